@@ -1,0 +1,132 @@
+# Everything that needs no PostgreSQL: the core library, the command line tool,
+# the unit tests and the fuzz targets. The extension's Makefile builds its
+# library through this file, so that there is one list of core sources.
+#
+#   make -f core.mk                                  release build
+#   make -f core.mk SAN=address,undefined unit       sanitizer build of the tests
+#   make -f core.mk CC=clang-14 BUILD=build/clang    another compiler
+#   make -f core.mk CROSS=aarch64-linux-gnu- …       another architecture
+#
+# BUILD is where a variant's outputs go; one folder per variant.
+
+CORE_SRCS = \
+	base/arena.c base/cpu.c base/executor.c base/file.c base/rng.c \
+	base/status.c
+
+# Written once in vector extensions or plain loops, compiled once for each
+# instruction set with the suffix of its kernels in ANGLE_ISA.
+CORE_ISA_SRCS =
+
+# Written for one instruction set with its intrinsics: name_ISA.c.
+CORE_X86_SRCS =
+CORE_ARM_SRCS =
+
+TOOL_SRCS =
+UNIT_SRCS = main.c test_base.c
+FUZZ_TARGETS =
+
+# ---- toolchain ------------------------------------------------------------
+
+ifdef CROSS
+CC = $(CROSS)gcc
+AR = $(CROSS)ar
+endif
+SAN ?=
+BUILD ?= build/$(if $(SAN),san,release)
+# Empty WERROR to build with a compiler that warns of more.
+WERROR ?= -Werror
+
+ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wvla -Wno-format-truncation $(WERROR)
+OPTIMIZE = $(if $(SAN),-O1 -g -fno-omit-frame-pointer,-O2 -g)
+CORE_CFLAGS = -std=gnu11 $(OPTIMIZE) $(WARNINGS) -fPIC -fvisibility=hidden \
+	-ffp-contract=off $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
+CORE_CPPFLAGS = -Isrc -MMD -MP -D_GNU_SOURCE $(SYSROOT_CPPFLAGS)
+
+# OpenBLAS without threads of its own: threads of a library inside a PostgreSQL
+# backend would take its signals. Ours are made by core/base/executor.c.
+OPENBLAS_DIR ?= $(firstword $(wildcard /usr/lib/$(ARCH)-linux-gnu/openblas-serial))
+OPENBLAS_CPPFLAGS = -isystem /usr/include/$(ARCH)-linux-gnu/openblas-serial
+OPENBLAS_LIBS = $(if $(OPENBLAS_DIR),-L$(OPENBLAS_DIR) -Wl$(comma)-rpath$(comma)$(OPENBLAS_DIR)) -lopenblas
+comma = ,
+CORE_LIBS = $(SYSROOT_LIBS) $(OPENBLAS_LIBS) -ljansson -lutf8proc -lxxhash -lm -lpthread
+
+# Kernels may be contracted to fused multiply-adds; nothing else may.
+KERNEL_CFLAGS = -O3 -ffp-contract=fast
+ISA_CFLAGS_baseline =
+ISA_CFLAGS_avx2 = -mavx2 -mfma -mf16c
+ISA_CFLAGS_avx512 = $(ISA_CFLAGS_avx2) -mavx512f -mavx512bw -mavx512dq \
+	-mavx512vl -mprefer-vector-width=512
+ISA_CFLAGS_avx512_vnni = $(ISA_CFLAGS_avx512) -mavx512vnni
+ISA_CFLAGS_neon =
+ISA_CFLAGS_neon_dotprod = -march=armv8.2-a+dotprod
+
+ifeq ($(ARCH),x86_64)
+ISAS = baseline avx2 avx512
+ARCH_SRCS = $(CORE_X86_SRCS)
+else ifeq ($(ARCH),aarch64)
+ISAS = baseline
+ARCH_SRCS = $(CORE_ARM_SRCS)
+else
+ISAS = baseline
+ARCH_SRCS =
+endif
+
+# ---- objects --------------------------------------------------------------
+
+CORE_OBJS = $(CORE_SRCS:%.c=$(BUILD)/core/%.o) \
+	$(ARCH_SRCS:%.c=$(BUILD)/core/%.o) \
+	$(foreach isa,$(ISAS),$(CORE_ISA_SRCS:%.c=$(BUILD)/core/%.$(isa).o))
+TOOL_OBJS = $(TOOL_SRCS:%.c=$(BUILD)/trainer/%.o)
+UNIT_OBJS = $(UNIT_SRCS:%.c=$(BUILD)/unit/%.o)
+CORE_LIB = $(BUILD)/libanglecore.a
+
+.PHONY: core tool unit fuzz
+core: $(CORE_LIB)
+tool: $(if $(TOOL_SRCS),$(BUILD)/angle)
+unit: $(BUILD)/unit-tests
+fuzz: $(FUZZ_TARGETS:%=$(BUILD)/fuzz-%)
+
+$(CORE_LIB): $(CORE_OBJS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/angle: $(TOOL_OBJS) $(CORE_LIB)
+	$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(TOOL_LIBS)
+
+$(BUILD)/unit-tests: $(UNIT_OBJS) $(CORE_LIB)
+	$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+
+# Fuzz targets need clang: make -f core.mk CC=clang-14 SAN=address,undefined,fuzzer-no-link
+$(BUILD)/fuzz-%: $(BUILD)/fuzz/fuzz_%.o $(CORE_LIB)
+	$(CC) $(CORE_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+
+compile = @mkdir -p $(@D) && echo "  CC $@" && \
+	$(CC) $(CORE_CPPFLAGS) $(CPPFLAGS) $(CORE_CFLAGS) $(1) $(CFLAGS) -c -o $@ $<
+
+define isa_rules
+$$(BUILD)/core/%.$(1).o: src/core/%.c
+	$$(call compile,$$(KERNEL_CFLAGS) $$(ISA_CFLAGS_$(1)) -DANGLE_ISA=$(1))
+$$(BUILD)/core/%_$(1).o: src/core/%_$(1).c
+	$$(call compile,$$(KERNEL_CFLAGS) $$(ISA_CFLAGS_$(1)))
+endef
+$(foreach isa,baseline avx2 avx512 avx512_vnni neon neon_dotprod,$(eval $(call isa_rules,$(isa))))
+
+$(BUILD)/core/tensor/blas.o: CORE_CPPFLAGS += $(OPENBLAS_CPPFLAGS)
+
+$(BUILD)/core/%.o: src/core/%.c
+	$(call compile)
+$(BUILD)/trainer/%.o: src/trainer/%.c
+	$(call compile)
+$(BUILD)/unit/%.o: test/unit/%.c
+	$(call compile)
+$(BUILD)/fuzz/%.o: test/fuzz/%.c
+	$(call compile)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# For the extension's Makefile: what a program that links the library needs.
+.PHONY: print-libs
+print-libs:
+	@echo '$(CORE_LIBS)'

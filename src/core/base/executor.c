@@ -1,0 +1,170 @@
+#include "core/base/executor.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+
+typedef struct Helper
+{
+	AngleExecutor *executor;
+	pthread_t thread;
+	int worker;
+} Helper;
+
+struct AngleExecutor
+{
+	int workers;
+	Helper *helpers; /* (workers − 1) */
+
+	pthread_mutex_t lock; /* guards the fields up to task */
+	pthread_cond_t start; /* a new round, or the end */
+	pthread_cond_t done;  /* busy has become 0 */
+	unsigned round;
+	int busy; /* helpers still inside the current round */
+	bool stopping;
+
+	/* written before a round starts, read by all during it */
+	AngleTask task;
+	void *context;
+	size_t tasks;
+	atomic_size_t next; /* first index that nobody has taken */
+};
+
+static void
+take_tasks(AngleExecutor *executor, int worker)
+{
+	size_t index;
+
+	while ((index = atomic_fetch_add(&executor->next, 1)) < executor->tasks)
+		executor->task(executor->context, index, worker);
+}
+
+static void *
+helper_main(void *argument)
+{
+	Helper *helper = argument;
+	AngleExecutor *executor = helper->executor;
+	unsigned seen = 0;
+
+	pthread_mutex_lock(&executor->lock);
+	for (;;)
+	{
+		while (executor->round == seen && !executor->stopping)
+			pthread_cond_wait(&executor->start, &executor->lock);
+		if (executor->stopping)
+			break;
+		seen = executor->round;
+		pthread_mutex_unlock(&executor->lock);
+		take_tasks(executor, helper->worker);
+		pthread_mutex_lock(&executor->lock);
+		if (--executor->busy == 0)
+			pthread_cond_signal(&executor->done);
+	}
+	pthread_mutex_unlock(&executor->lock);
+	return NULL;
+}
+
+/* Starts one helper with all signals blocked; returns an errno value. */
+static int
+start_helper(Helper *helper)
+{
+	sigset_t all;
+	sigset_t old;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(&helper->thread, NULL, helper_main, helper);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return rc;
+}
+
+AngleStatus
+angle_executor_start(int workers, AngleArena *arena, AngleExecutor **result,
+					 AngleError *err)
+{
+	AngleExecutor *executor;
+
+	assert(workers >= 1);
+	executor = angle_arena_zalloc(arena, 1, sizeof(*executor));
+	if (executor == NULL)
+		return angle_no_memory(err);
+	executor->helpers =
+		angle_arena_zalloc(arena, (size_t) workers, sizeof(Helper));
+	if (executor->helpers == NULL)
+		return angle_no_memory(err);
+	pthread_mutex_init(&executor->lock, NULL);
+	pthread_cond_init(&executor->start, NULL);
+	pthread_cond_init(&executor->done, NULL);
+	executor->workers = 1;
+	while (executor->workers < workers)
+	{
+		Helper *helper = &executor->helpers[executor->workers - 1];
+		int rc;
+
+		*helper = (Helper){.executor = executor, .worker = executor->workers};
+		rc = start_helper(helper);
+		if (rc != 0)
+		{
+			angle_executor_stop(executor);
+			return angle_fail(err, ANGLE_IO_ERROR,
+							  "could not start a thread: %s", strerror(rc));
+		}
+		executor->workers++;
+	}
+	*result = executor;
+	return ANGLE_OK;
+}
+
+void
+angle_executor_run(AngleExecutor *executor, size_t tasks, AngleTask task,
+				   void *context)
+{
+	if (executor == NULL || executor->workers == 1 || tasks <= 1)
+	{
+		for (size_t i = 0; i < tasks; i++)
+			task(context, i, 0);
+		return;
+	}
+	pthread_mutex_lock(&executor->lock);
+	executor->task = task;
+	executor->context = context;
+	executor->tasks = tasks;
+	atomic_store(&executor->next, 0);
+	executor->busy = executor->workers - 1;
+	executor->round++;
+	pthread_cond_broadcast(&executor->start);
+	pthread_mutex_unlock(&executor->lock);
+
+	take_tasks(executor, 0);
+
+	pthread_mutex_lock(&executor->lock);
+	while (executor->busy > 0)
+		pthread_cond_wait(&executor->done, &executor->lock);
+	pthread_mutex_unlock(&executor->lock);
+}
+
+int
+angle_executor_workers(const AngleExecutor *executor)
+{
+	return executor == NULL ? 1 : executor->workers;
+}
+
+void
+angle_executor_stop(AngleExecutor *executor)
+{
+	if (executor == NULL)
+		return;
+	pthread_mutex_lock(&executor->lock);
+	executor->stopping = true;
+	pthread_cond_broadcast(&executor->start);
+	pthread_mutex_unlock(&executor->lock);
+	for (int i = 0; i < executor->workers - 1; i++)
+		pthread_join(executor->helpers[i].thread, NULL);
+	pthread_cond_destroy(&executor->done);
+	pthread_cond_destroy(&executor->start);
+	pthread_mutex_destroy(&executor->lock);
+}

@@ -1,0 +1,41 @@
+/*
+ * Helper threads for work that splits into independent tasks.
+ *
+ * The helpers are created with every signal blocked, so that a host's signal
+ * handlers run on the host's own thread only, and they touch nothing but the
+ * tasks that they are given.
+ */
+#ifndef ANGLE_EXECUTOR_H
+#define ANGLE_EXECUTOR_H
+
+#include <stddef.h>
+
+#include "core/base/arena.h"
+#include "core/base/status.h"
+
+typedef struct AngleExecutor AngleExecutor;
+
+/* One task: index in [0, tasks), worker in [0, workers). Two tasks that run at
+ * the same time have different workers, so scratch memory can go by worker. */
+typedef void (*AngleTask)(void *context, size_t index, int worker);
+
+/* Starts workers − 1 threads (the caller is the last worker); workers ≥ 1.
+ * Memory comes from arena, which must outlive the executor. */
+ANGLE_MUST_CHECK AngleStatus angle_executor_start(int workers,
+												  AngleArena *arena,
+												  AngleExecutor **executor,
+												  AngleError *err);
+
+/* Runs task for every index and returns when all have ended. The caller takes
+ * part. Executors are not re-entrant. executor may be NULL: then all tasks run
+ * in the calling thread. */
+void angle_executor_run(AngleExecutor *executor, size_t tasks, AngleTask task,
+						void *context);
+
+/* The number of workers, the caller included; 1 for NULL. */
+int angle_executor_workers(const AngleExecutor *executor);
+
+/* Ends the threads; NULL is allowed. */
+void angle_executor_stop(AngleExecutor *executor);
+
+#endif

@@ -1,0 +1,17 @@
+/* Loading of the module, and what it says of itself. */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "pg/pg_compat.h"
+
+ANGLE_MODULE_MAGIC;
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_version);
+
+Datum
+angle_version(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(ANGLE_VERSION));
+}

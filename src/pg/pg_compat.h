@@ -1,0 +1,17 @@
+/* Every test of PostgreSQL's version, and nothing else. */
+#ifndef ANGLE_PG_COMPAT_H
+#define ANGLE_PG_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "angle needs PostgreSQL 15 or later"
+#endif
+
+/* PostgreSQL 18 lets a module say its name and version. */
+#if PG_VERSION_NUM >= 180000
+#define ANGLE_MODULE_MAGIC \
+	PG_MODULE_MAGIC_EXT(.name = "angle", .version = ANGLE_VERSION)
+#else
+#define ANGLE_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+#endif
