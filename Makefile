@@ -9,9 +9,10 @@ MODULE_big = angle
 EXTENSION = angle
 EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" angle.control)
 
-OBJS = \
-	src/pg/bridge.o \
-	src/pg/init.o
+PG_SRCS = \
+	bridge.c \
+	init.c
+OBJS = $(PG_SRCS:%.c=$(BUILD)/pg/%.o)
 
 INSTALL_SQL = $(sort $(wildcard extension/install/*.sql))
 DATA = $(wildcard extension/angle--*--*.sql)
@@ -22,14 +23,17 @@ REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl
 
-CORE_LIB = build/release/libanglecore.a
+BUILD ?= build/release
 WERROR ?= -Werror
-PG_CPPFLAGS = -Isrc '-DPGDLLEXPORT=__attribute__((visibility("default")))' \
-	-DANGLE_VERSION='"$(EXTVERSION)"'
+CORE_LIB = $(BUILD)/libanglecore.a
+TOOL = $(BUILD)/angle
+CORE_LIBS := $(shell MAKEFLAGS= $(MAKE) -s -f core.mk print-libs)
+PG_CPPFLAGS = -Isrc -MMD -MP -DANGLE_VERSION='"$(EXTVERSION)"' \
+	'-DPGDLLEXPORT=__attribute__((visibility("default")))'
 PG_CFLAGS = -fvisibility=hidden -Wextra -Wno-unused-parameter \
 	-Wno-sign-compare -Wno-missing-field-initializers \
 	-Wno-declaration-after-statement $(WERROR)
-SHLIB_LINK = $(CORE_LIB) -Wl,--exclude-libs,ALL $(shell $(MAKE) -s -f core.mk print-libs)
+SHLIB_LINK = $(CORE_LIB) -Wl,--exclude-libs,ALL $(CORE_LIBS)
 EXTRA_CLEAN = build
 
 PG_CONFIG ?= pg_config
@@ -38,14 +42,24 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 override with_llvm = no
 include $(PGXS)
 
-all: build/release/angle
-angle.so: $(CORE_LIB)
-$(OBJS): $(wildcard src/pg/*.h src/pg/*/*.h src/core/*/*.h)
+all: $(TOOL)
+angle.so: $(CORE_LIB) $(BUILD)/pg/compiler
 
-.PHONY: core-build
+$(OBJS): $(BUILD)/pg/%.o: src/pg/%.c $(BUILD)/pg/compiler
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+-include $(OBJS:.o=.d)
+
+# Changes when the compiler or the server changes, and everything with it.
+$(BUILD)/pg/compiler: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC), PostgreSQL $(VERSION)' | cmp -s - $@ || \
+		echo '$(CC), PostgreSQL $(VERSION)' > $@
+
+.PHONY: FORCE core-build
 core-build:
-	$(MAKE) -f core.mk core tool
-$(CORE_LIB) build/release/angle: core-build ;
+	$(MAKE) -f core.mk BUILD=$(BUILD) core tool
+$(CORE_LIB) $(TOOL): core-build ;
 
 $(DATA_built): $(INSTALL_SQL)
 	@mkdir -p $(@D)
@@ -53,7 +67,7 @@ $(DATA_built): $(INSTALL_SQL)
 
 install: install-models
 .PHONY: install-models
-install-models:
+install-models: all
 	$(MKDIR_P) '$(DESTDIR)$(datadir)/angle' '$(DESTDIR)$(bindir)'
 	$(if $(MODELS),$(INSTALL_DATA) $(MODELS) '$(DESTDIR)$(datadir)/angle')
-	$(INSTALL_PROGRAM) build/release/angle '$(DESTDIR)$(bindir)/angle'
+	$(INSTALL_PROGRAM) $(TOOL) '$(DESTDIR)$(bindir)/angle'

@@ -80,6 +80,7 @@ CORE_OBJS = $(CORE_SRCS:%.c=$(BUILD)/core/%.o) \
 	$(foreach isa,$(ISAS),$(CORE_ISA_SRCS:%.c=$(BUILD)/core/%.$(isa).o))
 TOOL_OBJS = $(TOOL_SRCS:%.c=$(BUILD)/trainer/%.o)
 UNIT_OBJS = $(UNIT_SRCS:%.c=$(BUILD)/unit/%.o)
+FUZZ_OBJS = $(FUZZ_TARGETS:%=$(BUILD)/fuzz/fuzz_%.o)
 CORE_LIB = $(BUILD)/libanglecore.a
 
 .PHONY: core tool unit fuzz
@@ -88,19 +89,22 @@ tool: $(if $(TOOL_SRCS),$(BUILD)/angle)
 unit: $(BUILD)/unit-tests
 fuzz: $(FUZZ_TARGETS:%=$(BUILD)/fuzz-%)
 
-$(CORE_LIB): $(CORE_OBJS)
-	rm -f $@
-	$(AR) rcs $@ $^
+$(CORE_LIB): $(CORE_OBJS) core.mk
+	@echo "  AR $@"
+	@rm -f $@ && $(AR) rcs $@ $(CORE_OBJS)
 
 $(BUILD)/angle: $(TOOL_OBJS) $(CORE_LIB)
-	$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(TOOL_LIBS)
+	@echo "  LD $@"
+	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $(TOOL_OBJS) $(CORE_LIB) $(CORE_LIBS) $(TOOL_LIBS)
 
 $(BUILD)/unit-tests: $(UNIT_OBJS) $(CORE_LIB)
-	$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+	@echo "  LD $@"
+	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $(UNIT_OBJS) $(CORE_LIB) $(CORE_LIBS)
 
 # Fuzz targets need clang: make -f core.mk CC=clang-14 SAN=address,undefined,fuzzer-no-link
 $(BUILD)/fuzz-%: $(BUILD)/fuzz/fuzz_%.o $(CORE_LIB)
-	$(CC) $(CORE_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+	@echo "  LD $@"
+	@$(CC) $(CORE_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
 
 compile = @mkdir -p $(@D) && echo "  CC $@" && \
 	$(CC) $(CORE_CPPFLAGS) $(CPPFLAGS) $(CORE_CFLAGS) $(1) $(CFLAGS) -c -o $@ $<
@@ -124,7 +128,15 @@ $(BUILD)/unit/%.o: test/unit/%.c
 $(BUILD)/fuzz/%.o: test/fuzz/%.c
 	$(call compile)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# Changes when the compiler or its flags change, and every object with it.
+$(CORE_OBJS) $(TOOL_OBJS) $(UNIT_OBJS) $(FUZZ_OBJS): $(BUILD)/flags
+FLAGS = $(CC) $(CORE_CPPFLAGS) $(CPPFLAGS) $(CORE_CFLAGS) $(CFLAGS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
+.PHONY: FORCE
+
+-include $(CORE_OBJS:.o=.d) $(TOOL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(FUZZ_OBJS:.o=.d)
 
 # For the extension's Makefile: what a program that links the library needs.
 .PHONY: print-libs
