@@ -32,7 +32,8 @@ PG_CPPFLAGS = -Isrc -MMD -MP -DANGLE_VERSION='"$(EXTVERSION)"' \
 	'-DPGDLLEXPORT=__attribute__((visibility("default")))'
 PG_CFLAGS = -fvisibility=hidden -Wextra -Wno-unused-parameter \
 	-Wno-sign-compare -Wno-missing-field-initializers \
-	-Wno-declaration-after-statement $(WERROR)
+	-Wno-declaration-after-statement $(WERROR) \
+	$(if $(findstring clang,$(CC)),-Wno-unknown-warning-option -Wno-ignored-optimization-argument)
 SHLIB_LINK = $(CORE_LIB) -Wl,--exclude-libs,ALL $(CORE_LIBS)
 EXTRA_CLEAN = build
 

@@ -38,7 +38,8 @@ WERROR ?= -Werror
 
 ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-	-Wpointer-arith -Wvla -Wno-format-truncation $(WERROR)
+	-Wpointer-arith -Wvla $(WERROR) \
+	$(if $(findstring clang,$(CC)),,-Wno-format-truncation)
 OPTIMIZE = $(if $(SAN),-O1 -g -fno-omit-frame-pointer,-O2 -g)
 CORE_CFLAGS = -std=gnu11 $(OPTIMIZE) $(WARNINGS) -fPIC -fvisibility=hidden \
 	-ffp-contract=off $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
