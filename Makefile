@@ -33,7 +33,8 @@ PG_CPPFLAGS = -Isrc -MMD -MP -DANGLE_VERSION='"$(EXTVERSION)"' \
 PG_CFLAGS = -fvisibility=hidden -Wextra -Wno-unused-parameter \
 	-Wno-sign-compare -Wno-missing-field-initializers \
 	-Wno-declaration-after-statement $(WERROR) \
-	$(if $(findstring clang,$(CC)),-Wno-unknown-warning-option -Wno-ignored-optimization-argument)
+	$(if $(findstring clang,$(CC)),-Wno-unknown-warning-option \
+	-Wno-ignored-optimization-argument -Wno-ignored-attributes)
 SHLIB_LINK = $(CORE_LIB) -Wl,--exclude-libs,ALL $(CORE_LIBS)
 EXTRA_CLEAN = build
 
