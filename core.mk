@@ -11,18 +11,21 @@
 
 CORE_SRCS = \
 	base/arena.c base/cpu.c base/executor.c base/file.c base/rng.c \
-	base/status.c
+	base/status.c \
+	distance/dispatch.c distance/distance.c
 
 # Written once in vector extensions or plain loops, compiled once for each
 # instruction set with the suffix of its kernels in ANGLE_ISA.
-CORE_ISA_SRCS =
+CORE_ISA_SRCS = \
+	distance/kernels.c
 
 # Written for one instruction set with its intrinsics: name_ISA.c.
 CORE_X86_SRCS =
 CORE_ARM_SRCS =
 
 TOOL_SRCS =
-UNIT_SRCS = main.c test_base.c
+UNIT_SRCS = main.c test_base.c \
+	test_distance.c
 FUZZ_TARGETS =
 
 # ---- toolchain ------------------------------------------------------------
