@@ -211,7 +211,8 @@ MODELS = [
                        'Summarize sentence "{text}" in one word:"'],
           try_dimensions=[1, 16, 47]),
     Model("WhereIsAI/UAE-Large-V1", hidden=32, heads=2, intermediate=64,
-          layers=2, positions=256, config={"use_cache": False},
+          layers=2, positions=256, vocabulary_size=150,
+          config={"use_cache": False},
           tokenizer_config={"added_tokens_decoder": ADDED_TOKENS,
                             "do_basic_tokenize": True, "never_split": None},
           json_files={
