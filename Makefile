@@ -58,6 +58,10 @@ $(BUILD)/pg/compiler: FORCE
 	@echo '$(CC), PostgreSQL $(VERSION)' | cmp -s - $@ || \
 		echo '$(CC), PostgreSQL $(VERSION)' > $@
 
+# Only compiles: for a second compiler, whose module nobody needs.
+.PHONY: objects
+objects: $(OBJS) core-build
+
 .PHONY: FORCE core-build
 core-build:
 	$(MAKE) -f core.mk BUILD=$(BUILD) core tool

@@ -1,0 +1,60 @@
+# What CREATE EXTENSION puts into a database, and what DROP EXTENSION leaves.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->start;
+
+# Objects of the extension itself; what they bring along is theirs.
+my $members = q{
+	SELECT classid, objid, pg_describe_object(classid, objid, 0) AS name
+	FROM pg_depend
+	WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
+	  AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'angle')};
+
+my $before = $node->safe_psql('postgres', 'SELECT count(*) FROM pg_depend');
+$node->safe_psql('postgres', 'CREATE EXTENSION angle');
+
+cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM ($members) m"),
+	'>', 0, 'the extension has members');
+is($node->safe_psql('postgres', qq{
+	SELECT name FROM ($members) m
+	WHERE obj_description(objid, classid::regclass::name) IS NULL
+	ORDER BY name}),
+	'', 'every object has a comment');
+is($node->safe_psql('postgres', qq{
+	SELECT p.oid::regprocedure FROM ($members) m
+	JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
+	WHERE p.proparallel <> 's'
+	ORDER BY 1}),
+	'', 'every function is safe in parallel queries');
+is($node->safe_psql('postgres', q{SELECT angle_version()}),
+	$node->safe_psql('postgres',
+		q{SELECT extversion FROM pg_extension WHERE extname = 'angle'}) . '',
+	'the library has the version of the extension');
+
+$node->safe_psql('postgres',
+	'CREATE SCHEMA elsewhere; ALTER EXTENSION angle SET SCHEMA elsewhere');
+is($node->safe_psql('postgres', 'SELECT elsewhere.angle_version() IS NOT NULL'),
+	't', 'the extension can move to another schema');
+
+$node->safe_psql('postgres', 'DROP EXTENSION angle; DROP SCHEMA elsewhere');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_depend'),
+	$before, 'dropping it leaves nothing');
+
+$node->safe_psql('postgres', q{
+	CREATE ROLE owner LOGIN;
+	CREATE DATABASE owned OWNER owner});
+$node->safe_psql('owned', 'CREATE EXTENSION angle',
+	extra_params => [ '-U', 'owner' ]);
+is($node->safe_psql('owned',
+		q{SELECT extowner::regrole FROM pg_extension WHERE extname = 'angle'}),
+	'owner', 'the owner of a database can create it');
+
+$node->stop;
+done_testing();
