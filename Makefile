@@ -76,4 +76,4 @@ install: install-models
 install-models: all
 	$(MKDIR_P) '$(DESTDIR)$(datadir)/angle' '$(DESTDIR)$(bindir)'
 	$(if $(MODELS),$(INSTALL_DATA) $(MODELS) '$(DESTDIR)$(datadir)/angle')
-	$(INSTALL_PROGRAM) $(TOOL) '$(DESTDIR)$(bindir)/angle'
+	$(if $(wildcard $(TOOL)),$(INSTALL_PROGRAM) $(TOOL) '$(DESTDIR)$(bindir)/angle')
