@@ -12,7 +12,11 @@
 CORE_SRCS = \
 	base/arena.c base/cpu.c base/executor.c base/file.c base/rng.c \
 	base/status.c \
-	distance/dispatch.c distance/distance.c
+	distance/dispatch.c distance/distance.c \
+	text/added_stream.c text/added_tokens.c text/image.c text/json.c \
+	text/normalize.c text/spec_write.c text/token_list.c text/tokenizer.c \
+	text/tokenizer_json.c text/unicode.c text/unicode_ranges.c text/utf8.c \
+	text/vocab_txt.c text/wordpiece.c
 
 # Written once in vector extensions or plain loops, compiled once for each
 # instruction set with the suffix of its kernels in ANGLE_ISA.

@@ -1,0 +1,71 @@
+/* UTF-8: checking it, and reading and writing what has been checked. */
+#ifndef ANGLE_UTF8_H
+#define ANGLE_UTF8_H
+
+#include "core/base/bytes.h"
+#include "core/base/cancel.h"
+#include "core/base/status.h"
+
+/* The longest encoding of a character. */
+#define ANGLE_UTF8_MAX 4
+
+/* Checks that all of bytes is well-formed (RFC 3629: shortest form, no
+ * surrogates, at most U+10FFFF); what names it in the message.
+ * Errors: ANGLE_INVALID_TEXT, ANGLE_CANCELLED. */
+ANGLE_MUST_CHECK AngleStatus angle_utf8_check(AngleBytes bytes,
+											  const char *what,
+											  const AngleCancel *cancel,
+											  AngleError *err);
+
+/* The length of the character that starts with a byte of checked text. */
+static inline size_t
+angle_utf8_length(uint8_t first)
+{
+	return first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+}
+
+/* Reads the character of checked text that starts at p. */
+static inline uint32_t
+angle_utf8_decode(const uint8_t *p)
+{
+	if (p[0] < 0x80)
+		return p[0];
+	if (p[0] < 0xE0)
+		return (uint32_t) (p[0] & 0x1F) << 6 | (p[1] & 0x3F);
+	if (p[0] < 0xF0)
+		return (uint32_t) (p[0] & 0x0F) << 12 | (uint32_t) (p[1] & 0x3F) << 6 |
+			   (p[2] & 0x3F);
+	return (uint32_t) (p[0] & 0x07) << 18 | (uint32_t) (p[1] & 0x3F) << 12 |
+		   (uint32_t) (p[2] & 0x3F) << 6 | (p[3] & 0x3F);
+}
+
+/* Writes a code point and returns its length. */
+static inline size_t
+angle_utf8_encode(uint32_t c, uint8_t p[ANGLE_UTF8_MAX])
+{
+	if (c < 0x80)
+	{
+		p[0] = (uint8_t) c;
+		return 1;
+	}
+	if (c < 0x800)
+	{
+		p[0] = (uint8_t) (0xC0 | c >> 6);
+		p[1] = (uint8_t) (0x80 | (c & 0x3F));
+		return 2;
+	}
+	if (c < 0x10000)
+	{
+		p[0] = (uint8_t) (0xE0 | c >> 12);
+		p[1] = (uint8_t) (0x80 | (c >> 6 & 0x3F));
+		p[2] = (uint8_t) (0x80 | (c & 0x3F));
+		return 3;
+	}
+	p[0] = (uint8_t) (0xF0 | c >> 18);
+	p[1] = (uint8_t) (0x80 | (c >> 12 & 0x3F));
+	p[2] = (uint8_t) (0x80 | (c >> 6 & 0x3F));
+	p[3] = (uint8_t) (0x80 | (c & 0x3F));
+	return 4;
+}
+
+#endif
