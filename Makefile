@@ -77,3 +77,8 @@ install-models: all
 	$(MKDIR_P) '$(DESTDIR)$(datadir)/angle' '$(DESTDIR)$(bindir)'
 	$(if $(MODELS),$(INSTALL_DATA) $(MODELS) '$(DESTDIR)$(datadir)/angle')
 	$(if $(wildcard $(TOOL)),$(INSTALL_PROGRAM) $(TOOL) '$(DESTDIR)$(bindir)/angle')
+
+uninstall: uninstall-models
+.PHONY: uninstall-models
+uninstall-models:
+	rm -f $(addprefix '$(DESTDIR)$(datadir)/angle'/,$(notdir $(MODELS))) '$(DESTDIR)$(bindir)/angle'
