@@ -10,26 +10,57 @@
 # BUILD is where a variant's outputs go; one folder per variant.
 
 CORE_SRCS = \
-	base/arena.c base/cpu.c base/executor.c base/file.c base/rng.c \
+	base/arena.c \
+	base/cpu.c \
+	base/executor.c \
+	base/file.c \
+	base/rng.c \
 	base/status.c \
-	distance/dispatch.c distance/distance.c \
-	text/added_stream.c text/added_tokens.c text/image.c text/json.c \
-	text/normalize.c text/spec_write.c text/token_list.c text/tokenizer.c \
-	text/tokenizer_json.c text/unicode.c text/unicode_ranges.c text/utf8.c \
-	text/vocab_txt.c text/wordpiece.c
+	distance/dispatch.c \
+	distance/distance.c \
+	tensor/kernels.c \
+	tensor/panel.c \
+	tensor/qgemm_baseline.c \
+	text/added_stream.c \
+	text/added_tokens.c \
+	text/image.c \
+	text/json.c \
+	text/normalize.c \
+	text/spec_write.c \
+	text/token_list.c \
+	text/tokenizer.c \
+	text/tokenizer_json.c \
+	text/unicode.c \
+	text/unicode_ranges.c \
+	text/utf8.c \
+	text/vocab_txt.c \
+	text/wordpiece.c
 
 # Written once in vector extensions or plain loops, compiled once for each
 # instruction set with the suffix of its kernels in ANGLE_ISA.
 CORE_ISA_SRCS = \
-	distance/kernels.c
+	distance/kernels.c \
+	tensor/attention.c \
+	tensor/gemm.c \
+	tensor/rows.c
 
 # Written for one instruction set with its intrinsics: name_ISA.c.
-CORE_X86_SRCS =
-CORE_ARM_SRCS =
+CORE_X86_SRCS = \
+	tensor/qgemm_avx2.c \
+	tensor/qgemm_avx512_vnni.c
+
+CORE_ARM_SRCS = \
+	tensor/qgemm_neon.c \
+	tensor/qgemm_neon_dotprod.c
 
 TOOL_SRCS =
-UNIT_SRCS = main.c test_base.c \
-	test_distance.c
+
+UNIT_SRCS = \
+	main.c \
+	test_base.c \
+	test_distance.c \
+	test_tensor.c
+
 FUZZ_TARGETS =
 
 # ---- toolchain ------------------------------------------------------------
@@ -52,13 +83,7 @@ CORE_CFLAGS = -std=gnu11 $(OPTIMIZE) $(WARNINGS) -fPIC -fvisibility=hidden \
 	-ffp-contract=off $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 CORE_CPPFLAGS = -Isrc -MMD -MP -D_GNU_SOURCE $(SYSROOT_CPPFLAGS)
 
-# OpenBLAS without threads of its own: threads of a library inside a PostgreSQL
-# backend would take its signals. Ours are made by core/base/executor.c.
-OPENBLAS_DIR ?= $(firstword $(wildcard /usr/lib/$(ARCH)-linux-gnu/openblas-serial))
-OPENBLAS_CPPFLAGS = -isystem /usr/include/$(ARCH)-linux-gnu/openblas-serial
-OPENBLAS_LIBS = $(if $(OPENBLAS_DIR),-L$(OPENBLAS_DIR) -Wl$(comma)-rpath$(comma)$(OPENBLAS_DIR)) -lopenblas
-comma = ,
-CORE_LIBS = $(SYSROOT_LIBS) $(OPENBLAS_LIBS) -ljansson -lutf8proc -lxxhash -lm -lpthread
+CORE_LIBS = $(SYSROOT_LIBS) -ljansson -lutf8proc -lxxhash -lm -lpthread
 
 # Kernels may be contracted to fused multiply-adds; nothing else may.
 KERNEL_CFLAGS = -O3 -ffp-contract=fast
@@ -124,8 +149,6 @@ $$(BUILD)/core/%_$(1).o: src/core/%_$(1).c
 	$$(call compile,$$(KERNEL_CFLAGS) $$(ISA_CFLAGS_$(1)))
 endef
 $(foreach isa,baseline avx2 avx512 avx512_vnni neon neon_dotprod,$(eval $(call isa_rules,$(isa))))
-
-$(BUILD)/core/tensor/blas.o: CORE_CPPFLAGS += $(OPENBLAS_CPPFLAGS)
 
 $(BUILD)/core/%.o: src/core/%.c
 	$(call compile)

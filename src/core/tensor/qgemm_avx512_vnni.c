@@ -1,0 +1,114 @@
+/*
+ * The int8 product with AVX-512 VNNI: vpdpbusd adds four products of unsigned
+ * and signed bytes to each of 16 sums. A tile is up to 8 rows by 2 panels; with
+ * more than 16 sums gcc 12 spills, at half the speed (bench/README.md).
+ */
+#include <immintrin.h>
+
+#include "core/tensor/isa_kernels.h"
+
+#define ROWS 8
+#define PANELS 2
+
+static inline __attribute__((always_inline)) void
+finish(const AngleQgemm *g, size_t t, size_t column, __m512i sum)
+{
+	__m512i zero = _mm512_set1_epi32(g->x_zero[t]);
+	__m512 x_scale = _mm512_set1_ps(g->x_scale[t]);
+	__m512i exact = _mm512_sub_epi32(
+		sum, _mm512_mullo_epi32(zero, _mm512_loadu_si512(g->sum + column)));
+	__m512 scale = _mm512_mul_ps(x_scale, _mm512_loadu_ps(g->scale + column));
+
+	_mm512_storeu_ps(g->out + t * angle_padded(g->outputs) + column,
+					 _mm512_fmadd_ps(_mm512_cvtepi32_ps(exact), scale,
+									 _mm512_loadu_ps(g->bias + column)));
+}
+
+static inline __attribute__((always_inline)) void
+tile(const AngleQgemm *g, size_t row, size_t panel, int rows, int panels)
+{
+	const int8_t *w = g->weight + panel * ANGLE_PANEL * g->inputs;
+	size_t panel_size = ANGLE_PANEL * g->inputs;
+	__m512i sum[ROWS][PANELS];
+
+	for (int r = 0; r < rows; r++)
+	{
+		for (int p = 0; p < panels; p++)
+			sum[r][p] = _mm512_setzero_si512();
+	}
+	for (size_t k = 0; k < g->inputs; k += ANGLE_PANEL_DEPTH)
+	{
+		__m512i weight[PANELS];
+
+		for (int p = 0; p < panels; p++)
+			weight[p] =
+				_mm512_loadu_si512(w + p * panel_size + k * ANGLE_PANEL);
+		for (int r = 0; r < rows; r++)
+		{
+			const uint8_t *q = g->q + (row + r) * g->q_stride + k;
+			/* a broadcast from memory costs a load and no arithmetic */
+			__m512i x = _mm512_broadcastd_epi32(_mm_loadu_si32(q));
+
+			for (int p = 0; p < panels; p++)
+				sum[r][p] = _mm512_dpbusd_epi32(sum[r][p], x, weight[p]);
+		}
+	}
+	for (int r = 0; r < rows; r++)
+	{
+		for (int p = 0; p < panels; p++)
+			finish(g, row + r, (panel + p) * ANGLE_PANEL, sum[r][p]);
+	}
+}
+
+/* Gives the compiler each height as a constant. */
+static inline __attribute__((always_inline)) void
+tile_rows(const AngleQgemm *g, size_t row, size_t panel, int panels)
+{
+	size_t left = g->rows - row;
+
+	switch (left < ROWS ? left : ROWS)
+	{
+		case 8:
+			tile(g, row, panel, 8, panels);
+			break;
+		case 7:
+			tile(g, row, panel, 7, panels);
+			break;
+		case 6:
+			tile(g, row, panel, 6, panels);
+			break;
+		case 5:
+			tile(g, row, panel, 5, panels);
+			break;
+		case 4:
+			tile(g, row, panel, 4, panels);
+			break;
+		case 3:
+			tile(g, row, panel, 3, panels);
+			break;
+		case 2:
+			tile(g, row, panel, 2, panels);
+			break;
+		default:
+			tile(g, row, panel, 1, panels);
+			break;
+	}
+}
+
+void
+angle_qgemm_avx512_vnni(const AngleQgemm *g)
+{
+	size_t panels = angle_padded(g->outputs) / ANGLE_PANEL;
+	size_t panel = 0;
+
+	for (; panel + PANELS <= panels; panel += PANELS)
+	{
+		for (size_t row = 0; row < g->rows; row += ROWS)
+			tile_rows(g, row, panel, PANELS);
+	}
+	for (; panel < panels; panel++)
+	{
+		for (size_t row = 0; row < g->rows; row += ROWS)
+			tile_rows(g, row, panel, 1);
+	}
+}

@@ -1,0 +1,90 @@
+/*
+ * Vectors of floats as wide as the instruction set that a file is compiled
+ * for, in the compilers' portable vector extensions. Only files that core.mk
+ * compiles once per instruction set include this.
+ */
+#ifndef ANGLE_SIMD_H
+#define ANGLE_SIMD_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX512F__)
+#define LANES 16
+#elif defined(__AVX2__)
+#define LANES 8
+#else
+#define LANES 4
+#endif
+
+typedef float Floats __attribute__((vector_size(4 * LANES)));
+typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
+
+/* Names an external function after the instruction set of this compilation:
+ * ANGLE_KERNEL(angle_gemm) is angle_gemm_avx2. */
+#define ANGLE_PASTE2(name, isa) name##_##isa
+#define ANGLE_PASTE(name, isa) ANGLE_PASTE2(name, isa)
+#define ANGLE_KERNEL(name) ANGLE_PASTE(name, ANGLE_ISA)
+
+/* Loads and stores of any alignment compile to one unaligned move. */
+static inline Floats
+load(const float *p)
+{
+	Floats v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline void
+store(float *p, Floats v)
+{
+	memcpy(p, &v, sizeof(v));
+}
+
+static inline Floats
+splat(float x)
+{
+	return x - (Floats){0};
+}
+
+/* The lanes of a where mask is set (all ones), else those of b. */
+static inline Floats
+choose(Ints mask, Floats a, Floats b)
+{
+	return (Floats) ((mask & (Ints) a) | (~mask & (Ints) b));
+}
+
+static inline Floats
+vmax(Floats a, Floats b)
+{
+	return choose(a > b, a, b);
+}
+
+static inline Floats
+vmin(Floats a, Floats b)
+{
+	return choose(a < b, a, b);
+}
+
+static inline float
+sum_lanes(Floats v)
+{
+	float sum = 0.0f;
+
+	for (int i = 0; i < LANES; i++)
+		sum += v[i];
+	return sum;
+}
+
+static inline float
+max_lanes(Floats v)
+{
+	float max = v[0];
+
+	for (int i = 1; i < LANES; i++)
+		max = v[i] > max ? v[i] : max;
+	return max;
+}
+
+#endif

@@ -1,0 +1,521 @@
+/* Every kernel of every instruction set that this processor has, against
+ * straightforward loops in double precision, at odd sizes. */
+#include "test.h"
+
+#include "core/base/arena.h"
+#include "core/base/rng.h"
+#include "core/tensor/kernels.h"
+#include "core/tensor/panel.h"
+
+/* Runs body for each table that the processor supports. */
+#define EACH_KERNELS(k)                                     \
+	for (int isa_ = 0; isa_ < ANGLE_ISA_COUNT; isa_++)      \
+		for (const AngleTensorKernels *k =                  \
+				 angle_tensor_kernels_for((AngleIsa) isa_); \
+			 k != NULL; k = NULL)
+
+static float *
+random_floats(AngleArena *arena, AngleRng *rng, size_t n, float spread)
+{
+	float *x = angle_arena_alloc(arena, n, sizeof(float));
+
+	for (size_t i = 0; i < n; i++)
+		x[i] = angle_rng_normal(rng) * spread;
+	return x;
+}
+
+static const size_t sizes[][3] = {
+	{1, 1, 1},	  {1, 4, 16},	{2, 3, 5},	  {5, 17, 33},	{6, 64, 64},
+	{7, 30, 100}, {12, 48, 80}, {13, 20, 31}, {25, 96, 48}, {48, 7, 129},
+};
+
+#define SIZE_COUNT (sizeof(sizes) / sizeof(sizes[0]))
+
+static double
+product(const float *x, const float *w, size_t n)
+{
+	double sum = 0;
+
+	for (size_t k = 0; k < n; k++)
+		sum += (double) x[k] * (double) w[k];
+	return sum;
+}
+
+static void
+check_gemm(const AngleTensorKernels *kernels, const size_t size[3])
+{
+	size_t T = size[0];
+	size_t K = size[1];
+	size_t N = size[2];
+	AngleArena *arena = angle_arena_create(NULL);
+	AngleRng rng;
+	float *x;
+	float *w;
+	float *bias;
+	float *panels = angle_arena_alloc(arena, angle_padded(N) * K, 4);
+	float *out = angle_arena_alloc(arena, T * angle_padded(N), 4);
+
+	angle_rng_seed(&rng, T + 10 * K + 100 * N);
+	x = random_floats(arena, &rng, T * angle_padded(K), 1);
+	w = random_floats(arena, &rng, N * K, 1);
+	bias = random_floats(arena, &rng, angle_padded(N), 1);
+	angle_panel_pack(w, N, K, panels);
+	kernels->gemm(&(AngleGemm){.rows = T,
+							   .inputs = K,
+							   .outputs = N,
+							   .x = x,
+							   .x_stride = angle_padded(K),
+							   .weight = panels,
+							   .bias = bias,
+							   .out = out});
+	for (size_t t = 0; t < T; t++)
+	{
+		for (size_t n = 0; n < N; n++)
+			CHECK_NEAR(out[t * angle_padded(N) + n],
+					   product(x + t * angle_padded(K), w + n * K, K) +
+						   (double) bias[n],
+					   3e-7 * (double) K);
+	}
+	angle_arena_destroy(arena);
+}
+
+TEST(tensor_gemm_equals_the_double_loop)
+{
+	EACH_KERNELS(kernels)
+	{
+		for (size_t i = 0; i < SIZE_COUNT; i++)
+			check_gemm(kernels, sizes[i]);
+	}
+}
+
+/* The int8 product is exact but for the last scaling: against the same sums in
+ * 64-bit integers. */
+static void
+check_qgemm(const AngleTensorKernels *kernels, const size_t size[3])
+{
+	size_t T = size[0];
+	size_t K = angle_panel_inputs(size[1]);
+	size_t N = size[2];
+	AngleArena *arena = angle_arena_create(NULL);
+	AngleRng rng;
+	float *w;
+	float *bias;
+	int8_t *rows = angle_arena_alloc(arena, N * K, 1);
+	int8_t *panels = angle_arena_alloc(arena, angle_padded(N) * K, 1);
+	float *scale = angle_arena_alloc(arena, angle_padded(N), 4);
+	int32_t *sum = angle_arena_alloc(arena, angle_padded(N), 4);
+	uint8_t *q = angle_arena_alloc(arena, T * K, 1);
+	float *x_scale = angle_arena_alloc(arena, T, 4);
+	int32_t *x_zero = angle_arena_alloc(arena, T, 4);
+	float *out = angle_arena_alloc(arena, T * angle_padded(N), 4);
+
+	angle_rng_seed(&rng, T + 10 * K + 100 * N);
+	w = random_floats(arena, &rng, N * K, 1);
+	bias = random_floats(arena, &rng, angle_padded(N), 1);
+	for (size_t i = 0; i < T * K; i++)
+		q[i] = i % 3 == 0 ? (i % 2 ? 255 : 0)
+						  : (uint8_t) angle_rng_below(&rng, 256);
+	for (size_t t = 0; t < T; t++)
+	{
+		x_scale[t] = 0.01f + 0.001f * (float) t;
+		x_zero[t] = (int32_t) angle_rng_below(&rng, 256);
+	}
+	angle_panel_quantize(w, N, K, panels, scale, sum);
+	kernels->qgemm(&(AngleQgemm){.rows = T,
+								 .inputs = K,
+								 .outputs = N,
+								 .q = q,
+								 .q_stride = K,
+								 .x_scale = x_scale,
+								 .x_zero = x_zero,
+								 .weight = panels,
+								 .scale = scale,
+								 .sum = sum,
+								 .bias = bias,
+								 .out = out});
+	for (size_t n = 0; n < N; n++)
+		angle_row_quantize(w + n * K, K, rows + n * K);
+	for (size_t t = 0; t < T; t++)
+	{
+		for (size_t n = 0; n < N; n++)
+		{
+			int64_t exact = 0;
+			double expected;
+
+			for (size_t k = 0; k < K; k++)
+				exact += (int64_t) (q[t * K + k] - x_zero[t]) * rows[n * K + k];
+			expected =
+				(double) exact * (double) x_scale[t] * (double) scale[n] +
+				(double) bias[n];
+			CHECK_NEAR(out[t * angle_padded(N) + n], expected,
+					   1e-6 * (1 + fabs(expected)));
+		}
+	}
+	angle_arena_destroy(arena);
+}
+
+TEST(tensor_qgemm_equals_the_integer_loop)
+{
+	EACH_KERNELS(kernels)
+	{
+		for (size_t i = 0; i < SIZE_COUNT; i++)
+			check_qgemm(kernels, sizes[i]);
+	}
+}
+
+TEST(tensor_gemm_row_does_not_depend_on_its_neighbours)
+{
+	enum
+	{
+		T = 29,
+		K = 100,
+		N = 40,
+		STRIDE = 112,
+		OUT = 48
+	};
+	AngleArena *arena = angle_arena_create(NULL);
+	AngleRng rng;
+	float *x;
+	float *w;
+	float *panels = angle_arena_alloc(arena, OUT * K, 4);
+	float bias[OUT] = {0};
+	float all[T * OUT];
+	float one[OUT];
+
+	angle_rng_seed(&rng, 7);
+	x = random_floats(arena, &rng, T * STRIDE, 1);
+	w = random_floats(arena, &rng, N * K, 1);
+	angle_panel_pack(w, N, K, panels);
+	EACH_KERNELS(kernels)
+	{
+		AngleGemm g = {.rows = T,
+					   .inputs = K,
+					   .outputs = N,
+					   .x = x,
+					   .x_stride = STRIDE,
+					   .weight = panels,
+					   .bias = bias,
+					   .out = all};
+
+		kernels->gemm(&g);
+		for (int t = 0; t < T; t++)
+		{
+			g.rows = 1;
+			g.x = x + t * STRIDE;
+			g.out = one;
+			kernels->gemm(&g);
+			CHECK(memcmp(one, all + t * OUT, sizeof(one)) == 0);
+		}
+	}
+	angle_arena_destroy(arena);
+}
+
+/* Attention of one head by its definition. */
+static void
+naive_attention(const AngleAttention *a, size_t h, double *out)
+{
+	size_t L = a->tokens;
+	size_t d = a->head_size;
+	const float *q = a->qkv + h * d;
+	const float *k = q + a->heads * d;
+	const float *v = k + a->heads * d;
+
+	for (size_t i = 0; i < L; i++)
+	{
+		double weights = 0;
+
+		memset(out + i * d, 0, d * sizeof(double));
+		for (size_t j = 0; j < L; j++)
+		{
+			double s = product(q + i * a->qkv_stride, k + j * a->qkv_stride, d);
+			double e = exp(s / sqrt((double) d));
+
+			weights += e;
+			for (size_t c = 0; c < d; c++)
+				out[i * d + c] += e * (double) v[j * a->qkv_stride + c];
+		}
+		for (size_t c = 0; c < d; c++)
+			out[i * d + c] /= weights;
+	}
+}
+
+static void
+check_attention(const AngleTensorKernels *kernels, size_t L, size_t d)
+{
+	enum
+	{
+		HEADS = 3
+	};
+	AngleArena *arena = angle_arena_create(NULL);
+	AngleRng rng;
+	size_t stride = angle_padded(3 * HEADS * d);
+	double *expected = angle_arena_alloc(arena, L * d, sizeof(double));
+	AngleAttention a = {
+		.tokens = L,
+		.heads = HEADS,
+		.head_size = d,
+		.qkv_stride = stride,
+		.out_stride = angle_padded(HEADS * d),
+	};
+
+	angle_rng_seed(&rng, L * 1000 + d);
+	a.qkv = random_floats(arena, &rng, L * stride, 1);
+	a.out = angle_arena_zalloc(arena, L * a.out_stride, 4);
+	a.scratch = angle_arena_alloc(arena, angle_attention_scratch(L, d), 4);
+	kernels->attention(&a);
+	for (size_t h = 0; h < HEADS; h++)
+	{
+		naive_attention(&a, h, expected);
+		for (size_t i = 0; i < L; i++)
+		{
+			for (size_t c = 0; c < d; c++)
+				CHECK_NEAR(a.out[i * a.out_stride + h * d + c],
+						   expected[i * d + c], 2e-6);
+		}
+	}
+	angle_arena_destroy(arena);
+}
+
+TEST(tensor_attention_equals_its_definition)
+{
+	EACH_KERNELS(kernels)
+	{
+		for (size_t L = 1; L <= 40; L += L < 6 ? 1 : 9)
+		{
+			check_attention(kernels, L, 32);
+			check_attention(kernels, L, 8);
+			check_attention(kernels, L, 26);
+		}
+		check_attention(kernels, 300, 64);
+	}
+}
+
+static void
+check_layernorm(const AngleTensorKernels *kernels, size_t C)
+{
+	enum
+	{
+		T = 3
+	};
+	size_t stride = angle_padded(C);
+	AngleArena *arena = angle_arena_create(NULL);
+	AngleRng rng;
+	float mean[T];
+	float rstd[T];
+	AngleLayerNorm n = {.rows = T,
+						.width = C,
+						.stride = stride,
+						.epsilon = 1e-5f,
+						.mean = mean,
+						.rstd = rstd};
+	float *copy = angle_arena_alloc(arena, T * stride, 4);
+
+	angle_rng_seed(&rng, C);
+	n.x = random_floats(arena, &rng, T * stride, 1);
+	memcpy(copy, n.x, T * stride * 4);
+	n.residual = angle_arena_zalloc(arena, T * stride, 4);
+	for (size_t t = 0; t < T; t++)
+	{
+		for (size_t c = 0; c < C; c++)
+			((float *) n.residual)[t * stride + c] = angle_rng_normal(&rng) + 3;
+	}
+	n.weight = random_floats(arena, &rng, stride, 1);
+	n.bias = random_floats(arena, &rng, stride, 1);
+	kernels->layernorm(&n);
+	for (size_t t = 0; t < T; t++)
+	{
+		double m = 0;
+		double v = 0;
+
+		for (size_t c = 0; c < C; c++)
+			m += (double) copy[t * stride + c] +
+				 (double) n.residual[t * stride + c];
+		m /= (double) C;
+		for (size_t c = 0; c < C; c++)
+			v += pow((double) copy[t * stride + c] +
+						 (double) n.residual[t * stride + c] - m,
+					 2);
+		v = 1 / sqrt(v / (double) C + 1e-5);
+		CHECK_NEAR(mean[t], m, 1e-5);
+		CHECK_NEAR(rstd[t], v, 1e-5 * v);
+		for (size_t c = 0; c < C; c++)
+		{
+			double x = (double) copy[t * stride + c] +
+					   (double) n.residual[t * stride + c];
+
+			CHECK_NEAR(n.x[t * stride + c],
+					   (x - m) * v * (double) n.weight[c] + (double) n.bias[c],
+					   2e-5);
+		}
+	}
+	angle_arena_destroy(arena);
+}
+
+TEST(tensor_layernorm_equals_its_definition)
+{
+	EACH_KERNELS(kernels)
+	{
+		for (size_t C = 2; C < 70; C += 3)
+			check_layernorm(kernels, C);
+		check_layernorm(kernels, 384);
+		check_layernorm(kernels, 1024);
+	}
+}
+
+TEST(tensor_activations_follow_their_functions)
+{
+	enum
+	{
+		N = 4096
+	};
+	float x[N];
+	float y[N];
+
+	for (int i = 0; i < N; i++)
+		x[i] = ((float) i - N / 2) * 0.006f;
+	x[0] = -1e30f;
+	x[N - 1] = 1e30f;
+	EACH_KERNELS(kernels)
+	{
+		memcpy(y, x, sizeof(x));
+		kernels->gelu(y, N);
+		for (int i = 1; i < N - 1; i++)
+			CHECK_NEAR(y[i],
+					   0.5 * (double) x[i] * (1 + erf((double) x[i] / sqrt(2))),
+					   4e-7 * (1 + fabs((double) x[i])));
+		CHECK(y[0] == 0 && y[N - 1] == x[N - 1]);
+		memcpy(y, x, sizeof(x));
+		kernels->gelu_tanh(y, N);
+		for (int i = 1; i < N - 1; i++)
+		{
+			double v = (double) x[i];
+
+			CHECK_NEAR(
+				y[i],
+				0.5 * v *
+					(1 + tanh(sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))),
+				4e-7 * (1 + fabs(v)));
+		}
+		memcpy(y, x, sizeof(x));
+		kernels->tanh(y, N);
+		for (int i = 0; i < N; i++)
+			CHECK_NEAR(y[i], tanh((double) x[i]), 4e-7);
+		memcpy(y, x, sizeof(x));
+		kernels->relu(y, N);
+		for (int i = 0; i < N; i++)
+			CHECK(y[i] == (x[i] > 0 ? x[i] : 0));
+	}
+}
+
+static void
+check_quantize(const AngleTensorKernels *kernels, size_t K, float shift)
+{
+	enum
+	{
+		T = 4
+	};
+	AngleArena *arena = angle_arena_create(NULL);
+	AngleRng rng;
+	float scale[T];
+	int32_t zero[T];
+	size_t stride = angle_padded(K);
+	AngleQuantize job = {.rows = T,
+						 .width = K,
+						 .x_stride = stride,
+						 .q_stride = stride,
+						 .scale = scale,
+						 .zero = zero};
+	float *x;
+
+	angle_rng_seed(&rng, K);
+	x = random_floats(arena, &rng, T * stride, 2);
+	for (size_t i = 0; i < T * stride; i++)
+		x[i] += shift;
+	memset(x + stride, 0, stride * sizeof(float));
+	job.x = x;
+	job.q = angle_arena_alloc(arena, T * stride, 1);
+	kernels->quantize(&job);
+	for (size_t t = 0; t < T; t++)
+	{
+		CHECK(zero[t] >= 0 && zero[t] <= 255);
+		for (size_t k = 0; k < stride; k++)
+		{
+			int level = job.q[t * stride + k] - zero[t];
+
+			CHECK_NEAR((float) level * scale[t], k < K ? x[t * stride + k] : 0,
+					   0.501 * (double) scale[t]);
+		}
+	}
+	angle_arena_destroy(arena);
+}
+
+TEST(tensor_quantize_is_within_half_a_step)
+{
+	EACH_KERNELS(kernels)
+	{
+		for (size_t K = 1; K < 70; K++)
+		{
+			check_quantize(kernels, K, 0);
+			check_quantize(kernels, K, 9);
+			check_quantize(kernels, K, -9);
+		}
+	}
+}
+
+TEST(tensor_quantize_is_the_same_on_every_instruction_set)
+{
+	enum
+	{
+		K = 384
+	};
+	AngleArena *arena = angle_arena_create(NULL);
+	AngleRng rng;
+	uint8_t first[K];
+	uint8_t q[K];
+	bool seen = false;
+	float scale;
+	int32_t zero;
+	AngleQuantize job = {.rows = 1,
+						 .width = K,
+						 .x_stride = K,
+						 .q_stride = K,
+						 .q = q,
+						 .scale = &scale,
+						 .zero = &zero};
+
+	angle_rng_seed(&rng, 3);
+	job.x = random_floats(arena, &rng, K, 1);
+	EACH_KERNELS(kernels)
+	{
+		kernels->quantize(&job);
+		if (seen)
+			CHECK(memcmp(first, q, K) == 0);
+		memcpy(first, q, K);
+		seen = true;
+	}
+	angle_arena_destroy(arena);
+}
+
+TEST(tensor_panels_hold_the_rounded_weights)
+{
+	enum
+	{
+		N = 3,
+		K = 6
+	};
+	const float w[N * K] = {1, -2, 4, 0, 0, 1, 0, 0,  0,
+							0, 0,  0, 5, 5, 5, 5, -5, 5};
+	int8_t panels[16 * 8];
+	float scale[16];
+	int32_t sum[16];
+
+	angle_panel_quantize(w, N, K, panels, scale, sum);
+	CHECK_NEAR(scale[0], 4.0 / 127, 1e-8);
+	CHECK(scale[1] == 0 && sum[1] == 0 && scale[5] == 0);
+	CHECK_INT(panels[2], 127);			  /* row 0, input 2 */
+	CHECK_INT(panels[1], -64);			  /* row 0, input 1: −63.5 to even */
+	CHECK_INT(panels[64 + 1], 32);		  /* row 0, input 5: 31.75 */
+	CHECK_INT(panels[64 + 2 * 4], -127);  /* row 2, input 4 */
+	CHECK_INT(panels[64 + 2 * 4 + 2], 0); /* row 2, behind the last input */
+	CHECK_INT(sum[2], 4 * 127);
+}
