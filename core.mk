@@ -4,6 +4,7 @@
 #
 #   make -f core.mk                                  release build
 #   make -f core.mk SAN=address,undefined unit       sanitizer build of the tests
+#   make -f core.mk bench                            drivers of bench/
 #   make -f core.mk CC=clang-14 BUILD=build/clang    another compiler
 #   make -f core.mk CROSS=aarch64-linux-gnu- …       another architecture
 #
@@ -62,6 +63,7 @@ UNIT_SRCS = \
 	test_tensor.c
 
 FUZZ_TARGETS =
+BENCH_TARGETS = embed-latency sql-latency
 
 # ---- toolchain ------------------------------------------------------------
 
@@ -114,13 +116,15 @@ CORE_OBJS = $(CORE_SRCS:%.c=$(BUILD)/core/%.o) \
 TOOL_OBJS = $(TOOL_SRCS:%.c=$(BUILD)/trainer/%.o)
 UNIT_OBJS = $(UNIT_SRCS:%.c=$(BUILD)/unit/%.o)
 FUZZ_OBJS = $(FUZZ_TARGETS:%=$(BUILD)/fuzz/fuzz_%.o)
+BENCH_OBJS = $(BUILD)/bench/embed_latency.o $(BUILD)/bench/sql_latency.o
 CORE_LIB = $(BUILD)/libanglecore.a
 
-.PHONY: core tool unit fuzz
+.PHONY: core tool unit fuzz bench
 core: $(CORE_LIB)
 tool: $(if $(TOOL_SRCS),$(BUILD)/angle)
 unit: $(BUILD)/unit-tests
 fuzz: $(FUZZ_TARGETS:%=$(BUILD)/fuzz-%)
+bench: $(BENCH_TARGETS:%=$(BUILD)/bench/%)
 
 $(CORE_LIB): $(CORE_OBJS) core.mk
 	@echo "  AR $@"
@@ -138,6 +142,15 @@ $(BUILD)/unit-tests: $(UNIT_OBJS) $(CORE_LIB)
 $(BUILD)/fuzz-%: $(BUILD)/fuzz/fuzz_%.o $(CORE_LIB)
 	@echo "  LD $@"
 	@$(CC) $(CORE_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+
+# The drivers of bench/*.py.
+$(BUILD)/bench/embed-latency: $(BUILD)/bench/embed_latency.o $(CORE_LIB)
+	@echo "  LD $@"
+	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+$(BUILD)/bench/sql-latency: $(BUILD)/bench/sql_latency.o
+	@echo "  LD $@"
+	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ -lpq
+$(BUILD)/bench/sql_latency.o: CORE_CPPFLAGS += -isystem $(shell pg_config --includedir)
 
 compile = @mkdir -p $(@D) && echo "  CC $@" && \
 	$(CC) $(CORE_CPPFLAGS) $(CPPFLAGS) $(CORE_CFLAGS) $(1) $(CFLAGS) -c -o $@ $<
@@ -158,16 +171,19 @@ $(BUILD)/unit/%.o: test/unit/%.c
 	$(call compile)
 $(BUILD)/fuzz/%.o: test/fuzz/%.c
 	$(call compile)
+$(BUILD)/bench/%.o: bench/%.c
+	$(call compile)
 
 # Changes when the compiler or its flags change, and every object with it.
-$(CORE_OBJS) $(TOOL_OBJS) $(UNIT_OBJS) $(FUZZ_OBJS): $(BUILD)/flags
+$(CORE_OBJS) $(TOOL_OBJS) $(UNIT_OBJS) $(FUZZ_OBJS) $(BENCH_OBJS): $(BUILD)/flags
 FLAGS = $(CC) $(CORE_CPPFLAGS) $(CPPFLAGS) $(CORE_CFLAGS) $(CFLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 .PHONY: FORCE
 
--include $(CORE_OBJS:.o=.d) $(TOOL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(FUZZ_OBJS:.o=.d)
+-include $(CORE_OBJS:.o=.d) $(TOOL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(FUZZ_OBJS:.o=.d) \
+	$(BENCH_OBJS:.o=.d)
 
 # For the extension's Makefile: what a program that links the library needs.
 .PHONY: print-libs
