@@ -11,7 +11,14 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" angle.control)
 
 PG_SRCS = \
 	bridge.c \
-	init.c
+	init.c \
+	type/vector.c \
+	type/vector_aggregate.c \
+	type/vector_cast.c \
+	type/vector_distance.c \
+	type/vector_io.c \
+	type/vector_math.c \
+	type/vector_order.c
 OBJS = $(PG_SRCS:%.c=$(BUILD)/pg/%.o)
 
 INSTALL_SQL = $(sort $(wildcard extension/install/*.sql))

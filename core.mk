@@ -35,7 +35,9 @@ CORE_SRCS = \
 	text/unicode_ranges.c \
 	text/utf8.c \
 	text/vocab_txt.c \
-	text/wordpiece.c
+	text/wordpiece.c \
+	vector/elements.c \
+	vector/parse.c
 
 # Written once in vector extensions or plain loops, compiled once for each
 # instruction set with the suffix of its kernels in ANGLE_ISA.

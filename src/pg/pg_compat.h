@@ -14,4 +14,11 @@
 #define ANGLE_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+/* PostgreSQL 16 lets a type's input function report an error softly, for
+ * pg_input_is_valid() and the like; before, every error is raised. */
+#if PG_VERSION_NUM < 160000
+#define errsave(context, ...) ereport(ERROR, __VA_ARGS__)
+#define ereturn(context, dummy, ...) ereport(ERROR, __VA_ARGS__)
+#endif
+
 #endif

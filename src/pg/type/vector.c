@@ -1,0 +1,53 @@
+/* The making and checking of vectors. */
+#include "postgres.h"
+
+#include "core/vector/elements.h"
+#include "pg/type/vector.h"
+
+AngleVector *
+angle_vector_new(int dim)
+{
+	AngleVector *vector;
+
+	if (dim < 1)
+		ereport(ERROR, errcode(ERRCODE_DATA_EXCEPTION),
+				errmsg("vector must have at least 1 dimension"));
+	if (dim > ANGLE_VECTOR_MAX_DIMENSIONS)
+		ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("vector cannot have more than %d dimensions",
+					   ANGLE_VECTOR_MAX_DIMENSIONS));
+	vector = palloc(ANGLE_VECTOR_SIZE(dim));
+	SET_VARSIZE(vector, ANGLE_VECTOR_SIZE(dim));
+	vector->dim = (int16) dim;
+	vector->unused = 0;
+	return vector;
+}
+
+void
+angle_vector_check_finite(const AngleVector *vector)
+{
+	size_t n = (size_t) vector->dim;
+	size_t i = angle_elements_find_non_finite(vector->x, n);
+
+	if (i < n)
+		ereport(ERROR, errcode(ERRCODE_DATA_EXCEPTION),
+				errmsg("NaN and infinity are not allowed in a vector"),
+				errdetail("Element %d is not finite.", (int) i + 1));
+}
+
+void
+angle_vector_check_typmod(int dim, int32 typmod)
+{
+	if (typmod != -1 && typmod != dim)
+		ereport(ERROR, errcode(ERRCODE_DATA_EXCEPTION),
+				errmsg("expected %d dimensions, not %d", typmod, dim));
+}
+
+void
+angle_vector_check_same_dim(const AngleVector *u, const AngleVector *v)
+{
+	if (u->dim != v->dim)
+		ereport(
+			ERROR, errcode(ERRCODE_DATA_EXCEPTION),
+			errmsg("different vector dimensions %d and %d", u->dim, v->dim));
+}
