@@ -42,7 +42,7 @@ CORE_SRCS = \
 # Written once in vector extensions or plain loops, compiled once for each
 # instruction set with the suffix of its kernels in ANGLE_ISA.
 CORE_ISA_SRCS = \
-	distance/kernels.c \
+	distance/sums.c \
 	tensor/attention.c \
 	tensor/gemm.c \
 	tensor/rows.c

@@ -4,11 +4,11 @@
 
 #include "core/base/rng.h"
 #include "core/distance/distance.h"
-#include "core/distance/kernels.h"
+#include "core/distance/sums.h"
 
 #define LONGEST 16000
 
-/* the bound that kernels.h states, and the one of the wide kernels */
+/* the bound that sums.h states, and the one of the wide kernels */
 #define NARROW 0x1p-18
 #define WIDE 0x1p-42
 

@@ -1,5 +1,5 @@
 /* Which of the kernels to run. */
-#include "core/distance/kernels.h"
+#include "core/distance/sums.h"
 
 #include <stdatomic.h>
 

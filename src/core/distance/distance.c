@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdbool.h>
 
-#include "core/distance/kernels.h"
+#include "core/distance/sums.h"
 
 /*
  * Whether a sum of squares came out of float arithmetic unharmed: no overflow,

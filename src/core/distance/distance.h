@@ -1,7 +1,7 @@
 /*
  * Distances and similarities between two vectors of n floats, as SQL defines
  * them. All are right at every scale that a float has: where float arithmetic
- * overflows or underflows, the sums are made again in double (kernels.h).
+ * overflows or underflows, the sums are made again in double (sums.h).
  * Elements must be finite; no result overflows then. n may be 0.
  *
  * δ below is 2^-18, the bound of the narrow kernels for terms of one sign;

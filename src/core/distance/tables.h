@@ -1,9 +1,9 @@
-/* The tables that kernels.c defines, one for each instruction set. Private to
+/* The tables that sums.c defines, one for each instruction set. Private to
  * this folder. */
 #ifndef ANGLE_TABLES_H
 #define ANGLE_TABLES_H
 
-#include "core/distance/kernels.h"
+#include "core/distance/sums.h"
 
 extern const AngleDistanceKernels angle_distance_kernels_baseline;
 #if defined(__x86_64__)

@@ -16,8 +16,8 @@
  * double, in which no sum over floats can overflow or underflow, at a third to
  * a half of the speed; their error is below 2^-42 · Σ|term| for n ≤ 16,000.
  */
-#ifndef ANGLE_KERNELS_H
-#define ANGLE_KERNELS_H
+#ifndef ANGLE_SUMS_H
+#define ANGLE_SUMS_H
 
 #include <stddef.h>
 

@@ -8,7 +8,7 @@
  * full register of the vector, of which the lanes already seen are cleared.
  * Only vectors shorter than a register are copied.
  */
-#include "core/distance/kernels.h"
+#include "core/distance/sums.h"
 
 #include <stdbool.h>
 #include <stdint.h>
