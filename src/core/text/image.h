@@ -2,8 +2,8 @@
  * The tokenizer image: a vocabulary and its settings in one run of bytes that
  * is looked up in place. Byte layout: docs/model-format.md, "Tokenizer".
  */
-#ifndef ANGLE_TOKENIZER_IMAGE_H
-#define ANGLE_TOKENIZER_IMAGE_H
+#ifndef ANGLE_IMAGE_H
+#define ANGLE_IMAGE_H
 
 #include "core/text/added_tokens.h"
 #include "core/text/tokenizer.h"

@@ -1,6 +1,6 @@
 /* Reading the JSON files of a tokenizer with jansson. */
-#ifndef ANGLE_TEXT_JSON_H
-#define ANGLE_TEXT_JSON_H
+#ifndef ANGLE_JSON_H
+#define ANGLE_JSON_H
 
 #include <jansson.h>
 

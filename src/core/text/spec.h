@@ -2,8 +2,8 @@
  * What the files of a model directory say about its tokenizer, whatever their
  * form: the readers fill it, the writer makes the image of it.
  */
-#ifndef ANGLE_TOKENIZER_SPEC_H
-#define ANGLE_TOKENIZER_SPEC_H
+#ifndef ANGLE_SPEC_H
+#define ANGLE_SPEC_H
 
 #include "core/text/tokenizer.h"
 

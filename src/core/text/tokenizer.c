@@ -191,11 +191,11 @@ take_until(Scan *scan, size_t stop)
 	{
 		AngleBytes rest = rest_at(scan, scan->position);
 
-		if (rest.data[0] < 0x80 && scan->tokenizer->ascii[rest.data[0]] != 0)
+		if (rest.data[0] < 0x80 && scan->normalizer.mark_count == 0 &&
+			scan->tokenizer->ascii[rest.data[0]] != 0)
 		{
 			if (rest.size > stop - scan->position)
 				rest.size = stop - scan->position;
-			angle_normalizer_flush(&scan->normalizer);
 			scan->position += angle_words_push_ascii(&scan->words, rest,
 													 (int64_t) scan->position);
 			continue;
