@@ -6,6 +6,11 @@
 #error "angle needs PostgreSQL 15 or later"
 #endif
 
+/* PostgreSQL 16 took the varlena macros out of postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /* PostgreSQL 18 lets a module say its name and version. */
 #if PG_VERSION_NUM >= 180000
 #define ANGLE_MODULE_MAGIC \

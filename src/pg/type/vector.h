@@ -11,6 +11,8 @@
 #include "core/vector/parse.h"
 #include "fmgr.h"
 
+#include "pg/pg_compat.h"
+
 typedef struct AngleVector
 {
 	int32 vl_len_; /* varlena header, for VARSIZE only */
