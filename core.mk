@@ -19,6 +19,8 @@ CORE_SRCS = \
 	base/status.c \
 	distance/dispatch.c \
 	distance/distance.c \
+	model/config.c \
+	model/fields.c \
 	tensor/kernels.c \
 	tensor/panel.c \
 	tensor/qgemm_baseline.c \
