@@ -19,8 +19,11 @@ CORE_SRCS = \
 	base/status.c \
 	distance/dispatch.c \
 	distance/distance.c \
+	model/checkpoint.c \
 	model/config.c \
 	model/fields.c \
+	model/safetensors.c \
+	model/tensor.c \
 	tensor/kernels.c \
 	tensor/panel.c \
 	tensor/qgemm_baseline.c \

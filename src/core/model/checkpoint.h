@@ -29,7 +29,7 @@ typedef enum AngleDtype
 #define ANGLE_MAX_RANK 4
 
 /* One tensor, row-major; data is a view whose size is checked against the
- * shape. It need not be aligned. */
+ * shape. It need not be aligned. rank is 0 for a scalar. */
 typedef struct AngleTensor
 {
 	const char *name;
@@ -72,6 +72,9 @@ void angle_checkpoint_close(AngleCheckpoint *checkpoint);
 const AngleTensor *
 angle_checkpoint_find(const AngleCheckpoint *checkpoint, const char *name);
 
+/* Puts the tensors into the order that the search relies on. */
+void angle_checkpoint_sort(AngleCheckpoint *checkpoint);
+
 /* Elements of a tensor. */
 size_t angle_tensor_elements(const AngleTensor *tensor);
 
@@ -81,14 +84,20 @@ size_t angle_dtype_size(AngleDtype dtype);
 /* "F32", … as safetensors writes them. */
 const char *angle_dtype_name(AngleDtype dtype);
 
+/* The inverse; false if name is none of them. */
+bool angle_dtype_from_name(const char *name, AngleDtype *dtype);
+
 /* Converts a tensor of F32, F16, BF16 or F64 to floats; out has
  * angle_tensor_elements(). Errors: ANGLE_UNSUPPORTED (integers),
  * ANGLE_CORRUPT (NaN or infinity, with the tensor's name). */
 ANGLE_MUST_CHECK AngleStatus angle_tensor_to_float(const AngleTensor *tensor,
 												   float *out, AngleError *err);
 
-/* The bytes of a safetensors file with these tensors, in arena; metadata
- * {"format": "pt"}, as transformers expects. */
+/* The header of a safetensors file with these tensors, in arena: all that
+ * precedes their data, which must follow in the same order without gaps. Its
+ * size is a multiple of 8, its metadata {"format": "pt"}, as transformers
+ * expects. Errors: ANGLE_INVALID_ARGUMENT (a name is there twice or is not
+ * UTF-8, data.size contradicts the shape). */
 ANGLE_MUST_CHECK AngleStatus angle_safetensors_header(
 	const AngleTensor *tensors, size_t count, AngleArena *arena,
 	AngleBytes *header, AngleError *err);
