@@ -22,6 +22,12 @@ CORE_SRCS = \
 	model/checkpoint.c \
 	model/config.c \
 	model/fields.c \
+	model/hub.c \
+	model/hub_config.c \
+	model/hub_modules.c \
+	model/hub_pooling.c \
+	model/hub_prompts.c \
+	model/known_models.c \
 	model/safetensors.c \
 	model/tensor.c \
 	tensor/kernels.c \

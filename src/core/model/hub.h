@@ -19,12 +19,13 @@ typedef struct AngleHubOptions
 	const char *model_name;		 /* "WhereIsAI/UAE-Large-V1" or NULL: the name
 									in the built-in table of models whose
 									repositories lack the files that say it;
-									NULL: the path's last two components */
+									NULL: the directory's own name */
 } AngleHubOptions;
 
 typedef struct AngleHubModel
 {
-	const char *directory;
+	const char *directory;	 /* of the weights and the tokenizer: that which was
+							  opened, or its transformer module's folder */
 	AngleModelConfig config; /* validated; quantization is F32 */
 
 	/* the tokenizer's files, size 0 where there is none */
