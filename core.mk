@@ -20,6 +20,7 @@ CORE_SRCS = \
 	distance/dispatch.c \
 	distance/distance.c \
 	model/checkpoint.c \
+	model/checksum.c \
 	model/config.c \
 	model/fields.c \
 	model/hub.c \
@@ -28,6 +29,8 @@ CORE_SRCS = \
 	model/hub_pooling.c \
 	model/hub_prompts.c \
 	model/known_models.c \
+	model/packed.c \
+	model/packed_writer.c \
 	model/safetensors.c \
 	model/tensor.c \
 	tensor/kernels.c \

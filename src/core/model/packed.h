@@ -74,8 +74,9 @@ bool angle_packed_bytes(AnglePackedType type, uint32_t rows, uint32_t columns,
 typedef struct AnglePackedWriter AnglePackedWriter;
 
 /* Starts writing to stream, which must be seekable and empty; names of arrays
- * must be announced first, because the directory precedes the data:
- * arrays[i].data.data is ignored. */
+ * must be announced first, because the directory precedes the data; their data
+ * is ignored, and they must outlive the writer. Order and names are free; no
+ * name may be there twice. Errors: ANGLE_INVALID_ARGUMENT, ANGLE_IO_ERROR. */
 ANGLE_MUST_CHECK AngleStatus angle_packed_start(FILE *stream,
 												const AngleModelConfig *config,
 												const AnglePackedArray *arrays,
