@@ -76,9 +76,10 @@ UNIT_SRCS = \
 	main.c \
 	test_base.c \
 	test_distance.c \
-	test_tensor.c
+	test_tensor.c \
+	test_vector_parse.c
 
-FUZZ_TARGETS =
+FUZZ_TARGETS = vector
 BENCH_TARGETS = embed-latency sql-latency
 
 # ---- toolchain ------------------------------------------------------------
