@@ -55,8 +55,8 @@ all: $(TOOL)
 angle.so: $(CORE_LIB) $(BUILD)/pg/compiler
 
 $(OBJS): $(BUILD)/pg/%.o: src/pg/%.c $(BUILD)/pg/compiler
-	@mkdir -p $(@D) && echo "  CC $@"
-	@$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 -include $(OBJS:.o=.d)
 
 # Changes when the compiler or the server changes, and everything with it.
@@ -76,7 +76,7 @@ $(CORE_LIB) $(TOOL): core-build ;
 
 $(DATA_built): $(INSTALL_SQL)
 	@mkdir -p $(@D)
-	@cat $^ > $@
+	cat $^ > $@
 
 install: install-models
 .PHONY: install-models

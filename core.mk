@@ -19,6 +19,15 @@ CORE_SRCS = \
 	base/status.c \
 	distance/dispatch.c \
 	distance/distance.c \
+	encoder/bert.c \
+	encoder/bert_source.c \
+	encoder/embedder.c \
+	encoder/linear.c \
+	encoder/model.c \
+	encoder/pack.c \
+	encoder/pack_plan.c \
+	encoder/pooling.c \
+	encoder/prompt.c \
 	model/checkpoint.c \
 	model/checksum.c \
 	model/config.c \
@@ -33,7 +42,7 @@ CORE_SRCS = \
 	model/packed_writer.c \
 	model/safetensors.c \
 	model/tensor.c \
-	tensor/kernels.c \
+	tensor/dispatch.c \
 	tensor/panel.c \
 	tensor/qgemm_baseline.c \
 	text/added_stream.c \
@@ -74,12 +83,17 @@ TOOL_SRCS =
 
 UNIT_SRCS = \
 	main.c \
+	golden.c \
 	test_base.c \
 	test_distance.c \
+	test_encoder_golden.c \
+	test_encoder_minilm.c \
 	test_tensor.c \
 	test_vector_parse.c
 
-FUZZ_TARGETS = vector
+FUZZ_TARGETS = \
+	vector
+
 BENCH_TARGETS = embed-latency sql-latency
 
 # ---- toolchain ------------------------------------------------------------

@@ -246,7 +246,7 @@ def check_against_sentence_transformers(directory, cases, vectors, model):
         prefix, suffix = resolve(model, case["prompt"])
         if suffix or case["dimensions"]:
             continue
-        named = prefix and st.prompts.get(case["prompt"]) == prefix
+        named = case["prompt"] in model.prompts
         kwargs = {"prompt_name": case["prompt"]} if named else {}
         if case["prompt"] is not None and not named:
             kwargs = {"prompt": prefix}

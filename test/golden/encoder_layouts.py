@@ -189,7 +189,7 @@ def versions(sentence_transformers, transformers, pytorch, **more):
 # The two repositories that hold UAE-Large-V1 without a word on its pooling.
 BARE = {"positions": 64, "hidden": 24, "heads": 2, "intermediate": 48,
         "layers": 1, "prompts": {"query": RETRIEVAL},
-        "try_prompts": ["query"]}
+        "try_prompts": [RETRIEVAL + "{text}"]}
 
 MODELS = [
     Model("mixedbread-ai/mxbai-embed-large-v1", hidden=48, heads=3,
@@ -222,7 +222,7 @@ MODELS = [
                                             "do_lower_case": False},
               "config_sentence_transformers.json": versions(
                   "2.2.2", "4.36.2", "2.1.2+cu121")},
-          prompts={"query": RETRIEVAL}, try_prompts=["query"],
+          prompts={}, try_prompts=[RETRIEVAL + "{text}"],
           try_dimensions=[8]),
     Model("odunola/UAE-Large-VI", **BARE),
     Model("karrar-alwaili/UAE-Large-V1", position_ids=True, **BARE),
@@ -249,13 +249,12 @@ MODELS = [
     Model("local/angle-config", hidden=20, heads=2, intermediate=40, layers=1,
           positions=48, pooling="cls_avg",
           json_files={"angle_config.json": {
-              "model_name_or_path": "bert-base-uncased", "max_length": 32,
+              "model_name_or_path": "bert-base-uncased", "max_length": 48,
               "model_kwargs": None, "pooling_strategy": "cls_avg",
               "lora_config_kwargs": None, "is_llm": False,
               "apply_billm": False, "billm_model_class": None,
               "apply_lora": False, "tokenizer_padding_side": None,
-              "angle_emb_version": "0.4.3"}},
-          max_tokens=32),
+              "angle_emb_version": "0.4.3"}}),
     Model("local/sharded", hidden=24, heads=3, intermediate=48, layers=2,
           positions=64, weights="shards", max_tokens=40,
           tokenizer_truncates=16,

@@ -165,6 +165,12 @@ angle_arena_strdup(AngleArena *arena, const char *text, size_t length)
 	return copy;
 }
 
+const AngleAllocator *
+angle_arena_allocator(const AngleArena *arena)
+{
+	return &arena->allocator;
+}
+
 size_t
 angle_arena_size(const AngleArena *arena)
 {

@@ -42,6 +42,10 @@ void *angle_arena_zalloc(AngleArena *arena, size_t count, size_t size);
 /* A NUL-terminated copy of length bytes; NULL when there is no memory. */
 char *angle_arena_strdup(AngleArena *arena, const char *text, size_t length);
 
+/* The allocator that the arena was created with: for another arena that ends
+ * earlier. Valid as long as the arena. */
+const AngleAllocator *angle_arena_allocator(const AngleArena *arena);
+
 /* Bytes taken from the allocator so far. */
 size_t angle_arena_size(const AngleArena *arena);
 

@@ -28,7 +28,7 @@ fail_corrupt(AngleError *err, const char *problem)
 static bool
 is_known_type(uint32_t type)
 {
-	return type >= ANGLE_PACKED_BYTES && type <= ANGLE_PACKED_I8_PANEL;
+	return type >= ANGLE_PACKED_BYTES && type <= ANGLE_PACKED_F32_PANEL;
 }
 
 bool
@@ -39,13 +39,13 @@ angle_packed_bytes(AnglePackedType type, uint32_t rows, uint32_t columns,
 	uint64_t wide = columns;
 	uint64_t size = 1;
 
-	if (type == ANGLE_PACKED_F32 || type == ANGLE_PACKED_I32)
+	if (type == ANGLE_PACKED_F32 || type == ANGLE_PACKED_I32 ||
+		type == ANGLE_PACKED_F32_PANEL)
 		size = 4;
-	if (type == ANGLE_PACKED_I8_PANEL)
-	{
+	if (type == ANGLE_PACKED_I8_PANEL || type == ANGLE_PACKED_F32_PANEL)
 		high = (high + 15) / 16 * 16;
+	if (type == ANGLE_PACKED_I8_PANEL)
 		wide = (wide + 3) / 4 * 4;
-	}
 	return is_known_type((uint32_t) type) &&
 		   !__builtin_mul_overflow(high, wide, &high) &&
 		   !__builtin_mul_overflow(high, size, bytes);
@@ -232,26 +232,24 @@ compare_name(const void *name, const void *array)
 }
 
 AngleStatus
-angle_packed_find(const AnglePackedFile *file, const AnglePackedArray *wanted,
+angle_packed_find(const AnglePackedFile *file, const char *name,
+				  AnglePackedType type, uint32_t rows, uint32_t columns,
 				  AngleBytes *data, AngleError *err)
 {
 	const AnglePackedArray *array = NULL;
 
 	if (file->count > 0)
-		array = bsearch(wanted->name, file->arrays, file->count, sizeof(*array),
+		array = bsearch(name, file->arrays, file->count, sizeof(*array),
 						compare_name);
 	if (array == NULL)
 		return angle_fail(err, ANGLE_CORRUPT,
-						  "packed model: array \"%s\" is missing",
-						  wanted->name);
-	if (array->type != wanted->type || array->rows != wanted->rows ||
-		array->columns != wanted->columns)
+						  "packed model: array \"%s\" is missing", name);
+	if (array->type != type || array->rows != rows || array->columns != columns)
 		return angle_fail(err, ANGLE_CORRUPT,
 						  "packed model: array \"%s\" has type %d and shape "
 						  "(%u, %u), but must have type %d and shape (%u, %u)",
-						  array->name, (int) array->type, array->rows,
-						  array->columns, (int) wanted->type, wanted->rows,
-						  wanted->columns);
+						  name, (int) array->type, array->rows, array->columns,
+						  (int) type, rows, columns);
 	*data = array->data;
 	return ANGLE_OK;
 }

@@ -1,5 +1,5 @@
 /* The functions that core.mk compiles once per instruction set, for the table
- * in kernels.c; each is described at its field in kernels.h. */
+ * in dispatch.c; each is described at its field in kernels.h. */
 #ifndef ANGLE_ISA_KERNELS_H
 #define ANGLE_ISA_KERNELS_H
 
