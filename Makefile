@@ -59,11 +59,11 @@ $(OBJS): $(BUILD)/pg/%.o: src/pg/%.c $(BUILD)/pg/compiler
 	$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 -include $(OBJS:.o=.d)
 
-# Changes when the compiler or the server changes, and everything with it.
+# Changes when the compiler or a version changes, and everything with it.
 $(BUILD)/pg/compiler: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC), PostgreSQL $(VERSION)' | cmp -s - $@ || \
-		echo '$(CC), PostgreSQL $(VERSION)' > $@
+	@echo '$(CC), PostgreSQL $(VERSION), angle $(EXTVERSION)' | cmp -s - $@ || \
+		echo '$(CC), PostgreSQL $(VERSION), angle $(EXTVERSION)' > $@
 
 # Only compiles: for a second compiler, whose module nobody needs.
 .PHONY: objects
