@@ -10,6 +10,7 @@
 
 #include "core/vector/parse.h"
 #include "fmgr.h"
+#include "pg/pg_compat.h"
 
 #include "pg/pg_compat.h"
 

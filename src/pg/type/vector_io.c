@@ -7,7 +7,6 @@
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
 
-#include "pg/pg_compat.h"
 #include "pg/type/vector.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_vector_in);
