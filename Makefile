@@ -89,3 +89,10 @@ uninstall: uninstall-models
 .PHONY: uninstall-models
 uninstall-models:
 	rm -f $(addprefix '$(DESTDIR)$(datadir)/angle'/,$(notdir $(MODELS))) '$(DESTDIR)$(bindir)/angle'
+
+uninstall: uninstall-models
+.PHONY: uninstall-models
+uninstall-models:
+	rm -f $(addprefix '$(DESTDIR)$(datadir)/angle/',$(notdir $(MODELS))) \
+		'$(DESTDIR)$(bindir)/angle'
+	-rmdir '$(DESTDIR)$(datadir)/angle'

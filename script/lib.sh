@@ -4,6 +4,7 @@
 
 PG_MAJOR=${PG_MAJOR:-15}
 PG_BINDIR=${PG_BINDIR:-/usr/lib/postgresql/$PG_MAJOR/bin}
+export PG_CONFIG=$PG_BINDIR/pg_config
 
 # die MESSAGE…: to stderr, and out.
 die()
