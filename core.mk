@@ -79,7 +79,32 @@ CORE_ARM_SRCS = \
 	tensor/qgemm_neon.c \
 	tensor/qgemm_neon_dotprod.c
 
-TOOL_SRCS =
+TOOL_SRCS = \
+	convert.c \
+	embed.c \
+	export.c \
+	float_text.c \
+	inspect.c \
+	interrupt.c \
+	line_reader.c \
+	main.c \
+	model_source.c \
+	output.c \
+	pickle.c \
+	pickle_tensor.c \
+	progress.c \
+	torch_file.c \
+	vector_writer.c \
+	weights.c
+TOOL_LIBS = -lzip
+
+# Of the tool, what unit tests reach: it needs no library but those of core.
+UNIT_TOOL_SRCS = \
+	float_text.c \
+	line_reader.c \
+	pickle.c \
+	pickle_tensor.c \
+	vector_writer.c
 
 UNIT_SRCS = \
 	main.c \
@@ -88,10 +113,14 @@ UNIT_SRCS = \
 	test_distance.c \
 	test_encoder_golden.c \
 	test_encoder_minilm.c \
+	test_pickle.c \
 	test_tensor.c \
-	test_vector_parse.c
+	test_vector_parse.c \
+	test_vector_writer.c
 
 FUZZ_TARGETS = \
+	pickle \
+	torch_file \
 	vector
 
 BENCH_TARGETS = embed-latency sql-latency
@@ -115,6 +144,9 @@ OPTIMIZE = $(if $(SAN),-O1 -g -fno-omit-frame-pointer,-O2 -g)
 CORE_CFLAGS = -std=gnu11 $(OPTIMIZE) $(WARNINGS) -fPIC -fvisibility=hidden \
 	-ffp-contract=off $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 CORE_CPPFLAGS = -Isrc -MMD -MP -D_GNU_SOURCE $(SYSROOT_CPPFLAGS)
+
+# Of the extension and of the tool.
+VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" angle.control)
 
 CORE_LIBS = $(SYSROOT_LIBS) -ljansson -lutf8proc -lxxhash -lm -lpthread
 
@@ -149,6 +181,10 @@ UNIT_OBJS = $(UNIT_SRCS:%.c=$(BUILD)/unit/%.o)
 FUZZ_OBJS = $(FUZZ_TARGETS:%=$(BUILD)/fuzz/fuzz_%.o)
 BENCH_OBJS = $(BUILD)/bench/embed_latency.o $(BUILD)/bench/sql_latency.o
 CORE_LIB = $(BUILD)/libanglecore.a
+# For the fuzz targets: the tool without its main().
+TOOL_LIB = $(BUILD)/libangletool.a
+TOOL_LIB_OBJS = $(filter-out %/main.o,$(TOOL_OBJS))
+UNIT_TOOL_OBJS = $(UNIT_TOOL_SRCS:%.c=$(BUILD)/trainer/%.o)
 
 .PHONY: core tool unit fuzz bench
 core: $(CORE_LIB)
@@ -161,18 +197,22 @@ $(CORE_LIB): $(CORE_OBJS) core.mk
 	@echo "  AR $@"
 	@rm -f $@ && $(AR) rcs $@ $(CORE_OBJS)
 
+$(TOOL_LIB): $(TOOL_LIB_OBJS) core.mk
+	@echo "  AR $@"
+	@rm -f $@ && $(AR) rcs $@ $(TOOL_LIB_OBJS)
+
 $(BUILD)/angle: $(TOOL_OBJS) $(CORE_LIB)
 	@echo "  LD $@"
 	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $(TOOL_OBJS) $(CORE_LIB) $(CORE_LIBS) $(TOOL_LIBS)
 
-$(BUILD)/unit-tests: $(UNIT_OBJS) $(CORE_LIB)
+$(BUILD)/unit-tests: $(UNIT_OBJS) $(UNIT_TOOL_OBJS) $(CORE_LIB)
 	@echo "  LD $@"
-	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $(UNIT_OBJS) $(CORE_LIB) $(CORE_LIBS)
+	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
 
 # Fuzz targets need clang: make -f core.mk CC=clang-14 SAN=address,undefined,fuzzer-no-link
-$(BUILD)/fuzz-%: $(BUILD)/fuzz/fuzz_%.o $(CORE_LIB)
+$(BUILD)/fuzz-%: $(BUILD)/fuzz/fuzz_%.o $(TOOL_LIB) $(CORE_LIB)
 	@echo "  LD $@"
-	@$(CC) $(CORE_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+	@$(CC) $(CORE_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(TOOL_LIBS)
 
 # The drivers of bench/*.py.
 $(BUILD)/bench/embed-latency: $(BUILD)/bench/embed_latency.o $(CORE_LIB)
@@ -196,6 +236,7 @@ $(foreach isa,baseline avx2 avx512 avx512_vnni neon neon_dotprod,$(eval $(call i
 
 $(BUILD)/core/%.o: src/core/%.c
 	$(call compile)
+$(BUILD)/trainer/main.o: CORE_CPPFLAGS += -DANGLE_VERSION='"$(VERSION)"'
 $(BUILD)/trainer/%.o: src/trainer/%.c
 	$(call compile)
 $(BUILD)/unit/%.o: test/unit/%.c

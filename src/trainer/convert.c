@@ -1,0 +1,251 @@
+/* angle convert: from a model directory to the packed file that the server
+ * maps, or to a directory whose weights are safetensors. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "trainer/command.h"
+#include "trainer/export.h"
+#include "trainer/interrupt.h"
+#include "trainer/model_source.h"
+#include "trainer/output.h"
+#include "trainer/progress.h"
+
+typedef enum Target
+{
+	TARGET_PACKED,
+	TARGET_SAFETENSORS,
+} Target;
+
+typedef struct Arguments
+{
+	const char *directory;
+	const char *output;
+	Target target;
+	AngleOverwrite overwrite;
+	AnglePooling pooling;
+	AnglePackOptions pack;
+} Arguments;
+
+/* ---- arguments ---------------------------------------------------------- */
+
+static const struct option options[] = {
+	{"force", no_argument, NULL, 'f'},
+	{"format", required_argument, NULL, 'F'},
+	{"help", no_argument, NULL, 'h'},
+	{"model-name", required_argument, NULL, 'n'},
+	{"pooling", required_argument, NULL, 'p'},
+	{"quantize", required_argument, NULL, 'q'},
+	{NULL, 0, NULL, 0},
+};
+
+static Target
+target_from_name(const char *name)
+{
+	if (strcmp(name, "packed") == 0)
+		return TARGET_PACKED;
+	if (strcmp(name, "safetensors") == 0)
+		return TARGET_SAFETENSORS;
+	angle_usage_error(&angle_convert_command,
+					  "\"--format\" must be packed or safetensors, not \"%s\"",
+					  name);
+}
+
+static void
+read_option(int option, Arguments *arguments)
+{
+	const AngleCommand *command = &angle_convert_command;
+
+	switch (option)
+	{
+		case 'f':
+			arguments->overwrite = ANGLE_OVERWRITE_ALLOW;
+			break;
+		case 'F':
+			arguments->target = target_from_name(optarg);
+			break;
+		case 'n':
+			arguments->pack.hub.model_name = optarg;
+			break;
+		case 'p':
+			if (!angle_pooling_from_name(optarg, &arguments->pooling))
+				angle_usage_error(command,
+								  "\"--pooling\" must be cls, mean, cls_avg, "
+								  "last or max, not \"%s\"",
+								  optarg);
+			arguments->pack.hub.pooling = &arguments->pooling;
+			break;
+		case 'q':
+			if (!angle_quantization_from_name(optarg,
+											  &arguments->pack.quantization))
+				angle_usage_error(command,
+								  "\"--quantize\" must be int8 or f32, not "
+								  "\"%s\"",
+								  optarg);
+			break;
+	}
+}
+
+static void
+read_arguments(int argc, char **argv, Arguments *arguments)
+{
+	const AngleCommand *command = &angle_convert_command;
+	bool packing = false;
+	int option;
+
+	*arguments = (Arguments){.pack.quantization = ANGLE_QUANTIZATION_INT8};
+	while ((option = angle_command_option(command, argc, argv, options)) != -1)
+	{
+		packing |= option == 'n' || option == 'p' || option == 'q';
+		read_option(option, arguments);
+	}
+	if (argc - optind != 2)
+		angle_usage_error(command, "a DIRECTORY and an OUTPUT are needed");
+	if (packing && arguments->target != TARGET_PACKED)
+		angle_usage_error(command, "\"--quantize\", \"--pooling\" and "
+								   "\"--model-name\" are for the packed format "
+								   "only");
+	arguments->directory = argv[optind];
+	arguments->output = argv[optind + 1];
+}
+
+/* ---- packing ------------------------------------------------------------ */
+
+static void
+show_packed(void *context, uint64_t done, uint64_t total)
+{
+	angle_progress_update(context,
+						  total > 0 ? (double) done / (double) total : 0, done);
+}
+
+static AngleStatus
+pack(Arguments *arguments, AngleOutput *output, AngleArena *arena,
+	 AngleError *err)
+{
+	AngleProgress progress;
+	AngleStatus status;
+	char scratch[4096];
+
+	snprintf(scratch, sizeof(scratch), "%s.dir", output->temporary);
+	angle_progress_start(&progress, "packing", NULL);
+	arguments->pack.progress = show_packed;
+	arguments->pack.progress_context = &progress;
+	status = angle_source_pack(arguments->directory, &arguments->pack, scratch,
+							   output->stream, arena, err);
+	angle_progress_end(&progress, status == ANGLE_OK,
+					   (uint64_t) ftello(output->stream));
+	return status;
+}
+
+/* ---- safetensors -------------------------------------------------------- */
+
+typedef struct Exporting
+{
+	AngleProgress progress;
+	uint64_t total;
+	uint64_t done;
+} Exporting;
+
+static void
+show_exported(void *context, uint64_t bytes)
+{
+	Exporting *exporting = context;
+
+	exporting->done += bytes;
+	show_packed(&exporting->progress, exporting->done, exporting->total);
+}
+
+static AngleStatus export(const Arguments *arguments, AngleOutput *output,
+						  AngleArena *arena, AngleError *err)
+{
+	Exporting exporting = {.done = 0};
+	AngleExport work = {.source = arguments->directory,
+						.target = output->temporary,
+						.cancel = angle_interrupt_cancel(),
+						.progress = show_exported,
+						.progress_context = &exporting};
+	AngleStatus status;
+
+	ANGLE_TRY(
+		angle_export_size(arguments->directory, arena, &exporting.total, err));
+	angle_progress_start(&exporting.progress, "converting", NULL);
+	status = angle_export_run(&work, arena, err);
+	angle_progress_end(&exporting.progress, status == ANGLE_OK, exporting.done);
+	return status;
+}
+
+/* ---- the command -------------------------------------------------------- */
+
+static AngleStatus
+check_directory(const Arguments *arguments, AngleError *err)
+{
+	struct stat source;
+	struct stat target;
+
+	if (!angle_source_is_directory(arguments->directory))
+	{
+		angle_fail(err, ANGLE_NOT_FOUND, "\"%s\" is not a directory",
+				   arguments->directory);
+		angle_hint(err, "Name the folder that holds the model's config.json.");
+		return ANGLE_NOT_FOUND;
+	}
+	if (stat(arguments->directory, &source) == 0 &&
+		stat(arguments->output, &target) == 0 &&
+		source.st_dev == target.st_dev && source.st_ino == target.st_ino)
+		return angle_fail(err, ANGLE_INVALID_ARGUMENT,
+						  "a model cannot be converted onto itself");
+	return ANGLE_OK;
+}
+
+static AngleStatus
+run(int argc, char **argv, AngleArena *arena, AngleError *err)
+{
+	Arguments arguments;
+	AngleOutput output;
+	AngleStatus status;
+	bool packed;
+
+	read_arguments(argc, argv, &arguments);
+	packed = arguments.target == TARGET_PACKED;
+	ANGLE_TRY(check_directory(&arguments, err));
+	ANGLE_TRY(angle_output_begin(
+		arguments.output, packed ? ANGLE_OUTPUT_FILE : ANGLE_OUTPUT_DIRECTORY,
+		arguments.overwrite, arena, &output, err));
+	status = packed ? pack(&arguments, &output, arena, err)
+					: export(&arguments, &output, arena, err);
+	if (status == ANGLE_OK && angle_cancelled(angle_interrupt_cancel()))
+		status = angle_fail_cancelled(err);
+	if (status != ANGLE_OK)
+	{
+		angle_output_discard(&output);
+		return status;
+	}
+	return angle_output_commit(&output, err);
+}
+
+const AngleCommand angle_convert_command = {
+	"convert",
+	"[OPTION]… DIRECTORY OUTPUT",
+	"turn a model directory into a packed file or into safetensors",
+	"DIRECTORY is a model as it lies on the Hugging Face hub: config.json, a\n"
+	"tokenizer, and weights as safetensors or as pytorch_model.bin, in one file\n"
+	"or in shards. OUTPUT appears under its name when it is complete.\n\n"
+	"Options:\n"
+	"  --format packed       a file for the PostgreSQL extension (the default)\n"
+	"  --format safetensors  a model directory with model.safetensors, element\n"
+	"                        types unchanged\n"
+	"  --quantize int8|f32   how the packed file holds the weights (int8)\n"
+	"  --pooling NAME        cls, mean, cls_avg, last or max, instead of what\n"
+	"                        the directory says\n"
+	"  --model-name NAME     the model's name on the hub, such as\n"
+	"                        WhereIsAI/UAE-Large-V1, for directories that lack\n"
+	"                        the files that say pooling and prompts\n"
+	"  --force               replace OUTPUT if it exists\n"
+	"  --help                this text\n\n"
+	"Of pytorch_model.bin only tensors are read: whatever else such a file asks\n"
+	"Python to run is refused.\n\n"
+	"Examples:\n"
+	"  angle convert UAE-Large-V1 uae-large-v1.angle\n"
+	"  angle convert --format safetensors old-model new-model\n",
+	run,
+};
