@@ -64,9 +64,9 @@ TEST(vector_parse_names_each_mistake)
 	check_failure("1,2", ANGLE_VECTOR_NO_BRACKET, "1");
 	check_failure(" {1,2}", ANGLE_VECTOR_NO_BRACKET, "{1");
 	check_failure("[1,x,2]", ANGLE_VECTOR_NO_NUMBER, "x");
-	check_failure("[1,,2]", ANGLE_VECTOR_NO_NUMBER, "");
-	check_failure("[1,]", ANGLE_VECTOR_NO_NUMBER, "");
-	check_failure("[,1]", ANGLE_VECTOR_NO_NUMBER, "");
+	check_failure("[1,,2]", ANGLE_VECTOR_NO_NUMBER, ",");
+	check_failure("[1,]", ANGLE_VECTOR_NO_NUMBER, "]");
+	check_failure("[,1]", ANGLE_VECTOR_NO_NUMBER, ",");
 	check_failure("[-]", ANGLE_VECTOR_NO_NUMBER, "-");
 	check_failure("[+-1]", ANGLE_VECTOR_NO_NUMBER, "+-1");
 	check_failure("[.]", ANGLE_VECTOR_NO_NUMBER, ".");
@@ -82,8 +82,8 @@ TEST(vector_parse_names_each_mistake)
 	check_failure("[1, ", ANGLE_VECTOR_UNFINISHED, "");
 	check_failure("[1]]", ANGLE_VECTOR_TRAILING_JUNK, "]");
 	check_failure("[1] x y", ANGLE_VECTOR_TRAILING_JUNK, "x y");
-	check_failure("[]", ANGLE_VECTOR_EMPTY, "");
-	check_failure("[ ]", ANGLE_VECTOR_EMPTY, "");
+	check_failure("[]", ANGLE_VECTOR_EMPTY, "]");
+	check_failure("[ ]", ANGLE_VECTOR_EMPTY, "]");
 	check_failure("[1,NaN]", ANGLE_VECTOR_NOT_FINITE, "NaN");
 	check_failure("[-inf]", ANGLE_VECTOR_NOT_FINITE, "-inf");
 	check_failure("[+Infinity]", ANGLE_VECTOR_NOT_FINITE, "+Infinity");

@@ -80,13 +80,15 @@ accept_word(Cursor *cursor, const char *word)
 	return true;
 }
 
-/* From start up to what ends a word. */
+/* From start up to what ends a word; that itself if no word is there. */
 static AngleBytes
 word_from(const uint8_t *start, const Cursor *cursor)
 {
 	const uint8_t *p = start;
 
 	while (p < cursor->end && *p != ',' && *p != ']' && !is_space(*p))
+		p++;
+	if (p == start && p < cursor->end)
 		p++;
 	return (AngleBytes){start, (size_t) (p - start)};
 }

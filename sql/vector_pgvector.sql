@@ -1,0 +1,38 @@
+-- Casts from and to pgvector's type. A type with pgvector's layout stands for
+-- it, made in a schema of its own from the same functions as ours.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS angle;
+\set SHOW_CONTEXT never
+
+SELECT angle_install_pgvector_casts();
+
+CREATE SCHEMA theirs;
+CREATE TYPE theirs.vector;
+CREATE FUNCTION theirs.vector_in(cstring, oid, integer) RETURNS theirs.vector
+	AS '$libdir/angle', 'angle_vector_in' LANGUAGE C IMMUTABLE STRICT;
+CREATE FUNCTION theirs.vector_out(theirs.vector) RETURNS cstring
+	AS '$libdir/angle', 'angle_vector_out' LANGUAGE C IMMUTABLE STRICT;
+CREATE FUNCTION theirs.vector_typmod_in(cstring[]) RETURNS integer
+	AS '$libdir/angle', 'angle_vector_typmod_in' LANGUAGE C IMMUTABLE STRICT;
+CREATE TYPE theirs.vector (INPUT = theirs.vector_in, OUTPUT = theirs.vector_out,
+	TYPMOD_IN = theirs.vector_typmod_in, STORAGE = external);
+RESET client_min_messages;
+
+SELECT angle_install_pgvector_casts();
+-- again is no mistake
+SELECT angle_install_pgvector_casts();
+SELECT castsource::regtype, casttarget::regtype, castcontext, castmethod
+FROM pg_cast WHERE 'theirs.vector'::regtype IN (castsource, casttarget)
+ORDER BY 3;
+
+CREATE TABLE existing (id int, v theirs.vector(3));
+INSERT INTO existing VALUES (1, '[1,2,3]'), (2, '[3,2,1]'), (3, NULL);
+INSERT INTO existing VALUES (4, '[0,0,1]'::angle_vector);
+SELECT id, round((v <^> '[1,2,3]')::numeric, 6) AS angle FROM existing ORDER BY v <=> '[1,2,3]'::angle_vector;
+CREATE TABLE moved (v angle_vector(3));
+INSERT INTO moved SELECT v FROM existing;
+SELECT * FROM moved;
+SELECT v::angle_vector(2) FROM existing;
+SET client_min_messages = warning;
+DROP TABLE existing, moved;
+DROP SCHEMA theirs CASCADE;
