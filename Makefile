@@ -11,6 +11,14 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" angle.control)
 
 PG_SRCS = \
 	bridge.c \
+	embed/content.c \
+	embed/embed.c \
+	embed/models.c \
+	embed/registry.c \
+	embed/settings.c \
+	embed/system_info.c \
+	embed/tokens.c \
+	embed/workspace.c \
 	init.c \
 	type/vector.c \
 	type/vector_aggregate.c \
@@ -27,6 +35,7 @@ DATA_built = build/angle--$(EXTVERSION).sql
 MODELS = $(wildcard models/*/*.angle)
 
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+ENCODING = UTF8
 TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl
 

@@ -4,9 +4,18 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "pg/embed/settings.h"
 #include "pg/pg_compat.h"
 
 ANGLE_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	angle_define_settings();
+}
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_version);
 

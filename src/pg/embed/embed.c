@@ -1,0 +1,360 @@
+/*
+ * angle_embed() in its four SQL forms: one text or an array, the model from
+ * angle.model (STABLE) or from an argument (IMMUTABLE). Why there are two of
+ * each: docs/design/0002-volatility-of-angle-embed.md.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/supportnodes.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "core/encoder/embedder.h"
+#include "pg/bridge.h"
+#include "pg/embed/content.h"
+#include "pg/embed/registry.h"
+#include "pg/embed/settings.h"
+#include "pg/embed/workspace.h"
+#include "pg/type/vector.h"
+
+/* What a call asks for, beside the texts. */
+typedef struct EmbedCall
+{
+	const AngleModel *model;
+	const char *prompt; /* as in AngleEmbedRequest */
+	int asked;			/* dimensions as in AngleEmbedRequest */
+	int dimensions;		/* those of the result */
+} EmbedCall;
+
+/* Embeds the texts into out (count, call->dimensions). */
+static void
+embed_texts(const EmbedCall *call, const AngleBytes *texts, size_t count,
+			float *out)
+{
+	const AngleCancel cancel = {angle_interrupt_pending, NULL};
+	AngleEmbedRequest request = {
+		.texts = texts,
+		.count = count,
+		.prompt = call->prompt,
+		.dimensions = call->asked,
+		.executor = angle_workspace_executor(),
+		.cancel = &cancel,
+	};
+	AngleArena *scratch = angle_workspace_acquire();
+	AngleError err;
+	AngleStatus status =
+		angle_embed_texts(call->model, &request, scratch, out, &err);
+
+	angle_workspace_release(scratch);
+	angle_check(status, &err);
+}
+
+/* ---- arguments ---------------------------------------------------------- */
+
+/* The positions of the arguments in one SQL form; −1: it has no such one. */
+typedef struct EmbedSignature
+{
+	int model;
+	int prompt;
+	int dimensions;
+} EmbedSignature;
+
+static const EmbedSignature setting_signature = {-1, 2, 1};
+static const EmbedSignature model_signature = {1, 2, 3};
+
+static EmbedCall
+read_call(FunctionCallInfo fcinfo, const EmbedSignature *signature)
+{
+	EmbedCall call = {0};
+	AngleError err;
+
+	call.model = signature->model < 0
+					 ? angle_registry_model(angle_model)
+					 : angle_registry_argument(fcinfo, signature->model);
+	if (!PG_ARGISNULL(signature->prompt))
+		call.prompt =
+			angle_content_cstring(PG_GETARG_TEXT_PP(signature->prompt));
+	if (!PG_ARGISNULL(signature->dimensions))
+	{
+		call.asked = PG_GETARG_INT32(signature->dimensions);
+		if (call.asked <= 0)
+			ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("dimensions must be at least 1"));
+	}
+	angle_check(angle_embed_dimensions(
+					call.model, &(AngleEmbedRequest){.dimensions = call.asked},
+					&call.dimensions, &err),
+				&err);
+	return call;
+}
+
+/* ---- one text ----------------------------------------------------------- */
+
+/* The last text that a call site embedded. The executor evaluates a STABLE
+ * call with constant arguments once for every row of a sequential scan; with
+ * this, `ORDER BY embedding <=> angle_embed('a question')` without an index
+ * runs the encoder once. */
+typedef struct EmbedMemo
+{
+	EmbedCall call;
+	AngleBytes content;
+	AngleVector *result;
+	MemoryContext context; /* holds what the fields above point to */
+} EmbedMemo;
+
+static EmbedMemo *
+call_site_memo(FmgrInfo *flinfo)
+{
+	EmbedMemo *memo = flinfo->fn_extra;
+
+	if (memo == NULL)
+	{
+		memo = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(*memo));
+		memo->context = AllocSetContextCreate(flinfo->fn_mcxt, "angle memo",
+											  ALLOCSET_SMALL_SIZES);
+		flinfo->fn_extra = memo;
+	}
+	return memo;
+}
+
+static bool
+same_prompt(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
+memo_matches(const EmbedMemo *memo, const EmbedCall *call, AngleBytes content)
+{
+	return memo->result != NULL && memo->call.model == call->model &&
+		   memo->call.dimensions == call->dimensions &&
+		   same_prompt(memo->call.prompt, call->prompt) &&
+		   angle_bytes_equal(memo->content, content);
+}
+
+static AngleVector *
+copy_vector(const AngleVector *vector)
+{
+	AngleVector *copy = palloc(VARSIZE(vector));
+
+	return memcpy(copy, vector, VARSIZE(vector));
+}
+
+static void
+memo_store(EmbedMemo *memo, const EmbedCall *call, AngleBytes content,
+		   const AngleVector *result)
+{
+	MemoryContext old;
+
+	memo->result = NULL;
+	MemoryContextReset(memo->context);
+	old = MemoryContextSwitchTo(memo->context);
+	memo->call = *call;
+	if (call->prompt != NULL)
+		memo->call.prompt = pstrdup(call->prompt);
+	memo->content.data =
+		memcpy(palloc(content.size + 1), content.data, content.size);
+	memo->content.size = content.size;
+	memo->result = copy_vector(result);
+	MemoryContextSwitchTo(old);
+}
+
+static Datum
+embed_one(FunctionCallInfo fcinfo, const EmbedSignature *signature)
+{
+	EmbedMemo *memo;
+	EmbedCall call;
+	AngleBytes content;
+	AngleVector *result;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	call = read_call(fcinfo, signature);
+	content = angle_content_utf8(PG_GETARG_TEXT_PP(0));
+	memo = call_site_memo(fcinfo->flinfo);
+	if (memo_matches(memo, &call, content))
+		PG_RETURN_ANGLE_VECTOR_P(copy_vector(memo->result));
+	result = angle_vector_new(call.dimensions);
+	embed_texts(&call, &content, 1, result->x);
+	angle_vector_check_finite(result);
+	memo_store(memo, &call, content, result);
+	PG_RETURN_ANGLE_VECTOR_P(result);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_embed);
+
+Datum
+angle_embed(PG_FUNCTION_ARGS)
+{
+	return embed_one(fcinfo, &setting_signature);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_embed_model);
+
+Datum
+angle_embed_model(PG_FUNCTION_ARGS)
+{
+	return embed_one(fcinfo, &model_signature);
+}
+
+/* ---- arrays ------------------------------------------------------------- */
+
+/* Texts that go to core at once. Interrupts that do not end the query, such as
+ * a request of another backend to release a dropped database's files, are
+ * served between two pieces; within one, core packs the texts into batches. */
+#define PIECE_TEXTS 128
+
+/* The elements of an array, and of the one that comes of it. */
+typedef struct EmbedElements
+{
+	Datum *values; /* (count) texts, replaced by vectors */
+	bool *nulls;   /* (count) */
+	int count;
+} EmbedElements;
+
+/* Embeds up to PIECE_TEXTS elements from first on; returns the element after
+ * the last one. vectors has room for PIECE_TEXTS embeddings. */
+static int
+embed_piece(const EmbedCall *call, EmbedElements *elements, int first,
+			float *vectors)
+{
+	AngleBytes texts[PIECE_TEXTS];
+	int places[PIECE_TEXTS];
+	int count = 0;
+	int next = first;
+
+	for (; next < elements->count && count < PIECE_TEXTS; next++)
+	{
+		if (elements->nulls[next])
+			continue;
+		texts[count] =
+			angle_content_utf8(DatumGetTextPP(elements->values[next]));
+		places[count++] = next;
+	}
+	if (count > 0)
+		embed_texts(call, texts, count, vectors);
+	for (int i = 0; i < count; i++)
+	{
+		AngleVector *vector = angle_vector_new(call->dimensions);
+
+		memcpy(vector->x, vectors + (size_t) i * call->dimensions,
+			   sizeof(float) * call->dimensions);
+		angle_vector_check_finite(vector);
+		elements->values[places[i]] = PointerGetDatum(vector);
+	}
+	return next;
+}
+
+/* Before the work and not after it. */
+static void
+check_result_size(const EmbedElements *elements, const EmbedCall *call)
+{
+	Size each = ANGLE_VECTOR_SIZE(call->dimensions);
+
+	if (elements->count > MaxAllocSize / each)
+		ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("embeddings of %d texts do not fit into one array",
+					   elements->count),
+				errhint("Embed at most %d texts of this model at once.",
+						(int) (MaxAllocSize / each)));
+}
+
+static void
+embed_elements(const EmbedCall *call, EmbedElements *elements)
+{
+	float *vectors = palloc(sizeof(float) * call->dimensions *
+							Min(elements->count, PIECE_TEXTS));
+	int next = 0;
+
+	while (next < elements->count)
+	{
+		CHECK_FOR_INTERRUPTS();
+		next = embed_piece(call, elements, next, vectors);
+	}
+	pfree(vectors);
+}
+
+static Datum
+embed_array(FunctionCallInfo fcinfo, const EmbedSignature *signature)
+{
+	/* the result type is angle_vector[], wherever the extension lives */
+	Oid type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
+	ArrayType *array;
+	EmbedElements elements;
+	EmbedCall call;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	array = PG_GETARG_ARRAYTYPE_P(0);
+	call = read_call(fcinfo, signature);
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements.values,
+					  &elements.nulls, &elements.count);
+	if (elements.count == 0)
+		PG_RETURN_ARRAYTYPE_P(construct_empty_array(type));
+	check_result_size(&elements, &call);
+	embed_elements(&call, &elements);
+	PG_RETURN_ARRAYTYPE_P(construct_md_array(
+		elements.values, elements.nulls, ARR_NDIM(array), ARR_DIMS(array),
+		ARR_LBOUND(array), type, -1, false, TYPALIGN_INT));
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_embed_array);
+
+Datum
+angle_embed_array(PG_FUNCTION_ARGS)
+{
+	return embed_array(fcinfo, &setting_signature);
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_embed_model_array);
+
+Datum
+angle_embed_model_array(PG_FUNCTION_ARGS)
+{
+	return embed_array(fcinfo, &model_signature);
+}
+
+/* ---- planning ----------------------------------------------------------- */
+
+static float4
+declared_cost(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	float4 cost;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	cost = ((Form_pg_proc) GETSTRUCT(tuple))->procost;
+	ReleaseSysCache(tuple);
+	return cost;
+}
+
+PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_embed_support);
+
+/* A call whose arguments are the same for every row costs its price once and a
+ * look at the memo for each row; else the declared cost stands. */
+Datum
+angle_embed_support(PG_FUNCTION_ARGS)
+{
+	Node *request = (Node *) PG_GETARG_POINTER(0);
+	SupportRequestCost *cost;
+
+	if (!IsA(request, SupportRequestCost))
+		PG_RETURN_POINTER(NULL);
+	cost = (SupportRequestCost *) request;
+	if (cost->node == NULL || contain_var_clause(cost->node) ||
+		contain_volatile_functions(cost->node))
+		PG_RETURN_POINTER(NULL);
+	cost->startup = declared_cost(cost->funcid) * cpu_operator_cost;
+	cost->per_tuple = 100 * cpu_operator_cost;
+	PG_RETURN_POINTER(cost);
+}

@@ -1,0 +1,12 @@
+/* The settings angle.* of the encoder. */
+#ifndef ANGLE_SETTINGS_H
+#define ANGLE_SETTINGS_H
+
+extern char *angle_model;			/* name of the model when none is named */
+extern int angle_threads;			/* workers that share a call's texts */
+extern char *angle_model_directory; /* where NAME.angle files are */
+
+/* Makes the settings known to the server; once, when the module is loaded. */
+void angle_define_settings(void);
+
+#endif

@@ -1,0 +1,109 @@
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "storage/ipc.h"
+#include "utils/memutils.h"
+
+#include "pg/bridge.h"
+#include "pg/embed/settings.h"
+#include "pg/embed/workspace.h"
+
+/* Scratch memory up to this size is kept between calls: enough for a question
+ * or a passage, where a malloc of fresh pages would cost more than the
+ * arithmetic, and small beside a backend's own caches. */
+#define KEPT_SCRATCH_BYTES (4 * 1024 * 1024)
+
+static AngleArena *scratch = NULL;
+static MemoryContext scratch_context = NULL;
+
+/* The helper threads with the memory context that holds them. */
+static AngleExecutor *executor = NULL;
+static MemoryContext executor_context = NULL;
+
+static AngleArena *
+create_arena(MemoryContext context)
+{
+	AngleAllocator allocator = angle_context_allocator(context);
+	AngleArena *arena = angle_arena_create(&allocator);
+
+	if (arena == NULL)
+		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
+	return arena;
+}
+
+AngleArena *
+angle_workspace_acquire(void)
+{
+	if (scratch_context == NULL)
+		scratch_context = AllocSetContextCreate(
+			TopMemoryContext, "angle scratch", ALLOCSET_SMALL_SIZES);
+	if (scratch == NULL)
+		scratch = create_arena(scratch_context);
+	return scratch;
+}
+
+void
+angle_workspace_release(AngleArena *arena)
+{
+	Assert(arena == scratch);
+	angle_arena_reset(scratch);
+	if (angle_arena_size(scratch) <= KEPT_SCRATCH_BYTES)
+		return;
+	angle_arena_destroy(scratch);
+	scratch = NULL;
+}
+
+static void
+stop_executor(void)
+{
+	angle_executor_stop(executor);
+	executor = NULL;
+	if (executor_context != NULL)
+		MemoryContextDelete(executor_context);
+	executor_context = NULL;
+}
+
+/* Runs while no task does: errors are raised, and a backend ends, only on the
+ * main thread and outside of core. */
+static void
+stop_executor_at_exit(int code, Datum argument)
+{
+	stop_executor();
+}
+
+static void
+start_executor(int workers)
+{
+	static bool exit_hooked = false;
+	AngleStatus status;
+	AngleError err;
+
+	if (!exit_hooked)
+	{
+		on_proc_exit(stop_executor_at_exit, 0);
+		exit_hooked = true;
+	}
+	executor_context = AllocSetContextCreate(TopMemoryContext, "angle threads",
+											 ALLOCSET_SMALL_SIZES);
+	status = angle_executor_start(workers, create_arena(executor_context),
+								  &executor, &err);
+	if (status != ANGLE_OK)
+		stop_executor();
+	angle_check(status, &err);
+}
+
+AngleExecutor *
+angle_workspace_executor(void)
+{
+	/* a parallel plan has spread its rows over processes already */
+	int workers = IsInParallelMode() ? 1 : angle_threads;
+
+	if (workers == 1)
+		return NULL;
+	if (angle_executor_workers(executor) != workers)
+	{
+		stop_executor();
+		start_executor(workers);
+	}
+	return executor;
+}
