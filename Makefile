@@ -64,8 +64,8 @@ all: $(TOOL)
 angle.so: $(CORE_LIB) $(BUILD)/pg/compiler
 
 $(OBJS): $(BUILD)/pg/%.o: src/pg/%.c $(BUILD)/pg/compiler
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+	@mkdir -p $(@D) && echo "  CC $@"
+	@$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 -include $(OBJS:.o=.d)
 
 # Changes when the compiler or a version changes, and everything with it.
@@ -85,19 +85,14 @@ $(CORE_LIB) $(TOOL): core-build ;
 
 $(DATA_built): $(INSTALL_SQL)
 	@mkdir -p $(@D)
-	cat $^ > $@
+	@cat $^ > $@
 
 install: install-models
 .PHONY: install-models
 install-models: all
 	$(MKDIR_P) '$(DESTDIR)$(datadir)/angle' '$(DESTDIR)$(bindir)'
 	$(if $(MODELS),$(INSTALL_DATA) $(MODELS) '$(DESTDIR)$(datadir)/angle')
-	$(if $(wildcard $(TOOL)),$(INSTALL_PROGRAM) $(TOOL) '$(DESTDIR)$(bindir)/angle')
-
-uninstall: uninstall-models
-.PHONY: uninstall-models
-uninstall-models:
-	rm -f $(addprefix '$(DESTDIR)$(datadir)/angle'/,$(notdir $(MODELS))) '$(DESTDIR)$(bindir)/angle'
+	$(INSTALL_PROGRAM) $(TOOL) '$(DESTDIR)$(bindir)/angle'
 
 uninstall: uninstall-models
 .PHONY: uninstall-models

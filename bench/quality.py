@@ -5,12 +5,12 @@ The reference is sentence-transformers in F32 on the same model. See
 bench/README.md for how to run it.
 """
 import argparse
-import io
 import lzma
 import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -37,13 +37,15 @@ def read_lines(path):
 
 def embed(angle, packed, texts):
     """Embeddings by `angle embed`, one text a line."""
-    answer = subprocess.run(
-        [angle, "embed", "--format=npy", packed],
-        input="".join(text + "\n" for text in texts).encode(),
-        stdout=subprocess.PIPE, check=True)
-    vectors = numpy.load(io.BytesIO(answer.stdout))
-    assert len(vectors) == len(texts)
-    return vectors
+    with tempfile.TemporaryDirectory() as work:
+        lines, vectors = f"{work}/texts", f"{work}/vectors.npy"
+        pathlib.Path(lines).write_text("".join(t + "\n" for t in texts),
+                                       encoding="utf-8")
+        subprocess.run([angle, "embed", "--model", packed, "--format", "npy",
+                        "--output", vectors, lines], check=True)
+        result = numpy.load(vectors)
+    assert len(result) == len(texts)
+    return result
 
 
 def cosines(a, b):

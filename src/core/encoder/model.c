@@ -13,11 +13,12 @@ find_part(const AnglePackedFile *file, const char *name, const char *part,
 		  const AnglePackedArray *want, const void **data, AngleError *err)
 {
 	char full[ANGLE_ARRAY_NAME_SIZE];
+	AnglePackedArray named = *want;
 	AngleBytes bytes;
 
 	snprintf(full, sizeof(full), part != NULL ? "%s.%s" : "%s", name, part);
-	ANGLE_TRY(angle_packed_find(file, full, want->type, want->rows,
-								want->columns, &bytes, err));
+	named.name = full;
+	ANGLE_TRY(angle_packed_find(file, &named, &bytes, err));
 	*data = bytes.data;
 	return ANGLE_OK;
 }

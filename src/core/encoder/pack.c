@@ -229,9 +229,12 @@ pack_hub_model(const AngleHubModel *hub, AngleModelConfig *config,
 	config->quantization = options->quantization;
 	status = angle_pack_plan_open(hub, config, arena, &plan, err);
 	if (status == ANGLE_OK)
+	{
+		AnglePackedFile announced = {*config, plan.array_count, plan.arrays};
+
 		status =
-			angle_packed_start(stream, config, plan.arrays, plan.array_count,
-							   arena, &packer.writer, err);
+			angle_packed_start(stream, &announced, arena, &packer.writer, err);
+	}
 	if (status == ANGLE_OK)
 	{
 		packer.scratch = angle_arena_create(angle_arena_allocator(arena));

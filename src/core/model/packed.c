@@ -232,24 +232,26 @@ compare_name(const void *name, const void *array)
 }
 
 AngleStatus
-angle_packed_find(const AnglePackedFile *file, const char *name,
-				  AnglePackedType type, uint32_t rows, uint32_t columns,
+angle_packed_find(const AnglePackedFile *file, const AnglePackedArray *wanted,
 				  AngleBytes *data, AngleError *err)
 {
 	const AnglePackedArray *array = NULL;
 
 	if (file->count > 0)
-		array = bsearch(name, file->arrays, file->count, sizeof(*array),
+		array = bsearch(wanted->name, file->arrays, file->count, sizeof(*array),
 						compare_name);
 	if (array == NULL)
 		return angle_fail(err, ANGLE_CORRUPT,
-						  "packed model: array \"%s\" is missing", name);
-	if (array->type != type || array->rows != rows || array->columns != columns)
+						  "packed model: array \"%s\" is missing",
+						  wanted->name);
+	if (array->type != wanted->type || array->rows != wanted->rows ||
+		array->columns != wanted->columns)
 		return angle_fail(err, ANGLE_CORRUPT,
 						  "packed model: array \"%s\" has type %d and shape "
 						  "(%u, %u), but must have type %d and shape (%u, %u)",
-						  name, (int) array->type, array->rows, array->columns,
-						  (int) type, rows, columns);
+						  array->name, (int) array->type, array->rows,
+						  array->columns, (int) wanted->type, wanted->rows,
+						  wanted->columns);
 	*data = array->data;
 	return ANGLE_OK;
 }

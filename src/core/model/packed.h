@@ -59,11 +59,12 @@ ANGLE_MUST_CHECK AngleStatus angle_packed_open(AngleBytes image,
 											   AnglePackedFile *file,
 											   AngleError *err);
 
-/* Finds an array and checks its type and shape: ANGLE_CORRUPT names what is
- * missing or wrong. */
-ANGLE_MUST_CHECK AngleStatus angle_packed_find(
-	const AnglePackedFile *file, const char *name, AnglePackedType type,
-	uint32_t rows, uint32_t columns, AngleBytes *data, AngleError *err);
+/* Finds the array called wanted->name and checks that it has wanted's type and
+ * shape: ANGLE_CORRUPT names what is missing or wrong. */
+ANGLE_MUST_CHECK AngleStatus angle_packed_find(const AnglePackedFile *file,
+											   const AnglePackedArray *wanted,
+											   AngleBytes *data,
+											   AngleError *err);
 
 /* Bytes of an array of this type and shape; false on overflow. */
 bool angle_packed_bytes(AnglePackedType type, uint32_t rows, uint32_t columns,
@@ -74,14 +75,14 @@ bool angle_packed_bytes(AnglePackedType type, uint32_t rows, uint32_t columns,
  * angle_packed_finish(). */
 typedef struct AnglePackedWriter AnglePackedWriter;
 
-/* Starts writing to stream, which must be seekable and empty; names of arrays
- * must be announced first, because the directory precedes the data; their data
- * is ignored, and they must outlive the writer. Order and names are free; no
- * name may be there twice. Errors: ANGLE_INVALID_ARGUMENT, ANGLE_IO_ERROR. */
+/* Starts writing to stream, which must be seekable and empty. plan says what
+ * will be written: the directory precedes the data, so the arrays must be
+ * announced, in any order; no name may be there twice. Their data is ignored,
+ * and they must outlive the writer.
+ * Errors: ANGLE_INVALID_ARGUMENT, ANGLE_IO_ERROR, and of the configuration. */
 ANGLE_MUST_CHECK AngleStatus angle_packed_start(FILE *stream,
-												const AngleModelConfig *config,
-												const AnglePackedArray *arrays,
-												size_t count, AngleArena *arena,
+												const AnglePackedFile *plan,
+												AngleArena *arena,
 												AnglePackedWriter **writer,
 												AngleError *err);
 

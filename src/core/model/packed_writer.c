@@ -192,28 +192,26 @@ write_metadata(AnglePackedWriter *writer, AngleBytes config, AngleArena *arena,
 /* ---- the writer --------------------------------------------------------- */
 
 AngleStatus
-angle_packed_start(FILE *stream, const AngleModelConfig *config,
-				   const AnglePackedArray *arrays, size_t count,
-				   AngleArena *arena, AnglePackedWriter **result,
-				   AngleError *err)
+angle_packed_start(FILE *stream, const AnglePackedFile *plan, AngleArena *arena,
+				   AnglePackedWriter **result, AngleError *err)
 {
 	AnglePackedWriter *writer = angle_arena_zalloc(arena, 1, sizeof(*writer));
 	AngleBytes json;
 
 	if (writer == NULL)
 		return angle_no_memory(err);
-	if (count > ANGLE_PACKED_MAX_ARRAYS)
+	if (plan->count > ANGLE_PACKED_MAX_ARRAYS)
 		return angle_fail(err, ANGLE_INVALID_ARGUMENT,
-						  "a packed model of %zu arrays, more than %d", count,
-						  ANGLE_PACKED_MAX_ARRAYS);
+						  "a packed model of %zu arrays, more than %d",
+						  plan->count, ANGLE_PACKED_MAX_ARRAYS);
 	writer->stream = stream;
-	writer->count = count;
-	writer->entries = angle_arena_zalloc(arena, count, sizeof(Entry));
+	writer->count = plan->count;
+	writer->entries = angle_arena_zalloc(arena, plan->count, sizeof(Entry));
 	writer->checksum = angle_checksum_start(arena);
 	if (writer->entries == NULL || writer->checksum == NULL)
 		return angle_no_memory(err);
-	ANGLE_TRY(angle_config_write(config, arena, &json, err));
-	ANGLE_TRY(make_entries(writer, arrays, err));
+	ANGLE_TRY(angle_config_write(&plan->config, arena, &json, err));
+	ANGLE_TRY(make_entries(writer, plan->arrays, err));
 	ANGLE_TRY(write_metadata(writer, json, arena, err));
 	*result = writer;
 	return ANGLE_OK;
