@@ -107,13 +107,18 @@ UNIT_TOOL_SRCS = \
 	vector_writer.c
 
 UNIT_SRCS = \
-	main.c \
+	folder.c \
 	golden.c \
+	main.c \
 	test_base.c \
+	test_config.c \
 	test_distance.c \
 	test_encoder_golden.c \
 	test_encoder_minilm.c \
+	test_hub.c \
+	test_packed.c \
 	test_pickle.c \
+	test_safetensors.c \
 	test_tensor.c \
 	test_vector_parse.c \
 	test_vector_writer.c

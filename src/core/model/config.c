@@ -409,6 +409,15 @@ read_choice(AngleFields fields, const char *key, const AngleChoice *choices,
 }
 
 static AngleStatus
+read_flag(AngleFields fields, const char *key, bool *value, AngleError *err)
+{
+	if (!angle_fields_has(fields, key))
+		return angle_fields_fail(fields, key, ANGLE_CORRUPT, err,
+								 "must be true or false");
+	return angle_fields_bool(fields, key, value, err);
+}
+
+static AngleStatus
 read_scalars(AngleFields fields, AngleModelConfig *config, AngleError *err)
 {
 	double norm_eps = 0;
@@ -425,8 +434,7 @@ read_scalars(AngleFields fields, AngleModelConfig *config, AngleError *err)
 	}
 	ANGLE_TRY(angle_fields_real(fields, "norm_eps", &norm_eps, err));
 	config->norm_eps = (float) norm_eps;
-	ANGLE_TRY(
-		angle_fields_bool(fields, "pool_prompt", &config->pool_prompt, err));
+	ANGLE_TRY(read_flag(fields, "pool_prompt", &config->pool_prompt, err));
 	ANGLE_TRY(read_choice(fields, "architecture", architectures, &choice, err));
 	config->architecture = (AngleArchitecture) choice;
 	ANGLE_TRY(read_choice(fields, "quantization", quantizations, &choice, err));
@@ -456,7 +464,7 @@ read_module(AngleFields fields, AngleModule *module, AngleError *err)
 							   &module->inputs, err));
 	ANGLE_TRY(angle_fields_int(fields, "outputs", 1, MAX_MODULE_WIDTH,
 							   &module->outputs, err));
-	ANGLE_TRY(angle_fields_bool(fields, "bias", &module->bias, err));
+	ANGLE_TRY(read_flag(fields, "bias", &module->bias, err));
 	ANGLE_TRY(read_choice(fields, "activation", activations, &choice, err));
 	module->activation = (AngleActivation) choice;
 	return ANGLE_OK;
