@@ -89,13 +89,13 @@ TOOL_SRCS = \
 	line_reader.c \
 	main.c \
 	model_source.c \
+	model_weights.c \
 	output.c \
 	pickle.c \
 	pickle_tensor.c \
 	progress.c \
 	torch_file.c \
-	vector_writer.c \
-	weights.c
+	vector_writer.c
 TOOL_LIBS = -lzip
 
 # Of the tool, what unit tests reach: it needs no library but those of core.

@@ -130,6 +130,7 @@ pack(Arguments *arguments, AngleOutput *output, AngleArena *arena,
 	angle_progress_start(&progress, "packing", NULL);
 	arguments->pack.progress = show_packed;
 	arguments->pack.progress_context = &progress;
+	arguments->pack.cancel = angle_interrupt_cancel();
 	status = angle_source_pack(arguments->directory, &arguments->pack, scratch,
 							   output->stream, arena, err);
 	angle_progress_end(&progress, status == ANGLE_OK,
@@ -213,8 +214,6 @@ run(int argc, char **argv, AngleArena *arena, AngleError *err)
 		arguments.overwrite, arena, &output, err));
 	status = packed ? pack(&arguments, &output, arena, err)
 					: export(&arguments, &output, arena, err);
-	if (status == ANGLE_OK && angle_cancelled(angle_interrupt_cancel()))
-		status = angle_fail_cancelled(err);
 	if (status != ANGLE_OK)
 	{
 		angle_output_discard(&output);

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "trainer/model_weights.h"
 #include "trainer/output.h"
-#include "trainer/weights.h"
 
 /* One folder of the model: the model's own, or that of a module. */
 typedef AngleStatus (*FolderAction)(void *context, const char *source,

@@ -9,7 +9,7 @@
 #include "core/model/hub.h"
 #include "trainer/command.h"
 #include "trainer/model_source.h"
-#include "trainer/weights.h"
+#include "trainer/model_weights.h"
 
 typedef struct Arguments
 {

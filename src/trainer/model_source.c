@@ -45,9 +45,8 @@ pack_exported(const char *directory, const AnglePackOptions *options,
 			  const char *scratch, FILE *stream, AngleArena *arena,
 			  AngleError *err)
 {
-	AngleExport export = {.source = directory,
-						  .target = scratch,
-						  .cancel = angle_interrupt_cancel()};
+	AngleExport export = {
+		.source = directory, .target = scratch, .cancel = options->cancel};
 	AnglePackOptions named = *options;
 
 	ANGLE_TRY(angle_export_run(&export, arena, err));
@@ -100,7 +99,8 @@ static AngleStatus
 pack_unnamed(const char *directory, const char *folder, AngleArena *arena,
 			 AngleBytes *image, AngleError *err)
 {
-	const AnglePackOptions options = {.quantization = ANGLE_QUANTIZATION_F32};
+	const AnglePackOptions options = {.quantization = ANGLE_QUANTIZATION_F32,
+									  .cancel = angle_interrupt_cancel()};
 	char scratch[PATH_MAX];
 	char name[PATH_MAX];
 	AngleStatus status;

@@ -211,6 +211,8 @@ write_plan(Packer *packer, const AnglePackPlan *plan)
 		packer->total += plan->arrays[i].data.size;
 	for (size_t i = 0; i < plan->group_count; i++)
 	{
+		if (angle_cancelled(packer->options->cancel))
+			return angle_fail_cancelled(packer->err);
 		angle_arena_reset(packer->scratch);
 		ANGLE_TRY(write_group(packer, &plan->groups[i]));
 	}

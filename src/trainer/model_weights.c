@@ -1,4 +1,4 @@
-#include "trainer/weights.h"
+#include "trainer/model_weights.h"
 
 #include <jansson.h>
 #include <stdbool.h>

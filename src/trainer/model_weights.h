@@ -2,8 +2,8 @@
  * The weights of a model directory in whichever format they lie there:
  * safetensors, or what torch.save() wrote, in one file or in shards.
  */
-#ifndef ANGLE_WEIGHTS_H
-#define ANGLE_WEIGHTS_H
+#ifndef ANGLE_MODEL_WEIGHTS_H
+#define ANGLE_MODEL_WEIGHTS_H
 
 #include "core/base/arena.h"
 #include "core/base/bytes.h"
