@@ -1,0 +1,72 @@
+#!/usr/bin/perl
+# Help, version, and what a wrong command line gives.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use Test::More;
+use Tool;
+
+my @subcommands = qw(convert embed inspect);
+
+my ($status, $out, $err) = angle('--help');
+is($status, 0, 'help succeeds');
+is($err, '', 'and writes to standard output');
+like($out, qr/^  $_ /m, "help lists $_") for @subcommands;
+unlike($out, qr/^  (push|train|eval) /m, 'and nothing that does not exist');
+cmp_ok(length, '<=', 80, "no line is too wide: $_")
+	for grep { length > 80 } split /\n/, $out;
+
+for my $name (@subcommands)
+{
+	($status, $out, $err) = angle($name, '--help');
+	is("$status$err", '0', "$name --help succeeds");
+	like($out, qr/^Usage: angle $name /m, 'and says how to call it');
+	my ($options) = $out =~ /^Options:\n(.*?)\n\n/ms;
+	$options //= ($out =~ /^Options:\n(.*)/ms)[0];
+	my @documented = $options =~ /^  (--[a-z-]+)/mg;
+	cmp_ok(scalar @documented, '>=', 3, 'and its options');
+	for my $option (@documented)
+	{
+		($status, $out, $err) = angle($name, $option, '--no-such-option');
+		unlike($err, qr/"\Q$option\E"/, "$name knows $option")
+			unless $option =~ /^--(column|dimensions|threads|format|pooling|quantize|help)$/;
+	}
+}
+
+($status, $out, $err) = angle('--version');
+like($out, qr/^angle \d+\.\d+\S*\n$/, 'version');
+
+# usage(NAME, PATTERN, ARGUMENT…): exit status 2, one message and one hint
+sub usage
+{
+	my ($name, $pattern, @arguments) = @_;
+	my ($status, $out, $err) = angle(@arguments);
+	is($status, 2, "$name: status");
+	like($err, qr/^angle: $pattern\nhint: Try "angle .*--help"\.\n$/, "$name: message");
+	is($out, '', "$name: nothing on standard output");
+}
+
+usage('no subcommand', 'a subcommand is needed');
+usage('unknown subcommand', 'there is no subcommand "fly"', 'fly');
+usage('unknown option', 'wrong option "--fly"', 'embed', '--fly');
+usage('missing argument', 'option "--model" needs an argument', 'embed', '--model');
+usage('embed without model', '"--model" is needed', 'embed');
+usage('convert without output', 'a DIRECTORY and an OUTPUT are needed', 'convert', 'x');
+usage('convert with too much', 'a DIRECTORY and an OUTPUT are needed', 'convert', 1 .. 3);
+usage('inspect without path', 'one PATH is needed', 'inspect');
+usage('format of convert', '"--format" must be packed or safetensors, not "zip"',
+	qw(convert --format zip a b));
+usage('quantization', '"--quantize" must be int8 or f32, not "int4"',
+	qw(convert --quantize int4 a b));
+usage('pooling', '"--pooling" must be cls, .* or max, not "sum"',
+	qw(convert --pooling sum a b));
+usage('packing options for safetensors', '"--quantize", .* for the packed format only',
+	qw(convert --format safetensors --quantize f32 a b));
+usage('format of embed', '"--format" must be text, copy or npy, not "csv"',
+	qw(embed --model m --format csv));
+usage("number \"$_\"", '"--threads" must be a whole number from 1 to 1024, not ".*"',
+	qw(embed --model m --threads), $_)
+	for '0', '-1', '1.5', 'two', '', '99999999999999999999';
+
+done_testing();
