@@ -120,11 +120,17 @@ UNIT_SRCS = \
 	test_pickle.c \
 	test_safetensors.c \
 	test_tensor.c \
+	test_tokenizer.c \
+	test_tokenizer_golden.c \
 	test_vector_parse.c \
-	test_vector_writer.c
+	test_vector_writer.c \
+	tokenizer_fixture.c
 
 FUZZ_TARGETS = \
 	pickle \
+	tokenizer_image \
+	tokenizer_json \
+	tokenizer_text \
 	torch_file \
 	vector
 

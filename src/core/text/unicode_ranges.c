@@ -1,5 +1,5 @@
 /* Written by test/golden/tokenizer.py, which asks tokenizers for every code
- * point. */
+ * point; then formatted. */
 #include "core/text/unicode.h"
 
 #define C ANGLE_CHAR_CONTROL
