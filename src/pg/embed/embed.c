@@ -35,7 +35,7 @@ typedef struct EmbedCall
 	int dimensions;		/* those of the result */
 } EmbedCall;
 
-/* Embeds the texts into out (count, call->dimensions). */
+/* Embeds the texts into out (count, call->dimensions); count > 0. */
 static void
 embed_texts(const EmbedCall *call, const AngleBytes *texts, size_t count,
 			float *out)
@@ -55,6 +55,8 @@ embed_texts(const EmbedCall *call, const AngleBytes *texts, size_t count,
 		angle_embed_texts(call->model, &request, scratch, out, &err);
 
 	angle_workspace_release(scratch);
+	if (count > 1 || texts[0].size > ANGLE_LONG_TEXT_BYTES)
+		angle_workspace_trim();
 	angle_check(status, &err);
 }
 

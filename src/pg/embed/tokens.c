@@ -38,6 +38,8 @@ count_tokens(const AngleModel *model, const text *content)
 	AngleStatus status = encode(model, utf8, arena, &tokens, &err);
 
 	angle_workspace_release(arena);
+	if (utf8.size > ANGLE_LONG_TEXT_BYTES)
+		angle_workspace_trim();
 	angle_check(status, &err);
 	return tokens.count;
 }

@@ -1,5 +1,9 @@
 #include "postgres.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "access/xact.h"
 #include "storage/ipc.h"
 #include "utils/memutils.h"
@@ -8,9 +12,8 @@
 #include "pg/embed/settings.h"
 #include "pg/embed/workspace.h"
 
-/* Scratch memory up to this size is kept between calls: enough for a question
- * or a passage, where a malloc of fresh pages would cost more than the
- * arithmetic, and small beside a backend's own caches. */
+/* Scratch memory up to this size is kept between calls, so that short ones need
+ * no malloc; of more, nothing is kept. */
 #define KEPT_SCRATCH_BYTES (4 * 1024 * 1024)
 
 static AngleArena *scratch = NULL;
@@ -51,6 +54,14 @@ angle_workspace_release(AngleArena *arena)
 		return;
 	angle_arena_destroy(scratch);
 	scratch = NULL;
+}
+
+void
+angle_workspace_trim(void)
+{
+#ifdef __GLIBC__
+	(void) malloc_trim(0);
+#endif
 }
 
 static void
