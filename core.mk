@@ -134,7 +134,7 @@ FUZZ_TARGETS = \
 	torch_file \
 	vector
 
-BENCH_TARGETS = embed-latency sql-latency
+BENCH_TARGETS = distance embed-latency sql-latency
 
 # ---- toolchain ------------------------------------------------------------
 
@@ -190,7 +190,8 @@ CORE_OBJS = $(CORE_SRCS:%.c=$(BUILD)/core/%.o) \
 TOOL_OBJS = $(TOOL_SRCS:%.c=$(BUILD)/trainer/%.o)
 UNIT_OBJS = $(UNIT_SRCS:%.c=$(BUILD)/unit/%.o)
 FUZZ_OBJS = $(FUZZ_TARGETS:%=$(BUILD)/fuzz/fuzz_%.o)
-BENCH_OBJS = $(BUILD)/bench/embed_latency.o $(BUILD)/bench/sql_latency.o
+BENCH_OBJS = $(BUILD)/bench/distance.o $(BUILD)/bench/embed_latency.o \
+	$(BUILD)/bench/sql_latency.o
 CORE_LIB = $(BUILD)/libanglecore.a
 # For the fuzz targets: the tool without its main().
 TOOL_LIB = $(BUILD)/libangletool.a
@@ -224,6 +225,14 @@ $(BUILD)/unit-tests: $(UNIT_OBJS) $(UNIT_TOOL_OBJS) $(CORE_LIB)
 $(BUILD)/fuzz-%: $(BUILD)/fuzz/fuzz_%.o $(TOOL_LIB) $(CORE_LIB)
 	@echo "  LD $@"
 	@$(CC) $(CORE_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(TOOL_LIBS)
+
+$(BUILD)/bench/distance: $(BUILD)/bench/distance.o $(CORE_LIB)
+	@echo "  LD $@"
+	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+# For its plain loops, the opponents.
+$(BUILD)/bench/distance.o: CORE_CFLAGS += -ftree-vectorize -fassociative-math \
+	-fno-signed-zeros -fno-trapping-math -ffp-contract=fast \
+	$(if $(filter x86_64,$(ARCH)),-mfma)
 
 # The drivers of bench/*.py.
 $(BUILD)/bench/embed-latency: $(BUILD)/bench/embed_latency.o $(CORE_LIB)
