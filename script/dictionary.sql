@@ -4,9 +4,10 @@
 -- The rows are numbered in the order in which they are worth embedding, so that
 -- the first N are a good dictionary for any N: first the definitions of single
 -- words, those with the fewest meanings in front, because a reverse dictionary
--- is asked for the word that one cannot think of. Then adverbs (most are "in a
--- … manner" of some adjective), names of plants and animals (tens of thousands,
--- with much the same definition), phrases and proper names.
+-- is asked for the word that one cannot think of, and among these the ones of 4
+-- to 10 words, which are like what a person would ask with. Then adverbs (most
+-- are "in a … manner" of some adjective), names of plants and animals (with much
+-- the same definition), phrases and proper names.
 
 CREATE TEMPORARY TABLE synset (
 	synset text, lemmas text, definition text, examples text, hypernyms text
@@ -37,7 +38,9 @@ SELECT row_number() OVER (ORDER BY
 		meanings IS NULL OR synset LIKE '%-r' OR definition ~ ('\m(genus|genera'
 			'|species|(sub)?family of|trees?|shrubs?|herbs?|fish|fishes|plants?'
 			'|perennial|birds?|fern|mollusk|beetle|moth|monetary unit)\M'),
-		meanings, md5(synset)),
+		meanings,
+		cardinality(string_to_array(definition, ' ')) NOT BETWEEN 4 AND 10,
+		md5(synset)),
 	lemmas,
 	CASE right(synset, 1) WHEN 'n' THEN 'noun' WHEN 'v' THEN 'verb'
 		WHEN 'r' THEN 'adverb' ELSE 'adjective' END,
