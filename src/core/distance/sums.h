@@ -14,7 +14,7 @@
  * infinity, or to NaN where two infinities meet, and underflow as float does;
  * the functions of distance.h see to that. The wide kernels do the same in
  * double, in which no sum over floats can overflow or underflow, at a third of
- * the speed (a fifth without AVX); their error is below 2^-42 · Σ|term| for
+ * the speed (a fifth without AVX); their error is below 2^-39 · Σ|term| for
  * n ≤ 16,000.
  */
 #ifndef ANGLE_SUMS_H
