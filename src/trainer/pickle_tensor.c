@@ -40,8 +40,8 @@ copy_name(AnglePickleMachine *machine, AngleBytes text, const char **copy)
 {
 	if (text.size > 0 && memchr(text.data, '\0', text.size) != NULL)
 		return corrupt(machine, "a name contains a zero byte");
-	*copy = angle_arena_strdup(
-		machine->arena, text.size ? (const char *) text.data : "", text.size);
+	*copy =
+		angle_arena_strdup(machine->arena, (const char *) text.data, text.size);
 	return *copy == NULL ? angle_no_memory(machine->err) : ANGLE_OK;
 }
 

@@ -159,7 +159,8 @@ angle_arena_strdup(AngleArena *arena, const char *text, size_t length)
 
 	if (copy != NULL)
 	{
-		memcpy(copy, text, length);
+		if (length > 0)
+			memcpy(copy, text, length);
 		copy[length] = '\0';
 	}
 	return copy;

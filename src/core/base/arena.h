@@ -39,7 +39,8 @@ void *angle_arena_alloc(AngleArena *arena, size_t count, size_t size);
 /* The same, cleared to zero. */
 void *angle_arena_zalloc(AngleArena *arena, size_t count, size_t size);
 
-/* A NUL-terminated copy of length bytes; NULL when there is no memory. */
+/* A NUL-terminated copy of length bytes; NULL when there is no memory. text may
+ * be NULL if length is 0. */
 char *angle_arena_strdup(AngleArena *arena, const char *text, size_t length);
 
 /* The allocator that the arena was created with: for another arena that ends
