@@ -102,6 +102,19 @@ SELECT angle_embed('x', 385);
 \echo :LAST_ERROR_SQLSTATE
 SELECT angle_embed('x', prompt => 'no-such-prompt');
 \echo :LAST_ERROR_SQLSTATE
+-- a message that is cut has whole characters only
+DO $$
+BEGIN
+	PERFORM angle_embed('x', prompt => repeat('é', 1000));
+EXCEPTION WHEN invalid_parameter_value THEN
+	RAISE NOTICE '%', regexp_replace(sqlerrm, 'é+', '…');
+END $$;
+DO $$
+BEGIN
+	PERFORM angle_embed('x', prompt => 'e' || repeat('é', 1000));
+EXCEPTION WHEN invalid_parameter_value THEN
+	RAISE NOTICE '%', regexp_replace(sqlerrm, 'é+', '…');
+END $$;
 SELECT angle_embed('x', prompt => repeat('much ', 600) || '{text}');
 \echo :LAST_ERROR_SQLSTATE
 SELECT angle_embed(1);

@@ -1,5 +1,8 @@
 #include "postgres.h"
 
+#include "catalog/namespace.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
 #include "pg/bridge.h"
@@ -33,6 +36,52 @@ sqlstate_of(AngleStatus status)
 	return ERRCODE_INTERNAL_ERROR;
 }
 
+/* Appends the character of size bytes at source, which is valid UTF-8; false if
+ * the server's encoding lacks it. conversion leads there, if one is needed. */
+static bool
+append_converted(StringInfo out, Oid conversion, const unsigned char *source,
+				 int size)
+{
+	unsigned char converted[MAX_CONVERSION_GROWTH * 4 + 1];
+
+	if (size == 1 || !OidIsValid(conversion))
+	{
+		appendBinaryStringInfo(out, (const char *) source, size);
+		return true;
+	}
+	if (pg_do_encoding_conversion_buf(conversion, PG_UTF8,
+									  GetDatabaseEncoding(),
+									  (unsigned char *) source, size, converted,
+									  sizeof(converted), true) != size)
+		return false;
+	appendStringInfoString(out, (const char *) converted);
+	return true;
+}
+
+char *
+angle_readable(const char *utf8)
+{
+	Oid conversion = FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding());
+	const unsigned char *end = (const unsigned char *) utf8 + strlen(utf8);
+	StringInfoData out;
+	int size;
+
+	initStringInfo(&out);
+	for (const unsigned char *at = (const unsigned char *) utf8; at < end;
+		 at += size)
+	{
+		bool valid;
+
+		size = pg_utf_mblen(at);
+		valid = size <= end - at && pg_utf8_islegal(at, size);
+		if (!valid)
+			size = 1;
+		if (!valid || !append_converted(&out, conversion, at, size))
+			appendStringInfoChar(&out, '?');
+	}
+	return out.data;
+}
+
 void
 angle_check(AngleStatus status, const AngleError *err)
 {
@@ -44,8 +93,10 @@ angle_check(AngleStatus status, const AngleError *err)
 		ereport(ERROR, errcode(ERRCODE_QUERY_CANCELED),
 				errmsg("canceling statement"));
 	}
-	ereport(ERROR, errcode(sqlstate_of(status)), errmsg("%s", err->message),
-			err->hint[0] != '\0' ? errhint("%s", err->hint) : 0);
+	ereport(ERROR, errcode(sqlstate_of(status)),
+			errmsg("%s", angle_readable(err->message)),
+			err->hint[0] != '\0' ? errhint("%s", angle_readable(err->hint))
+								 : 0);
 }
 
 static void *

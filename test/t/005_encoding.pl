@@ -62,6 +62,14 @@ is( answer(
 	't',
 	'positions in SQL_ASCII are bytes');
 
+# Messages are converted back.
+{
+	local $ENV{PGCLIENTENCODING} = 'UTF8';
+	my ($rc, $out, $err) = $node->psql('db_LATIN1',
+		"SELECT angle_embed('x', prompt => 'caf\xC3\xA9')");
+	like($err, qr/no prompt "caf\xC3\xA9"/, 'messages in LATIN1');
+}
+
 # What is not UTF-8 is refused where nobody has checked it before.
 for my $call (
 	q{angle_embed(E'caf\xE9')},

@@ -7,7 +7,6 @@
 #include "common/sha2.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
@@ -19,7 +18,6 @@
 #include "core/base/file.h"
 #include "core/encoder/model.h"
 #include "pg/bridge.h"
-#include "pg/embed/content.h"
 #include "pg/embed/registry.h"
 
 /* What a row of the view says. */
@@ -174,7 +172,7 @@ describe_model(ModelFile *file)
 	if (status != ANGLE_OK)
 	{
 		ereport(WARNING, errmsg("skipping model file \"%s\"", file->path),
-				errdetail("%s.", err.message));
+				errdetail("%s.", angle_readable(err.message)));
 		return false;
 	}
 	if (hash != NULL)
@@ -187,7 +185,7 @@ describe_model(ModelFile *file)
 static Datum
 text_datum(const char *utf8)
 {
-	return PointerGetDatum(angle_content_text(angle_bytes_of(utf8)));
+	return CStringGetTextDatum(angle_readable(utf8));
 }
 
 /* {"query": "search_query: {text}", …} */
@@ -210,8 +208,8 @@ prompts_datum(const AngleModelConfig *config)
 		escape_json(&json, template);
 	}
 	appendStringInfoChar(&json, '}');
-	return DirectFunctionCall1(jsonb_in, CStringGetDatum(pg_any_to_server(
-											 json.data, json.len, PG_UTF8)));
+	return DirectFunctionCall1(jsonb_in,
+							   CStringGetDatum(angle_readable(json.data)));
 }
 
 static char *
