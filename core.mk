@@ -127,7 +127,11 @@ UNIT_SRCS = \
 	tokenizer_fixture.c
 
 FUZZ_TARGETS = \
+	config \
+	hub_config \
+	packed \
 	pickle \
+	safetensors \
 	tokenizer_image \
 	tokenizer_json \
 	tokenizer_text \

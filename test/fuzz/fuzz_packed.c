@@ -1,0 +1,93 @@
+/* Any bytes as a packed file, as they are and then with checksums that are
+ * right: every array of what is accepted is read to its last byte. */
+#include <stdlib.h>
+
+#include "core/model/checksum.h"
+#include "core/model/packed.h"
+#include "core/model/packed_format.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+require(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+static void
+read_arrays(const AnglePackedFile *file)
+{
+	AngleBytes data;
+	AngleError err;
+
+	for (size_t i = 0; i < file->count; i++)
+	{
+		uint8_t sum = 0;
+
+		require(angle_packed_find(file, &file->arrays[i], &data, &err) ==
+				ANGLE_OK);
+		for (size_t j = 0; j < data.size; j++)
+			sum = (uint8_t) (sum + data.data[j]);
+		*(volatile uint8_t *) &sum = sum;
+	}
+	require(angle_config_validate(&file->config, "input", &err) == ANGLE_OK);
+}
+
+static void
+open_image(AngleBytes image, AnglePackedCheck check)
+{
+	AngleArena *arena = angle_arena_create(NULL);
+	AnglePackedFile file;
+	AngleError err;
+
+	if (angle_packed_open(image, check, arena, &file, &err) == ANGLE_OK)
+		read_arrays(&file);
+	angle_arena_destroy(arena);
+}
+
+static void
+store(uint8_t *p, uint64_t value)
+{
+	for (int i = 0; i < 8; i++)
+		p[i] = (uint8_t) (value >> (8 * i));
+}
+
+/* Magic, version, size and checksums as a writer would have made them. */
+static void
+seal(uint8_t *image, size_t size)
+{
+	uint64_t data = angle_load_u64(image + HEADER_DATA);
+
+	memcpy(image, ANGLE_PACKED_MAGIC, ANGLE_PACKED_MAGIC_SIZE);
+	image[HEADER_VERSION] = ANGLE_PACKED_VERSION;
+	store(image + HEADER_FILE_SIZE, size);
+	if (data >= ANGLE_PACKED_HEADER_SIZE && data <= size)
+		store(image + HEADER_METADATA_CHECK,
+			  angle_checksum(
+				  (AngleBytes){image + ANGLE_PACKED_HEADER_SIZE,
+							   (size_t) data - ANGLE_PACKED_HEADER_SIZE}));
+	store(image + HEADER_CHECK,
+		  angle_checksum((AngleBytes){image, HEADER_CHECK}));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	/* aligned as a mapping is, and ends where the input ends */
+	void *memory = NULL;
+	uint8_t *image;
+
+	if (posix_memalign(&memory, ANGLE_ALIGNMENT, size) != 0)
+		return 0;
+	image = memory;
+	memcpy(image, data, size);
+	open_image((AngleBytes){image, size}, ANGLE_PACKED_CHECK_CONTENT);
+	if (size >= ANGLE_PACKED_HEADER_SIZE)
+	{
+		seal(image, size);
+		open_image((AngleBytes){image, size}, ANGLE_PACKED_CHECK_HEADER);
+	}
+	free(image);
+	return 0;
+}
