@@ -107,14 +107,17 @@ check_text(const AngleTokenizer *tokenizer, const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static AngleArena *arena;
 	static AngleTokenizer *tokenizers[2];
 
 	if (size < 2)
 		return 0;
+	if (arena == NULL)
+		arena = angle_arena_create(NULL);
 	for (int i = 0; i < 2; i++)
 	{
 		if (tokenizers[i] == NULL)
-			tokenizers[i] = build(i == 1, angle_arena_create(NULL));
+			tokenizers[i] = build(i == 1, arena);
 		check_text(tokenizers[i], data, size);
 	}
 	return 0;

@@ -421,6 +421,10 @@ TEST(tokenizer_json_names_what_is_corrupt)
 										  "\"TemplateProcessing\", "
 										  "\"single\": []}}"),
 				  ANGLE_CORRUPT, "no place for a text");
+	check_refused(fixture_json(JSON_START ", \"post_processor\": {\"type\": "
+										  "\"BertProcessing\", \"sep\": "
+										  "[\"s\", 6], \"cls\": [\"c\", 1]}}"),
+				  ANGLE_CORRUPT, "special token 6");
 }
 
 TEST(tokenizer_json_refuses_deep_nesting)

@@ -298,6 +298,20 @@ drop_equal_patterns(Writer *writer)
 }
 
 static AngleStatus
+check_side(const Writer *writer, AngleSpecIds side)
+{
+	for (uint32_t i = 0; i < side.count; i++)
+	{
+		if (side.ids[i] >= writer->vocab_size)
+			return angle_fail(writer->err, ANGLE_CORRUPT,
+							  "special token %u around the text is not in the "
+							  "vocabulary of %u",
+							  side.ids[i], writer->vocab_size);
+	}
+	return ANGLE_OK;
+}
+
+static AngleStatus
 measure(Writer *writer, size_t *size)
 {
 	const AngleTokenizerSpec *spec = writer->spec;
@@ -409,6 +423,8 @@ angle_spec_write(const AngleTokenizerSpec *spec, AngleBytes *image,
 	size_t size = 0;
 
 	ANGLE_TRY(place_texts(&writer));
+	ANGLE_TRY(check_side(&writer, spec->before));
+	ANGLE_TRY(check_side(&writer, spec->after));
 	ANGLE_TRY(build_slots(&writer));
 	ANGLE_TRY(find_unknown(&writer));
 	ANGLE_TRY(build_patterns(&writer));

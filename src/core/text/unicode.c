@@ -35,6 +35,9 @@ angle_char_class(uint32_t c)
 	size_t low = 0;
 	size_t high = angle_char_range_count;
 
+	/* kana to Yi, Hangul syllables: what most characters are that come here */
+	if ((c > 0x30FB && c < 0xA4FE) || (c > 0xABED && c < 0xD800))
+		return ANGLE_CHAR_ORDINARY;
 	while (low < high)
 	{
 		size_t middle = (low + high) / 2;
@@ -93,12 +96,14 @@ angle_char_combining(uint32_t c)
 static bool
 is_decomposed(uint32_t c)
 {
+	if (c < 0xC0 || (c > 0x30FE && c < 0xAC00))
+		return false;
 	for (size_t i = 0; i < LENGTH(not_decomposed); i++)
 	{
 		if (c >= not_decomposed[i].first && c <= not_decomposed[i].last)
 			return false;
 	}
-	return c >= 0xC0;
+	return true;
 }
 
 int
