@@ -282,6 +282,9 @@ $(BUILD)/flags: FORCE
 	$(BENCH_OBJS:.o=.d)
 
 # For the extension's Makefile: what a program that links the library needs.
-.PHONY: print-libs
+.PHONY: print-libs print-objects
 print-libs:
 	@echo '$(CORE_LIBS)'
+# For test/lint/symbols.
+print-objects:
+	@printf '%s\n' $(CORE_OBJS)
