@@ -109,69 +109,72 @@ read_arguments(int argc, char **argv, Arguments *arguments)
 	arguments->output = argv[optind + 1];
 }
 
-/* ---- packing ------------------------------------------------------------ */
+/* ---- work --------------------------------------------------------------- */
+
+/* The bytes of a conversion, and how they are shown. */
+typedef struct Conversion
+{
+	AngleProgress progress;
+	uint64_t done;
+	uint64_t total;
+} Conversion;
 
 static void
 show_packed(void *context, uint64_t done, uint64_t total)
 {
-	angle_progress_update(context,
-						  total > 0 ? (double) done / (double) total : 0, done);
+	Conversion *conversion = context;
+
+	conversion->done = done;
+	angle_progress_update(&conversion->progress,
+						  (double) done / (double) (total > 0 ? total : 1),
+						  done);
+}
+
+static void
+show_exported(void *context, uint64_t bytes)
+{
+	Conversion *conversion = context;
+
+	show_packed(conversion, conversion->done + bytes, conversion->total);
 }
 
 static AngleStatus
 pack(Arguments *arguments, AngleOutput *output, AngleArena *arena,
 	 AngleError *err)
 {
-	AngleProgress progress;
+	Conversion conversion = {.done = 0};
 	AngleStatus status;
 	char scratch[4096];
 
 	snprintf(scratch, sizeof(scratch), "%s.dir", output->temporary);
-	angle_progress_start(&progress, "packing", NULL);
+	angle_progress_start(&conversion.progress, "packing", NULL);
 	arguments->pack.progress = show_packed;
-	arguments->pack.progress_context = &progress;
+	arguments->pack.progress_context = &conversion;
 	arguments->pack.cancel = angle_interrupt_cancel();
 	status = angle_source_pack(arguments->directory, &arguments->pack, scratch,
 							   output->stream, arena, err);
-	angle_progress_end(&progress, status == ANGLE_OK,
-					   (uint64_t) ftello(output->stream));
+	angle_progress_end(&conversion.progress, status == ANGLE_OK,
+					   conversion.done);
 	return status;
-}
-
-/* ---- safetensors -------------------------------------------------------- */
-
-typedef struct Exporting
-{
-	AngleProgress progress;
-	uint64_t total;
-	uint64_t done;
-} Exporting;
-
-static void
-show_exported(void *context, uint64_t bytes)
-{
-	Exporting *exporting = context;
-
-	exporting->done += bytes;
-	show_packed(&exporting->progress, exporting->done, exporting->total);
 }
 
 static AngleStatus export(const Arguments *arguments, AngleOutput *output,
 						  AngleArena *arena, AngleError *err)
 {
-	Exporting exporting = {.done = 0};
+	Conversion conversion = {.done = 0};
 	AngleExport work = {.source = arguments->directory,
 						.target = output->temporary,
 						.cancel = angle_interrupt_cancel(),
 						.progress = show_exported,
-						.progress_context = &exporting};
+						.progress_context = &conversion};
 	AngleStatus status;
 
 	ANGLE_TRY(
-		angle_export_size(arguments->directory, arena, &exporting.total, err));
-	angle_progress_start(&exporting.progress, "converting", NULL);
+		angle_export_size(arguments->directory, arena, &conversion.total, err));
+	angle_progress_start(&conversion.progress, "converting", NULL);
 	status = angle_export_run(&work, arena, err);
-	angle_progress_end(&exporting.progress, status == ANGLE_OK, exporting.done);
+	angle_progress_end(&conversion.progress, status == ANGLE_OK,
+					   conversion.done);
 	return status;
 }
 

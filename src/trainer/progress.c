@@ -1,6 +1,7 @@
 #include "trainer/progress.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -54,32 +55,38 @@ format_count(const AngleProgress *progress, uint64_t count, double seconds,
 				 progress->unit, rate < 10 ? 1 : 0, rate, progress->unit);
 }
 
+/* The bar takes what the numbers leave of the line. */
 static void
 draw(const AngleProgress *progress, double fraction, uint64_t count)
 {
 	static const char full[] = "##############################";
 	double seconds = progress->drawn - progress->started;
 	char counted[80];
-	char left[24];
-	char line[256];
+	char left[24] = "?";
+	char numbers[128];
 	int filled;
-	int width = terminal_width() - 1;
+	int bar;
 
 	format_count(progress, count, seconds, counted, sizeof(counted));
 	if (fraction < 0)
-		snprintf(line, sizeof(line), "%s  %s", progress->label, counted);
-	else
 	{
-		filled = (int) (fraction * MAX_BAR);
-		format_time(fraction > 0 ? seconds / fraction - seconds : 0, left,
-					sizeof(left));
-		snprintf(line, sizeof(line), "%s [%.*s%*s] %3d%%  %s  ETA %s",
-				 progress->label, filled, full, MAX_BAR - filled, "",
-				 (int) (fraction * 100), counted, fraction > 0 ? left : "?");
+		fprintf(stderr, "\r%s  %s\033[K", progress->label, counted);
+		return;
 	}
+	if (fraction > 0)
+		format_time(seconds / fraction - seconds, left, sizeof(left));
+	snprintf(numbers, sizeof(numbers), "%3d%%  %s  ETA %s",
+			 (int) (fraction * 100), counted, left);
+	bar = terminal_width() - 5 - (int) strlen(progress->label) -
+		  (int) strlen(numbers);
+	if (bar > MAX_BAR)
+		bar = MAX_BAR;
+	if (bar < 0)
+		bar = 0;
+	filled = (int) (fraction * bar);
 	/* \033[K clears what a longer line has left */
-	fprintf(stderr, "\r%.*s\033[K", width, line);
-	fflush(stderr);
+	fprintf(stderr, "\r%s [%.*s%*s] %s\033[K", progress->label, filled, full,
+			bar - filled, "", numbers);
 }
 
 void
