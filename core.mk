@@ -116,6 +116,7 @@ UNIT_SRCS = \
 	test_encoder_golden.c \
 	test_encoder_minilm.c \
 	test_hub.c \
+	test_hub_pooling.c \
 	test_packed.c \
 	test_pickle.c \
 	test_safetensors.c \

@@ -172,6 +172,7 @@ TEST(config_refuses_wrong_prompts)
 	AngleModelConfig config = sample();
 	AngleArena *arena = angle_arena_create(NULL);
 	AngleBytes json;
+	AngleError err;
 
 	memset(endless, 'x', sizeof(endless) - 1);
 	config.prompts = wrong;
@@ -181,7 +182,8 @@ TEST(config_refuses_wrong_prompts)
 	wrong[1] = (AnglePrompt){"b", "", endless};
 	check_refused(&config, "\"b\"");
 	wrong[1].suffix = "\xff";
-	CHECK_INT(angle_config_write(&config, arena, &json, NULL), ANGLE_CORRUPT);
+	CHECK_INT(angle_config_write(&config, arena, &json, &err), ANGLE_CORRUPT);
+	CHECK(strstr(err.message, "prompt 2 is not valid UTF-8") != NULL);
 	angle_arena_destroy(arena);
 }
 

@@ -343,89 +343,6 @@ TEST(hub_pooling_follows_the_order_of_precedence)
 	end(&opened);
 }
 
-/* Reads a pooling file alone, for a model 1024 wide. */
-static AngleStatus
-read_pooling(const char *text, bool keep_mode, AngleModelConfig *config,
-			 AngleError *err)
-{
-	*config = (AngleModelConfig){.hidden = 1024, .pool_prompt = true};
-	return angle_hub_read_pooling(angle_bytes_of(text), "1_Pooling/config.json",
-								  keep_mode, config, err);
-}
-
-TEST(hub_reads_old_and_new_pooling_files)
-{
-	static const struct
-	{
-		const char *text;
-		AnglePooling pooling;
-		bool pool_prompt;
-	} cases[] = {
-		{OLD_POOLING("true", "false"), ANGLE_POOLING_CLS, true},
-		{OLD_POOLING("false", "true"), ANGLE_POOLING_MEAN, true},
-		{"{\"pooling_mode_lasttoken\":true,\"include_prompt\":false}",
-		 ANGLE_POOLING_LAST, false},
-		{"{\"pooling_mode_max_tokens\":true}", ANGLE_POOLING_MAX, true},
-		{"{\"embedding_dimension\":1024,\"pooling_mode\":\"mean\","
-		 "\"include_prompt\":true}",
-		 ANGLE_POOLING_MEAN, true},
-		{"{\"pooling_mode\":\"lasttoken\",\"include_prompt\":false}",
-		 ANGLE_POOLING_LAST, false},
-		{"{\"pooling_mode\":[\"cls\"]}", ANGLE_POOLING_CLS, true},
-		{"{\"pooling_mode\":\"max\",\"pooling_mode_mean_tokens\":true}",
-		 ANGLE_POOLING_MAX, true},
-	};
-	AngleModelConfig config;
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-	{
-		CHECK_INT(read_pooling(cases[i].text, false, &config, NULL), ANGLE_OK);
-		CHECK_INT(config.pooling, cases[i].pooling);
-		CHECK_INT(config.pool_prompt, cases[i].pool_prompt);
-	}
-}
-
-TEST(hub_never_guesses_a_pooling)
-{
-	static const struct
-	{
-		const char *text;
-		AngleStatus status;
-		const char *named;
-	} cases[] = {
-		{"{}", ANGLE_CORRUPT, "how to pool"},
-		{OLD_POOLING("false", "false"), ANGLE_CORRUPT, "how to pool"},
-		{OLD_POOLING("true", "true"), ANGLE_UNSUPPORTED, "several"},
-		{OLD_POOLING("true", "1"), ANGLE_CORRUPT, "pooling_mode_mean_tokens"},
-		{"{\"pooling_mode_mean_sqrt_len_tokens\":true}", ANGLE_UNSUPPORTED,
-		 "pooling_mode_mean_sqrt_len_tokens"},
-		{"{\"pooling_mode\":\"weightedmean\"}", ANGLE_UNSUPPORTED,
-		 "weightedmean"},
-		{"{\"pooling_mode\":[\"cls\",\"max\"]}", ANGLE_UNSUPPORTED, "several"},
-		{"{\"pooling_mode\":[]}", ANGLE_UNSUPPORTED, "several"},
-		{"{\"pooling_mode\":[1]}", ANGLE_CORRUPT, "pooling_mode"},
-		{"{\"pooling_mode\":\"cls\",\"word_embedding_dimension\":768}",
-		 ANGLE_CORRUPT, "word_embedding_dimension"},
-		{"{\"pooling_mode\":\"cls\",\"embedding_dimension\":768}",
-		 ANGLE_CORRUPT, "embedding_dimension"},
-	};
-	AngleModelConfig config;
-	AngleError err;
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-	{
-		CHECK_INT(read_pooling(cases[i].text, false, &config, &err),
-				  cases[i].status);
-		if (strstr(err.message, cases[i].named) == NULL)
-			test_fail(__FILE__, __LINE__, "%s: \"%s\"", cases[i].text,
-					  err.message);
-	}
-	/* whoever names the pooling need not heed the file's */
-	CHECK_INT(read_pooling("{\"include_prompt\":false}", true, &config, NULL),
-			  ANGLE_OK);
-	CHECK(!config.pool_prompt);
-}
-
 TEST(hub_reads_angle_config)
 {
 	static const HubText files[] = {
@@ -772,4 +689,53 @@ TEST(hub_refuses_lower_case_that_the_tokenizer_does_not_know)
 
 	check_refused(files, ANGLE_UNSUPPORTED, "sentence_bert_config.json",
 				  "do_lower_case");
+}
+
+/* ---- memory ------------------------------------------------------------- */
+
+/* An allocator with a budget of blocks. */
+static void *
+budget_alloc(void *context, size_t size)
+{
+	int *left = context;
+
+	return (*left)-- > 0 ? malloc(size) : NULL;
+}
+
+static void
+budget_release(void *context, void *pointer)
+{
+	(void) context;
+	free(pointer);
+}
+
+TEST(hub_reports_the_lack_of_memory)
+{
+	/* long prompts, so that there is more than one block to refuse */
+	static char prompts[60000] = "{\"prompts\":{\"";
+	Folder folder;
+	AngleStatus status = ANGLE_NO_MEMORY;
+	int blocks = 1;
+
+	REQUIRE(folder_make(&folder));
+	memset(prompts + strlen(prompts), 'x', 7000);
+	strcat(prompts, "\":\"");
+	memset(prompts + strlen(prompts), 'y', 8000);
+	strcat(prompts, "\"}}");
+	folder_text(&folder, "config.json", BASE_CONFIG);
+	folder_text(&folder, "config_sentence_transformers.json", prompts);
+	for (; status == ANGLE_NO_MEMORY && blocks < 100; blocks++)
+	{
+		int left = blocks;
+		AngleAllocator allocator = {budget_alloc, budget_release, &left};
+		AngleArena *arena = angle_arena_create(&allocator);
+		AngleHubModel model;
+
+		status = angle_hub_open(folder.path, NULL, arena, &model, NULL);
+		angle_hub_close(&model);
+		angle_arena_destroy(arena);
+	}
+	CHECK_INT(status, ANGLE_OK);
+	CHECK(blocks > 3);
+	folder_remove(&folder);
 }

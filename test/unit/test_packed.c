@@ -345,6 +345,8 @@ TEST(packed_bytes_follow_type_and_shape)
 	CHECK(angle_packed_bytes(ANGLE_PACKED_I8_PANEL, 1, 1, &size) && size == 64);
 	CHECK(angle_packed_bytes(ANGLE_PACKED_I8_PANEL, 17, 5, &size) &&
 		  size == 256);
+	CHECK(angle_packed_bytes(ANGLE_PACKED_F32_PANEL, 17, 5, &size) &&
+		  size == 32 * 5 * 4);
 	CHECK(angle_packed_bytes(ANGLE_PACKED_I8_PANEL, 384, 1536, &size) &&
 		  size == 384 * 1536);
 	CHECK(!angle_packed_bytes(ANGLE_PACKED_F32, UINT32_MAX, UINT32_MAX, &size));

@@ -312,81 +312,123 @@ module_json(const AngleModule *module)
 					 angle_activation_name(module->activation));
 }
 
+/* The next three return NULL when there is no memory. */
 static json_t *
 modules_json(const AngleModelConfig *config)
 {
 	json_t *array = json_array();
+	int failed = 0;
 
 	for (int i = 0; i < config->module_count; i++)
-		json_array_append_new(array, module_json(&config->modules[i]));
-	return array;
+		failed |=
+			json_array_append_new(array, module_json(&config->modules[i]));
+	if (!failed)
+		return array;
+	json_decref(array);
+	return NULL;
 }
 
 static json_t *
 prompts_json(const AngleModelConfig *config)
 {
 	json_t *array = json_array();
+	int failed = 0;
 
 	for (int i = 0; i < config->prompt_count; i++)
-		json_array_append_new(
-			array, json_pack("{s:s, s:s, s:s}", "name", config->prompts[i].name,
-							 "prefix", config->prompts[i].prefix, "suffix",
-							 config->prompts[i].suffix));
-	return array;
+	{
+		const AnglePrompt *prompt = &config->prompts[i];
+
+		failed |= json_array_append_new(
+			array, json_pack("{s:s, s:s, s:s}", "name", prompt->name, "prefix",
+							 prompt->prefix, "suffix", prompt->suffix));
+	}
+	if (!failed)
+		return array;
+	json_decref(array);
+	return NULL;
 }
 
-/* The whole object; what lacks memory or is not UTF-8 is left out of it. */
 static json_t *
 config_json(const AngleModelConfig *config)
 {
+	const char *default_prompt =
+		config->default_prompt < 0
+			? NULL
+			: config->prompts[config->default_prompt].name;
 	json_t *root =
 		json_pack("{s:s, s:s}", "architecture",
 				  angle_architecture_name(config->architecture), "quantization",
 				  angle_quantization_name(config->quantization));
+	json_t *rest = json_pack(
+		"{s:f, s:s, s:s, s:b, s:o, s:o, s:s?}", "norm_eps",
+		(double) config->norm_eps, "activation",
+		angle_activation_name(config->activation), "pooling",
+		angle_pooling_name(config->pooling), "pool_prompt", config->pool_prompt,
+		"modules", modules_json(config), "prompts", prompts_json(config),
+		"default_prompt", default_prompt);
+	int failed = 0;
 
 	for (size_t i = 0; i < SIZE_FIELD_COUNT; i++)
-		json_object_set_new(root, size_fields[i].key,
-							json_integer(get_size(config, &size_fields[i])));
-	json_object_set_new(root, "norm_eps", json_real((double) config->norm_eps));
-	json_object_set_new(root, "activation",
-						json_string(angle_activation_name(config->activation)));
-	json_object_set_new(root, "pooling",
-						json_string(angle_pooling_name(config->pooling)));
-	json_object_set_new(root, "pool_prompt", json_boolean(config->pool_prompt));
-	json_object_set_new(root, "modules", modules_json(config));
-	json_object_set_new(root, "prompts", prompts_json(config));
-	json_object_set_new(
-		root, "default_prompt",
-		config->default_prompt < 0
-			? json_null()
-			: json_string(config->prompts[config->default_prompt].name));
-	return root;
+		failed |= json_object_set_new(
+			root, size_fields[i].key,
+			json_integer(get_size(config, &size_fields[i])));
+	failed |= json_object_update(root, rest);
+	json_decref(rest);
+	if (!failed)
+		return root;
+	json_decref(root);
+	return NULL;
+}
+
+static bool
+is_utf8(const char *text)
+{
+	json_t *string = json_string(text);
+	bool valid = string != NULL;
+
+	json_decref(string);
+	return valid;
+}
+
+static AngleStatus
+check_utf8(const AngleModelConfig *config, AngleError *err)
+{
+	for (int i = 0; i < config->prompt_count; i++)
+	{
+		const AnglePrompt *prompt = &config->prompts[i];
+
+		if (!is_utf8(prompt->name) || !is_utf8(prompt->prefix) ||
+			!is_utf8(prompt->suffix))
+			return angle_fail(err, ANGLE_CORRUPT,
+							  CONFIGURATION ": prompt %d is not valid UTF-8",
+							  i + 1);
+	}
+	return ANGLE_OK;
 }
 
 AngleStatus
 angle_config_write(const AngleModelConfig *config, AngleArena *arena,
 				   AngleBytes *json, AngleError *err)
 {
-	AngleModelConfig check;
+	/* nine digits bring every float back */
+	const size_t flags = JSON_COMPACT | JSON_REAL_PRECISION(9);
 	json_t *root;
 	size_t size;
 	char *text;
 
 	ANGLE_TRY(angle_config_validate(config, CONFIGURATION, err));
+	ANGLE_TRY(check_utf8(config, err));
 	root = config_json(config);
-	/* nine digits bring every float back */
-	size = json_dumpb(root, NULL, 0, JSON_COMPACT | JSON_REAL_PRECISION(9));
+	if (root == NULL)
+		return angle_no_memory(err);
+	size = json_dumpb(root, NULL, 0, flags);
 	text = angle_arena_alloc(arena, size, 1);
 	if (text != NULL)
-		json_dumpb(root, text, size, JSON_COMPACT | JSON_REAL_PRECISION(9));
+		json_dumpb(root, text, size, flags);
 	json_decref(root);
 	if (text == NULL || size == 0)
 		return angle_no_memory(err);
 	*json = (AngleBytes){(const uint8_t *) text, size};
-	/* finds what config_json() had to leave out */
-	ANGLE_TRY(angle_config_read(*json, arena, &check, err));
-	if (check.prompt_count != config->prompt_count)
-		return angle_fail(err, ANGLE_CORRUPT, "a prompt is not valid UTF-8");
 	return ANGLE_OK;
 }
 
