@@ -147,7 +147,7 @@ ANALYZE embed_docs;
 SET min_parallel_table_scan_size = 0;
 EXPLAIN (COSTS OFF) CREATE TABLE embed_copy AS SELECT angle_embed(body) FROM embed_docs;
 -- a question is embedded once, which is no reason for workers
-EXPLAIN (COSTS OFF) SELECT id FROM embed_docs WHERE angle_embed('a question') IS NULL;
+EXPLAIN (COSTS OFF) SELECT body FROM embed_docs WHERE angle_embed('a question') IS NULL;
 RESET min_parallel_table_scan_size;
 
 -- The question of a sequential scan is embedded once: 20,000 times would take
