@@ -35,7 +35,8 @@ is($node->safe_psql('postgres', qq{
 	JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
 	WHERE p.proparallel <> 's'
 	ORDER BY 1}),
-	'', 'every function is safe in parallel queries');
+	'angle_install_pgvector_casts()',
+	'every function is safe in parallel queries, but the one that creates casts');
 is($node->safe_psql('postgres', q{SELECT angle_version()}),
 	$node->safe_psql('postgres',
 		q{SELECT extversion FROM pg_extension WHERE extname = 'angle'}) . '',
