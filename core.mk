@@ -117,6 +117,7 @@ UNIT_SRCS = \
 	test_encoder_minilm.c \
 	test_hub.c \
 	test_hub_pooling.c \
+	test_linear.c \
 	test_packed.c \
 	test_pickle.c \
 	test_safetensors.c \

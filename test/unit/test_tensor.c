@@ -131,7 +131,7 @@ check_qgemm(const AngleTensorKernels *kernels, const size_t size[3])
 								 .weight = panels,
 								 .scale = scale,
 								 .sum = sum,
-								 .bias = bias,
+								 .start = bias,
 								 .out = out});
 	for (size_t n = 0; n < N; n++)
 		angle_row_quantize(w + n * K, K, rows + n * K);

@@ -67,7 +67,7 @@ lay_out(const AngleModelConfig *config, size_t tokens, size_t longest,
 	w->scratch =
 		carve(base, &offset,
 			  angle_attention_scratch(longest, head_size) * sizeof(float));
-	w->linear.q = carve(base, &offset, BLOCK * (F > C ? F : C));
+	w->linear.q = carve(base, &offset, BLOCK * ANGLE_QUANTIZATION_BLOCK);
 	w->linear.scale = carve(base, &offset, BLOCK * sizeof(float));
 	w->linear.zero = carve(base, &offset, BLOCK * sizeof(int32_t));
 	return offset;

@@ -2,37 +2,59 @@
 
 #include "core/tensor/panel.h"
 
+/* Adds one block of inputs to the sums that start holds. */
+static void
+add_block(const AngleLinear *linear, const AngleQuantize *quantize,
+		  size_t first, const float *start, size_t start_stride, float *out)
+{
+	const AngleTensorKernels *kernels = angle_tensor_kernels();
+	size_t padded = angle_padded(linear->outputs);
+	size_t block = first / ANGLE_QUANTIZATION_BLOCK;
+
+	kernels->quantize(quantize);
+	kernels->qgemm(&(AngleQgemm){
+		.rows = quantize->rows,
+		.inputs = angle_panel_inputs(quantize->width),
+		.outputs = linear->outputs,
+		.q = quantize->q,
+		.q_stride = quantize->q_stride,
+		.x_scale = quantize->scale,
+		.x_zero = quantize->zero,
+		.weight = linear->levels + first * padded,
+		.scale = linear->scale + block * padded,
+		.sum = linear->sum + block * padded,
+		.start = start,
+		.start_stride = start_stride,
+		.out = out,
+	});
+}
+
 static void
 forward_int8(const AngleLinear *linear, size_t rows, const float *x,
 			 size_t x_stride, const AngleLinearScratch *scratch, float *out)
 {
-	const AngleTensorKernels *kernels = angle_tensor_kernels();
-	size_t q_stride = angle_padded(linear->inputs);
+	for (size_t first = 0; first < linear->inputs;
+		 first += ANGLE_QUANTIZATION_BLOCK)
+	{
+		size_t left = linear->inputs - first;
+		AngleQuantize quantize = {
+			.rows = rows,
+			.width = left < ANGLE_QUANTIZATION_BLOCK ? left
+													 : ANGLE_QUANTIZATION_BLOCK,
+			.x = x + first,
+			.x_stride = x_stride,
+			.q = scratch->q,
+			.q_stride = ANGLE_QUANTIZATION_BLOCK,
+			.scale = scratch->scale,
+			.zero = scratch->zero,
+		};
 
-	kernels->quantize(&(AngleQuantize){
-		.rows = rows,
-		.width = linear->inputs,
-		.x = x,
-		.x_stride = x_stride,
-		.q = scratch->q,
-		.q_stride = q_stride,
-		.scale = scratch->scale,
-		.zero = scratch->zero,
-	});
-	kernels->qgemm(&(AngleQgemm){
-		.rows = rows,
-		.inputs = angle_panel_inputs(linear->inputs),
-		.outputs = linear->outputs,
-		.q = scratch->q,
-		.q_stride = q_stride,
-		.x_scale = scratch->scale,
-		.x_zero = scratch->zero,
-		.weight = linear->levels,
-		.scale = linear->scale,
-		.sum = linear->sum,
-		.bias = linear->bias,
-		.out = out,
-	});
+		if (first == 0)
+			add_block(linear, &quantize, first, linear->bias, 0, out);
+		else
+			add_block(linear, &quantize, first, out,
+					  angle_padded(linear->outputs), out);
+	}
 }
 
 void

@@ -8,7 +8,7 @@
 /* Where a layer's inputs are rounded to 8 bits; unused in F32. */
 typedef struct AngleLinearScratch
 {
-	uint8_t *q;	   /* (T, padded K) */
+	uint8_t *q;	   /* (T, ANGLE_QUANTIZATION_BLOCK) */
 	float *scale;  /* (T) */
 	int32_t *zero; /* (T) */
 } AngleLinearScratch;

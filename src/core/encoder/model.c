@@ -7,6 +7,7 @@
 #include "core/encoder/array_names.h"
 #include "core/encoder/weights.h"
 #include "core/tensor/kernels.h"
+#include "core/tensor/panel.h"
 
 static AngleStatus
 find_part(const AnglePackedFile *file, const char *name, const char *part,
@@ -41,6 +42,8 @@ static AngleStatus
 find_levels(const AnglePackedFile *file, const char *name, AngleLinear *linear,
 			AngleError *err)
 {
+	size_t scales =
+		angle_panel_blocks(linear->inputs) * angle_padded(linear->outputs);
 	AnglePackedArray want = {
 		.type = ANGLE_PACKED_I8_PANEL,
 		.rows = (uint32_t) linear->outputs,
@@ -49,11 +52,11 @@ find_levels(const AnglePackedFile *file, const char *name, AngleLinear *linear,
 
 	ANGLE_TRY(find_part(file, name, ANGLE_PART_WEIGHT, &want,
 						(const void **) &linear->levels, err));
-	ANGLE_TRY(find_floats(file, name, ANGLE_PART_SCALE, linear->outputs,
-						  &linear->scale, err));
+	ANGLE_TRY(
+		find_floats(file, name, ANGLE_PART_SCALE, scales, &linear->scale, err));
 	want = (AnglePackedArray){
 		.type = ANGLE_PACKED_I32,
-		.rows = (uint32_t) angle_padded(linear->outputs),
+		.rows = (uint32_t) scales,
 		.columns = 1,
 	};
 	return find_part(file, name, ANGLE_PART_SUM, &want,

@@ -120,8 +120,9 @@ write_int8_linear(Packer *packer, const AnglePackGroup *group)
 	size_t padded = angle_padded(group->rows);
 	size_t size = padded * angle_panel_inputs(group->columns);
 	int8_t *panels = angle_arena_alloc(packer->scratch, 1, size);
-	float *scale = angle_arena_alloc(packer->scratch, padded, sizeof(float));
-	int32_t *sum = angle_arena_alloc(packer->scratch, padded, sizeof(int32_t));
+	size_t scales = angle_panel_blocks(group->columns) * padded;
+	float *scale = angle_arena_alloc(packer->scratch, scales, sizeof(float));
+	int32_t *sum = angle_arena_alloc(packer->scratch, scales, sizeof(int32_t));
 	float *weight;
 	float *bias;
 
@@ -131,8 +132,8 @@ write_int8_linear(Packer *packer, const AnglePackGroup *group)
 	angle_panel_quantize(weight, group->rows, group->columns, panels, scale,
 						 sum);
 	ANGLE_TRY(append_vector(packer, bias, group->rows));
-	ANGLE_TRY(append_vector(packer, scale, group->rows));
-	ANGLE_TRY(append(packer, sum, padded * sizeof(int32_t)));
+	ANGLE_TRY(append_vector(packer, scale, scales));
+	ANGLE_TRY(append(packer, sum, scales * sizeof(int32_t)));
 	return append(packer, panels, size);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/tensor/kernels.h"
+#include "core/tensor/panel.h"
 #include "core/text/tokenizer.h"
 
 /* Most arrays that a group has. */
@@ -98,13 +99,16 @@ static AngleStatus
 add_linear_arrays(Planner *planner, const AnglePackGroup *group,
 				  AngleError *err)
 {
+	size_t scales =
+		angle_panel_blocks(group->columns) * angle_padded(group->rows);
+
 	ANGLE_TRY(add_vector(planner, ANGLE_PART_BIAS, group->rows, err));
 	if (group->kind == ANGLE_GROUP_LINEAR)
 		return add_array(planner, ANGLE_PART_WEIGHT, ANGLE_PACKED_F32_PANEL,
 						 group->rows, group->columns, err);
-	ANGLE_TRY(add_vector(planner, ANGLE_PART_SCALE, group->rows, err));
-	ANGLE_TRY(add_array(planner, ANGLE_PART_SUM, ANGLE_PACKED_I32,
-						angle_padded(group->rows), 1, err));
+	ANGLE_TRY(add_vector(planner, ANGLE_PART_SCALE, scales, err));
+	ANGLE_TRY(
+		add_array(planner, ANGLE_PART_SUM, ANGLE_PACKED_I32, scales, 1, err));
 	return add_array(planner, ANGLE_PART_WEIGHT, ANGLE_PACKED_I8_PANEL,
 					 group->rows, group->columns, err);
 }

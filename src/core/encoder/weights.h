@@ -15,8 +15,8 @@ typedef struct AngleLinear
 	size_t outputs;		  /* N */
 	const float *panels;  /* F32, or NULL */
 	const int8_t *levels; /* int8, or NULL */
-	const float *scale;	  /* (padded N), int8 only */
-	const int32_t *sum;	  /* (padded N), int8 only */
+	const float *scale;	  /* (blocks of K, padded N), int8 only */
+	const int32_t *sum;	  /* (blocks of K, padded N), int8 only */
 	const float *bias;	  /* (padded N) */
 } AngleLinear;
 

@@ -12,6 +12,12 @@ angle_panel_inputs(size_t inputs)
 		   ANGLE_PANEL_DEPTH;
 }
 
+size_t
+angle_panel_blocks(size_t inputs)
+{
+	return (inputs + ANGLE_QUANTIZATION_BLOCK - 1) / ANGLE_QUANTIZATION_BLOCK;
+}
+
 void
 angle_panel_pack(const float *weight, size_t outputs, size_t inputs,
 				 float *panels)
@@ -53,23 +59,21 @@ angle_row_quantize(const float *row, size_t n, int8_t *out)
 	return scale;
 }
 
-void
-angle_panel_quantize(const float *weight, size_t outputs, size_t inputs,
-					 int8_t *panels, float *scale, int32_t *sum)
+/* One block: width columns of weight, whose rows are inputs apart. */
+static void
+quantize_block(const float *weight, size_t outputs, size_t inputs, size_t width,
+			   int8_t *panels, float *scale, int32_t *sum)
 {
-	size_t columns = angle_panel_inputs(inputs);
+	size_t columns = angle_panel_inputs(width);
 
-	memset(panels, 0, angle_padded(outputs) * columns);
-	memset(scale, 0, angle_padded(outputs) * sizeof(float));
-	memset(sum, 0, angle_padded(outputs) * sizeof(int32_t));
 	for (size_t n = 0; n < outputs; n++)
 	{
 		const float *row = weight + n * inputs;
 		int8_t *panel = panels + n / ANGLE_PANEL * ANGLE_PANEL * columns +
 						n % ANGLE_PANEL * ANGLE_PANEL_DEPTH;
 
-		scale[n] = row_scale(row, inputs);
-		for (size_t k = 0; k < inputs; k++)
+		scale[n] = row_scale(row, width);
+		for (size_t k = 0; k < width; k++)
 		{
 			int8_t w = round_to_step(row[k], scale[n]);
 
@@ -77,5 +81,28 @@ angle_panel_quantize(const float *weight, size_t outputs, size_t inputs,
 				  k % ANGLE_PANEL_DEPTH] = w;
 			sum[n] += w;
 		}
+	}
+}
+
+void
+angle_panel_quantize(const float *weight, size_t outputs, size_t inputs,
+					 int8_t *panels, float *scale, int32_t *sum)
+{
+	size_t padded = angle_padded(outputs);
+	size_t blocks = angle_panel_blocks(inputs);
+
+	memset(panels, 0, padded * angle_panel_inputs(inputs));
+	memset(scale, 0, blocks * padded * sizeof(float));
+	memset(sum, 0, blocks * padded * sizeof(int32_t));
+	for (size_t b = 0; b < blocks; b++)
+	{
+		size_t first = b * ANGLE_QUANTIZATION_BLOCK;
+		size_t width = inputs - first < ANGLE_QUANTIZATION_BLOCK
+						   ? inputs - first
+						   : ANGLE_QUANTIZATION_BLOCK;
+
+		quantize_block(weight + first, outputs, inputs, width,
+					   panels + first * padded, scale + b * padded,
+					   sum + b * padded);
 	}
 }

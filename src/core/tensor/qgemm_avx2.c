@@ -20,11 +20,12 @@ finish(const AngleQgemm *g, size_t t, size_t column, __m256i sum)
 	__m256 x_scale = _mm256_set1_ps(g->x_scale[t]);
 	__m256i w_sum = _mm256_loadu_si256((const __m256i *) (g->sum + column));
 	__m256i exact = _mm256_sub_epi32(sum, _mm256_mullo_epi32(zero, w_sum));
+	const float *start = g->start + t * g->start_stride + column;
 	__m256 scale = _mm256_mul_ps(x_scale, _mm256_loadu_ps(g->scale + column));
 
 	_mm256_storeu_ps(g->out + t * angle_padded(g->outputs) + column,
 					 _mm256_fmadd_ps(_mm256_cvtepi32_ps(exact), scale,
-									 _mm256_loadu_ps(g->bias + column)));
+									 _mm256_loadu_ps(start)));
 }
 
 /* The four inputs at q, less 128, in every group of four bytes. */

@@ -17,11 +17,12 @@ finish(const AngleQgemm *g, size_t t, size_t column, __m512i sum)
 	__m512 x_scale = _mm512_set1_ps(g->x_scale[t]);
 	__m512i exact = _mm512_sub_epi32(
 		sum, _mm512_mullo_epi32(zero, _mm512_loadu_si512(g->sum + column)));
+	const float *start = g->start + t * g->start_stride + column;
 	__m512 scale = _mm512_mul_ps(x_scale, _mm512_loadu_ps(g->scale + column));
 
 	_mm512_storeu_ps(g->out + t * angle_padded(g->outputs) + column,
 					 _mm512_fmadd_ps(_mm512_cvtepi32_ps(exact), scale,
-									 _mm512_loadu_ps(g->bias + column)));
+									 _mm512_loadu_ps(start)));
 }
 
 static inline __attribute__((always_inline)) void

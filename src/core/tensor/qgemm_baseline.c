@@ -6,6 +6,7 @@ multiply_row(const AngleQgemm *g, size_t t, size_t panel)
 {
 	const int8_t *w = g->weight + panel * ANGLE_PANEL * g->inputs;
 	const uint8_t *q = g->q + t * g->q_stride;
+	const float *start = g->start + t * g->start_stride + panel * ANGLE_PANEL;
 	float *out = g->out + t * angle_padded(g->outputs) + panel * ANGLE_PANEL;
 	int32_t sum[ANGLE_PANEL] = {0};
 
@@ -23,8 +24,7 @@ multiply_row(const AngleQgemm *g, size_t t, size_t panel)
 		size_t column = panel * ANGLE_PANEL + n;
 		int32_t exact = sum[n] - g->x_zero[t] * g->sum[column];
 
-		out[n] = (float) exact * (g->x_scale[t] * g->scale[column]) +
-				 g->bias[column];
+		out[n] = (float) exact * (g->x_scale[t] * g->scale[column]) + start[n];
 	}
 }
 

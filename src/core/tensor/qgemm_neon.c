@@ -12,6 +12,7 @@ multiply_row(const AngleQgemm *g, size_t t, size_t panel)
 {
 	const int8_t *w = g->weight + panel * ANGLE_PANEL * g->inputs;
 	const uint8_t *q = g->q + t * g->q_stride;
+	const float *start = g->start + t * g->start_stride + panel * ANGLE_PANEL;
 	float *out = g->out + t * angle_padded(g->outputs) + panel * ANGLE_PANEL;
 	int32x4_t zero = vdupq_n_s32(g->x_zero[t] - 128);
 	int32x4_t sum[QUARTERS] = {{0}};
@@ -41,7 +42,7 @@ multiply_row(const AngleQgemm *g, size_t t, size_t panel)
 		float32x4_t scale =
 			vmulq_n_f32(vld1q_f32(g->scale + column), g->x_scale[t]);
 
-		vst1q_f32(out + i * 4, vfmaq_f32(vld1q_f32(g->bias + column),
+		vst1q_f32(out + i * 4, vfmaq_f32(vld1q_f32(start + i * 4),
 										 vcvtq_f32_s32(exact), scale));
 	}
 }

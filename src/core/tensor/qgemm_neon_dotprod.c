@@ -15,12 +15,12 @@ finish(const AngleQgemm *g, size_t t, size_t column, int32x4_t sum)
 	int32x4_t zero = vdupq_n_s32(g->x_zero[t] - 128);
 	int32x4_t exact =
 		vsubq_s32(sum, vmulq_s32(zero, vld1q_s32(g->sum + column)));
+	const float *start = g->start + t * g->start_stride + column;
 	float32x4_t scale =
 		vmulq_n_f32(vld1q_f32(g->scale + column), g->x_scale[t]);
 
-	vst1q_f32(
-		g->out + t * angle_padded(g->outputs) + column,
-		vfmaq_f32(vld1q_f32(g->bias + column), vcvtq_f32_s32(exact), scale));
+	vst1q_f32(g->out + t * angle_padded(g->outputs) + column,
+			  vfmaq_f32(vld1q_f32(start), vcvtq_f32_s32(exact), scale));
 }
 
 static inline __attribute__((always_inline)) void
