@@ -520,7 +520,7 @@ TEST(tokenizer_image_refuses_a_full_hash_table)
 	CHECK_INT(angle_tokenizer_open((AngleBytes){copy, fixture.image.size},
 								   fixture.arena, &tokenizer, &err),
 			  ANGLE_CORRUPT);
-	CHECK(strstr(err.message, "free slot") != NULL);
+	CHECK(strstr(err.message, "free slots") != NULL);
 	CHECK_INT(open_changed(&fixture, at + 4, 13, &err), ANGLE_CORRUPT);
 	fixture_release(&fixture);
 }

@@ -128,33 +128,43 @@ check_texts(AngleBytes image, AngleTokenizer *tokenizer, AngleError *err)
 	return ANGLE_OK;
 }
 
-/* Checks the ids, and that a look-up ends soon wherever it begins. */
+static uint32_t
+slot_id(const uint8_t *slots, uint32_t slot)
+{
+	return angle_load_u32(slots + (size_t) slot * ANGLE_IMAGE_SLOT_SIZE + 4);
+}
+
+bool
+angle_slots_are_sparse(const uint8_t *slots, uint32_t slot_count)
+{
+	uint32_t run = 0;
+
+	/* beyond the last slot, to see the run that crosses the table's end */
+	for (uint64_t i = 0; i < (uint64_t) slot_count + ANGLE_MAX_RUN; i++)
+	{
+		uint32_t slot = (uint32_t) (i & (slot_count - 1));
+
+		run = slot_id(slots, slot) == ANGLE_IMAGE_EMPTY_SLOT ? 0 : run + 1;
+		if (run > ANGLE_MAX_RUN || run > slot_count)
+			return false;
+	}
+	return true;
+}
+
 static AngleStatus
 check_slots(const AngleTokenizer *tokenizer, AngleError *err)
 {
-	uint64_t slots = (uint64_t) tokenizer->slot_mask + 1;
-	uint32_t run = 0;
-
-	/* the second round sees the run that crosses the end of the table */
-	for (uint64_t i = 0; i < 2 * slots; i++)
+	for (uint64_t slot = 0; slot <= tokenizer->slot_mask; slot++)
 	{
-		uint32_t id = angle_load_u32(
-			tokenizer->slots.data +
-			(size_t) (i & tokenizer->slot_mask) * ANGLE_IMAGE_SLOT_SIZE + 4);
+		uint32_t id = slot_id(tokenizer->slots.data, (uint32_t) slot);
 
-		if (id == ANGLE_IMAGE_EMPTY_SLOT)
-		{
-			run = 0;
-			if (i >= slots)
-				return ANGLE_OK;
-			continue;
-		}
-		if (id >= tokenizer->vocab_size)
+		if (id != ANGLE_IMAGE_EMPTY_SLOT && id >= tokenizer->vocab_size)
 			return fail_corrupt(err, "token in the hash table out of range");
-		if (++run > ANGLE_MAX_PROBES)
-			return fail_corrupt(err, "hash table too crowded");
 	}
-	return fail_corrupt(err, "hash table without a free slot");
+	if (!angle_slots_are_sparse(tokenizer->slots.data,
+								tokenizer->slot_mask + 1))
+		return fail_corrupt(err, "hash table without enough free slots");
+	return ANGLE_OK;
 }
 
 static AngleStatus

@@ -47,7 +47,7 @@ enum
 #define ANGLE_MAX_VOCAB_SIZE ((uint32_t) 1 << 22)
 #define ANGLE_MAX_WORD_CHARS 10000u
 #define ANGLE_MAX_SPECIAL_IDS 64u
-#define ANGLE_MAX_PROBES 256u
+#define ANGLE_MAX_RUN 256u /* of slots taken */
 
 /* FNV-1a, extended byte by byte, and mixed when it is looked up. */
 #define ANGLE_HASH_START 0x811c9dc5u
@@ -65,6 +65,11 @@ angle_hash_slot(uint32_t hash)
 {
 	return hash ^ hash >> 15;
 }
+
+/* Whether a search of the table ends soon wherever it begins: some slot is
+ * free, and no more than ANGLE_MAX_RUN in a row are taken. slot_count is a
+ * power of two. */
+bool angle_slots_are_sparse(const uint8_t *slots, uint32_t slot_count);
 
 struct AngleTokenizer
 {

@@ -78,52 +78,64 @@ place_texts(Writer *writer)
 	return ANGLE_OK;
 }
 
-/* The slot where text is, or the free one where it would go; sets *probes. */
-static uint8_t *
-find_slot(const Writer *writer, AngleBytes text, uint32_t *probes)
+static uint32_t
+hash_of(AngleBytes text)
 {
-	uint32_t hash = angle_hash_extend(ANGLE_HASH_START, text.data, text.size);
+	return angle_hash_extend(ANGLE_HASH_START, text.data, text.size);
+}
+
+/* The slot where text is, or the free one where it would go; NULL if both are
+ * too far away. */
+static uint8_t *
+find_slot(const Writer *writer, AngleBytes text)
+{
+	uint32_t hash = hash_of(text);
 	uint32_t slot = angle_hash_slot(hash);
 
-	for (*probes = 1;; slot++, ++*probes)
+	for (uint32_t probe = 0; probe <= ANGLE_MAX_RUN; probe++, slot++)
 	{
 		uint8_t *entry =
 			writer->slots +
 			(size_t) (slot & (writer->slot_count - 1)) * ANGLE_IMAGE_SLOT_SIZE;
 		uint32_t id = angle_load_u32(entry + 4);
 
-		if (id == ANGLE_IMAGE_EMPTY_SLOT)
-		{
-			store_u32(entry, hash);
-			return entry;
-		}
-		if (angle_load_u32(entry) == hash &&
-			angle_bytes_equal(writer->texts[id], text))
+		if (id == ANGLE_IMAGE_EMPTY_SLOT ||
+			(angle_load_u32(entry) == hash &&
+			 angle_bytes_equal(writer->texts[id], text)))
 			return entry;
 	}
+	return NULL;
 }
 
-/* Whether every token found a slot near its own; a text that occurs twice is
- * known by its last id. */
+/* The id by which words are cut into text, or ANGLE_IMAGE_EMPTY_SLOT. */
+static uint32_t
+find_id(const Writer *writer, AngleBytes text)
+{
+	const uint8_t *entry = find_slot(writer, text);
+
+	return entry == NULL ? ANGLE_IMAGE_EMPTY_SLOT : angle_load_u32(entry + 4);
+}
+
+/* Whether the tokens fit well; a text that occurs twice is known by its last
+ * id. */
 static bool
 fill_slots(Writer *writer)
 {
-	uint32_t probes;
-
 	memset(writer->slots, 0xFF,
 		   (size_t) writer->slot_count * ANGLE_IMAGE_SLOT_SIZE);
 	for (uint32_t i = 0; i < writer->spec->vocab_count; i++)
 	{
 		const AngleSpecToken *token = &writer->spec->vocab[i];
-		uint8_t *entry = find_slot(writer, token->text, &probes);
+		uint8_t *entry = find_slot(writer, token->text);
 
-		if (probes > ANGLE_MAX_PROBES / 2)
+		if (entry == NULL)
 			return false;
+		store_u32(entry, hash_of(token->text));
 		store_u32(entry + 4, token->id);
 		if (token->text.size > writer->max_piece_bytes)
 			writer->max_piece_bytes = (uint32_t) token->text.size;
 	}
-	return true;
+	return angle_slots_are_sparse(writer->slots, writer->slot_count);
 }
 
 /* At least half of the slots stay free. */
@@ -151,10 +163,8 @@ static AngleStatus
 find_unknown(Writer *writer)
 {
 	AngleBytes text = writer->spec->unknown;
-	uint32_t probes;
-	const uint8_t *entry = find_slot(writer, text, &probes);
 
-	writer->unknown_id = angle_load_u32(entry + 4);
+	writer->unknown_id = find_id(writer, text);
 	if (writer->unknown_id == ANGLE_IMAGE_EMPTY_SLOT)
 		return angle_fail(writer->err, ANGLE_CORRUPT,
 						  "the unknown token \"%.*s\" is not in the vocabulary",
@@ -241,9 +251,7 @@ compare_patterns(const void *left, const void *right)
 static AngleStatus
 check_added_id(const Writer *writer, const AngleSpecAdded *added)
 {
-	uint32_t probes;
-	const uint8_t *entry = find_slot(writer, added->text, &probes);
-	uint32_t id = angle_load_u32(entry + 4);
+	uint32_t id = find_id(writer, added->text);
 
 	if (id == ANGLE_IMAGE_EMPTY_SLOT || id == added->id)
 		return ANGLE_OK;

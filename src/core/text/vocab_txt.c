@@ -7,6 +7,9 @@
 #include "core/text/spec.h"
 #include "core/text/utf8.h"
 
+/* Bounds the search for repeated ones. */
+#define MAX_ADDED 10000
+
 /* The JSON files; NULL where a directory lacks one. */
 typedef struct Settings
 {
