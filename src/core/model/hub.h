@@ -42,6 +42,12 @@ typedef struct AngleHubModel
 /* Reads everything but the weights. Precedence of pooling and prompts:
  * options > angle_config.json > 1_Pooling/config.json and
  * config_sentence_transformers.json > the built-in table > cls.
+ * Where nothing is said, sentence-transformers takes the mean and we do not:
+ * the models that say nothing were trained with cls. For the same reason there
+ * is no normalisation unless modules.json lists it.
+ * max_tokens is the first of sentence_bert_config.json's max_seq_length,
+ * angle_config.json's max_length and tokenizer_config.json's model_max_length,
+ * but at most the positions.
  * Errors: ANGLE_NOT_FOUND (no config.json), ANGLE_CORRUPT, ANGLE_UNSUPPORTED;
  * each names the file. Close it with angle_hub_close(), also after an error. */
 ANGLE_MUST_CHECK AngleStatus angle_hub_open(const char *directory,
