@@ -129,7 +129,8 @@ angle_lines_next(AngleLineReader *reader, AngleBytes *line, bool *end,
 		if (last == '\n' || length > 0)
 			break;
 	}
-	*line = (AngleBytes){(const uint8_t *) reader->buffer, length};
+	*line = length > 0 ? (AngleBytes){(const uint8_t *) reader->buffer, length}
+					   : angle_bytes_of("");
 	return ANGLE_OK;
 }
 
