@@ -1,6 +1,10 @@
 /*
  * Added tokens ("[SEP]"): strings that are found whole in a text before it is
  * split into words, the leftmost first and of those the longest.
+ *
+ * Where two of them claim the same white space, one found in the raw text that
+ * takes it before itself and one found in the normalised text that takes it or
+ * ends with it, both get it; Hugging Face gives it to the former alone.
  */
 #ifndef ANGLE_ADDED_TOKENS_H
 #define ANGLE_ADDED_TOKENS_H
