@@ -19,11 +19,6 @@
 #define ANGLE_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
-/* Since PostgreSQL 16 the varlena macros are not in postgres.h. */
-#if PG_VERSION_NUM >= 160000
-#include "varatt.h"
-#endif
-
 /* PostgreSQL 16 lets a type's input function report an error softly, for
  * pg_input_is_valid() and the like; before, every error is raised. */
 #if PG_VERSION_NUM < 160000
