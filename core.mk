@@ -170,7 +170,7 @@ CORE_LIBS = $(SYSROOT_LIBS) -ljansson -lutf8proc -lxxhash -lm -lpthread
 # Kernels may be contracted to fused multiply-adds; nothing else may.
 KERNEL_CFLAGS = -O3 -ffp-contract=fast
 ISA_CFLAGS_baseline =
-ISA_CFLAGS_avx2 = -mavx2 -mfma -mf16c
+ISA_CFLAGS_avx2 = -mavx2 -mfma
 ISA_CFLAGS_avx512 = $(ISA_CFLAGS_avx2) -mavx512f -mavx512bw -mavx512dq \
 	-mavx512vl -mprefer-vector-width=512
 ISA_CFLAGS_avx512_vnni = $(ISA_CFLAGS_avx512) -mavx512vnni

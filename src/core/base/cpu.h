@@ -9,7 +9,7 @@
 typedef enum AngleIsa
 {
 	ANGLE_ISA_BASELINE,
-	ANGLE_ISA_AVX2,		   /* AVX2, FMA and F16C */
+	ANGLE_ISA_AVX2,		   /* AVX2 and FMA */
 	ANGLE_ISA_AVX512,	   /* AVX-512 F, BW, DQ, VL */
 	ANGLE_ISA_AVX512_VNNI, /* and the int8 dot product */
 	ANGLE_ISA_NEON_DOTPROD /* arm64 with the int8 dot product */
