@@ -167,8 +167,9 @@ VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" angle.control)
 
 CORE_LIBS = $(SYSROOT_LIBS) -ljansson -lutf8proc -lxxhash -lm -lpthread
 
-# Kernels may be contracted to fused multiply-adds; nothing else may.
-KERNEL_CFLAGS = -O3 -ffp-contract=fast
+# Kernels may be contracted to fused multiply-adds; nothing else may. Not under
+# sanitizers: their checks keep clang from fusing every tile of a product alike.
+KERNEL_CFLAGS = -O3 -ffp-contract=$(if $(SAN),off,fast)
 ISA_CFLAGS_baseline =
 ISA_CFLAGS_avx2 = -mavx2 -mfma
 ISA_CFLAGS_avx512 = $(ISA_CFLAGS_avx2) -mavx512f -mavx512bw -mavx512dq \
