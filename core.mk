@@ -131,6 +131,7 @@ UNIT_SRCS = \
 FUZZ_TARGETS = \
 	config \
 	hub_config \
+	model \
 	packed \
 	pickle \
 	safetensors \

@@ -2,9 +2,8 @@
  * right: every array of what is accepted is read to its last byte. */
 #include <stdlib.h>
 
-#include "core/model/checksum.h"
 #include "core/model/packed.h"
-#include "core/model/packed_format.h"
+#include "packed_seal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,31 +43,6 @@ open_image(AngleBytes image, AnglePackedCheck check)
 	if (angle_packed_open(image, check, arena, &file, &err) == ANGLE_OK)
 		read_arrays(&file);
 	angle_arena_destroy(arena);
-}
-
-static void
-store(uint8_t *p, uint64_t value)
-{
-	for (int i = 0; i < 8; i++)
-		p[i] = (uint8_t) (value >> (8 * i));
-}
-
-/* Magic, version, size and checksums as a writer would have made them. */
-static void
-seal(uint8_t *image, size_t size)
-{
-	uint64_t data = angle_load_u64(image + HEADER_DATA);
-
-	memcpy(image, ANGLE_PACKED_MAGIC, ANGLE_PACKED_MAGIC_SIZE);
-	image[HEADER_VERSION] = ANGLE_PACKED_VERSION;
-	store(image + HEADER_FILE_SIZE, size);
-	if (data >= ANGLE_PACKED_HEADER_SIZE && data <= size)
-		store(image + HEADER_METADATA_CHECK,
-			  angle_checksum(
-				  (AngleBytes){image + ANGLE_PACKED_HEADER_SIZE,
-							   (size_t) data - ANGLE_PACKED_HEADER_SIZE}));
-	store(image + HEADER_CHECK,
-		  angle_checksum((AngleBytes){image, HEADER_CHECK}));
 }
 
 int

@@ -128,24 +128,36 @@ range_of(const float *x, size_t width, float *least, float *greatest)
 	}
 }
 
-/* q = round(x / scale) + zero. Adding 1.5 × 2^23 leaves the rounded integer in
- * the low bits, of which the narrowing conversion keeps a byte. */
+/* Adding it to a float rounds that to an integer, which is then in the low bits
+ * of the sum: 1.5 × 2^23. */
+static const float rounder = 12582912.0f;
+
+static uint8_t
+quantize_one(float x, float inverse, int32_t zero)
+{
+	float sum = x * inverse + rounder;
+	uint32_t bits;
+
+	memcpy(&bits, &sum, sizeof(bits));
+	return (uint8_t) (bits + (uint32_t) zero);
+}
+
+/* q = round(x / scale) + zero; the narrowing conversion keeps the low byte. */
 static void
 quantize_row(const AngleQuantize *job, const float *x, uint8_t *q,
 			 float inverse, int32_t zero)
 {
-	const float magic = 12582912.0f;
 	size_t c = 0;
 
 	for (; c + LANES <= job->width; c += LANES)
 	{
-		Ints bits = (Ints) (load(x + c) * inverse + magic) + zero;
+		Ints bits = (Ints) (load(x + c) * inverse + rounder) + zero;
 		Bytes low = __builtin_convertvector(bits, Bytes);
 
 		memcpy(q + c, &low, sizeof(low));
 	}
 	for (; c < job->width; c++)
-		q[c] = (uint8_t) ((int32_t) nearbyintf(x[c] * inverse) + zero);
+		q[c] = quantize_one(x[c], inverse, zero);
 	memset(q + c, zero, job->q_stride - c);
 }
 
@@ -158,16 +170,18 @@ ANGLE_KERNEL(angle_quantize)(const AngleQuantize *job)
 		float least;
 		float greatest;
 		float scale;
-		int32_t zero;
+		float zero;
 
 		range_of(x, job->width, &least, &greatest);
 		/* a step that keeps the rounded ends inside 0…255 */
 		scale = (greatest - least) / 254.0f;
 		if (!(scale > 1e-30f))
 			scale = 1e-30f;
-		zero = (int32_t) nearbyintf(-least / scale);
+		/* out of range only where a damaged model has made infinities */
+		zero = nearbyintf(-least / scale);
 		job->scale[t] = scale;
-		job->zero[t] = zero;
-		quantize_row(job, x, job->q + t * job->q_stride, 1.0f / scale, zero);
+		job->zero[t] = zero >= 0.0f && zero <= 255.0f ? (int32_t) zero : 0;
+		quantize_row(job, x, job->q + t * job->q_stride, 1.0f / scale,
+					 job->zero[t]);
 	}
 }
