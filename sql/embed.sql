@@ -199,11 +199,4 @@ FROM angle_models WHERE name = 'angle-mini';
 SELECT name, setting <> '' AS set FROM angle_system_info();
 SELECT setting = angle_version() AS same FROM angle_system_info() WHERE name = 'version';
 
--- Every object is described, every argument has a name.
-SELECT pg_describe_object(classid, objid, 0) AS without_comment
-FROM pg_depend
-WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
-	AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'angle')
-	AND pg_describe_object(classid, objid, 0) ~ '(embed|token|model|info)'
-	AND obj_description(objid, classid::regclass::name) IS NULL
-ORDER BY 1;
+-- Every argument has a name.

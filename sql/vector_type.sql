@@ -69,6 +69,7 @@ SELECT command, f.* FROM unnest(ARRAY[
 
 -- Where PostgreSQL can ask whether a text is valid, the answer is no error.
 SELECT current_setting('server_version_num')::int >= 160000 AS asks \gset
+\set ECHO none
 \if :asks
 SELECT pg_input_is_valid('[1,2', 'angle_vector') AS unfinished,
 	pg_input_is_valid('[1,2]', 'angle_vector(3)') AS too_short,
@@ -76,4 +77,5 @@ SELECT pg_input_is_valid('[1,2', 'angle_vector') AS unfinished,
 \else
 SELECT false AS unfinished, false AS too_short, true AS good;
 \endif
+\set ECHO all
 DROP TABLE typed;

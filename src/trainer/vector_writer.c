@@ -61,8 +61,9 @@ write_text(FILE *stream, const float *vector, int dimensions)
 
 /* ---- COPY --------------------------------------------------------------- */
 
-/* Signature, flags and the length of the header's extension. */
-static const char copy_header[19] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
+/* Signature with its zero byte, flags and the length of the header's extension,
+ * both zero. */
+static const char copy_header[11 + 4 + 4] = "PGCOPY\n\377\r\n";
 
 static void
 write_big_endian(FILE *stream, uint32_t number, int bytes)

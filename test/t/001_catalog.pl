@@ -10,15 +10,16 @@ my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->start;
 
-# Objects that the extension makes. Newer servers count a type's array among
-# them, which comes by itself.
+# Objects that the extension makes. Newer servers count among them what comes by
+# itself: the array of a type, the row type of a view.
 my $members = q{
 	SELECT classid, objid, pg_describe_object(classid, objid, 0) AS name
 	FROM pg_depend
 	WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
 	  AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'angle')
 	  AND NOT (classid = 'pg_type'::regclass
-		AND objid IN (SELECT typarray FROM pg_type))};
+		AND objid IN (SELECT typarray FROM pg_type
+			UNION ALL SELECT reltype FROM pg_class))};
 
 my $before = $node->safe_psql('postgres', 'SELECT count(*) FROM pg_depend');
 $node->safe_psql('postgres', 'CREATE EXTENSION angle');
