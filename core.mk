@@ -17,6 +17,7 @@ CORE_SRCS = \
 	base/file.c \
 	base/rng.c \
 	base/status.c \
+	base/utf8.c \
 	distance/dispatch.c \
 	distance/distance.c \
 	encoder/bert.c \
@@ -56,7 +57,6 @@ CORE_SRCS = \
 	text/tokenizer_json.c \
 	text/unicode.c \
 	text/unicode_ranges.c \
-	text/utf8.c \
 	text/vocab_txt.c \
 	text/wordpiece.c \
 	vector/elements.c \

@@ -70,13 +70,8 @@ angle_readable(const char *utf8)
 	for (const unsigned char *at = (const unsigned char *) utf8; at < end;
 		 at += size)
 	{
-		bool valid;
-
 		size = pg_utf_mblen(at);
-		valid = size <= end - at && pg_utf8_islegal(at, size);
-		if (!valid)
-			size = 1;
-		if (!valid || !append_converted(&out, conversion, at, size))
+		if (!append_converted(&out, conversion, at, size))
 			appendStringInfoChar(&out, '?');
 	}
 	return out.data;

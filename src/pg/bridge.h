@@ -13,10 +13,8 @@
  * outside memory contexts would leak. */
 void angle_check(AngleStatus status, const AngleError *err);
 
-/* A string of core or of a file, which should be UTF-8, in the server's encoding
- * for people to read, palloc'd: what is not UTF-8, such as half a character at
- * the end of a message that was cut, and what the server's encoding lacks become
- * question marks. */
+/* A UTF-8 string of core, such as a message, in the server's encoding for
+ * people to read, palloc'd; what that encoding lacks becomes question marks. */
 char *angle_readable(const char *utf8);
 
 /* An allocator over context (a MemoryContext) that returns NULL instead of

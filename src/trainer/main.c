@@ -111,23 +111,12 @@ angle_command_number(const AngleCommand *command, const char *option,
 
 /* ---- errors ------------------------------------------------------------- */
 
-/* Names in a hostile file must not send commands to the terminal. */
-static void
-print_safely(const char *label, const char *text)
-{
-	fputs(label, stderr);
-	for (; *text != '\0'; text++)
-		putc((unsigned char) *text < 0x20 || *text == 0x7f ? '?' : *text,
-			 stderr);
-	putc('\n', stderr);
-}
-
 void
 angle_print_error(const AngleError *err)
 {
-	print_safely("angle: ", err->message);
+	fprintf(stderr, "angle: %s\n", err->message);
 	if (err->hint[0] != '\0')
-		print_safely("hint: ", err->hint);
+		fprintf(stderr, "hint: %s\n", err->hint);
 }
 
 static _Noreturn void

@@ -109,6 +109,39 @@ TEST(error_carries_message_hint_and_prefix)
 	CHECK_INT(angle_fail(NULL, ANGLE_NOT_FOUND, "x"), ANGLE_NOT_FOUND);
 }
 
+TEST(error_is_cut_between_characters)
+{
+	/* 512 bytes hold 511: the last "é" fits whole, or not at all */
+	for (int ascii = 0; ascii < 2; ascii++)
+	{
+		char text[700] = "a";
+		AngleError err;
+
+		for (size_t used = (size_t) ascii; used + 2 < sizeof(text); used += 2)
+			memcpy(text + used, "é", 3);
+		angle_fail(&err, ANGLE_CORRUPT, "%s", text);
+		CHECK_INT(strlen(err.message), ascii == 1 ? 511 : 510);
+		CHECK(memcmp(err.message, text, strlen(err.message)) == 0);
+		angle_fail(&err, ANGLE_CORRUPT, "%.400s", text);
+		angle_prefix(&err, "%.400s", text);
+		CHECK_INT(strlen(err.message) % 2, 0);
+		angle_hint(&err, "%s", text);
+		CHECK_INT(strlen(err.hint), ascii == 1 ? 255 : 254);
+	}
+}
+
+TEST(error_is_readable_whatever_it_names)
+{
+	AngleError err;
+
+	angle_fail(&err, ANGLE_CORRUPT, "a \033[2J b \177 c \xC2\x9B d \xFF\xC3");
+	CHECK_STR(err.message, "a ?[2J b ? c ?? d ??");
+	angle_hint(&err, "%.3s", "ééé");
+	CHECK_STR(err.hint, "é?");
+	angle_prefix(&err, "\r%s", "日本");
+	CHECK(strncmp(err.message, "?日本: a ", 11) == 0);
+}
+
 TEST(file_map_reads_files_and_names_what_is_not_one)
 {
 	AngleBytes bytes;

@@ -1,7 +1,7 @@
 #include "test.h"
 #include "core/text/image.h"
 #include "core/text/spec.h"
-#include "core/text/utf8.h"
+#include "core/base/utf8.h"
 #include "tokenizer_fixture.h"
 
 #define VOCAB \

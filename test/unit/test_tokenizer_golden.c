@@ -5,7 +5,7 @@
 #define XXH_STATIC_LINKING_ONLY
 #include <xxhash.h>
 
-#include "core/text/utf8.h"
+#include "core/base/utf8.h"
 #include "test.h"
 #include "tokenizer_fixture.h"
 

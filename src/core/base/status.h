@@ -19,7 +19,9 @@ typedef enum AngleStatus
 	ANGLE_TOO_LARGE,		/* exceeds a documented limit */
 } AngleStatus;
 
-/* What went wrong, in PostgreSQL's message style; filled on failure only. */
+/* What went wrong, in PostgreSQL's message style; filled on failure only. Both
+ * texts are UTF-8 without control characters, whatever they were made of: a
+ * byte that is neither becomes a question mark. */
 typedef struct AngleError
 {
 	AngleStatus status;
@@ -32,7 +34,7 @@ typedef struct AngleError
 	__attribute__((format(printf, text_index, first_index)))
 
 /* Fills err (which may be NULL) and returns status, for `return angle_fail(…)`.
- * Text that does not fit is cut. */
+ * Text that does not fit is cut between two characters. */
 AngleStatus angle_fail(AngleError *err, AngleStatus status, const char *format,
 					   ...) ANGLE_PRINTF(3, 4);
 

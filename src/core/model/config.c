@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/base/utf8.h"
 #include "core/model/fields.h"
 
 #define MAX_PROMPTS 64
@@ -383,11 +384,7 @@ config_json(const AngleModelConfig *config)
 static bool
 is_utf8(const char *text)
 {
-	json_t *string = json_string(text);
-	bool valid = string != NULL;
-
-	json_decref(string);
-	return valid;
+	return angle_utf8_check(angle_bytes_of(text), "", NULL, NULL) == ANGLE_OK;
 }
 
 static AngleStatus

@@ -2,7 +2,7 @@
  * seen whole, with the character behind it. */
 #include "core/text/added_tokens.h"
 #include "core/text/unicode.h"
-#include "core/text/utf8.h"
+#include "core/base/utf8.h"
 
 AngleStatus
 angle_added_stream_init(AngleAddedStream *stream, const AngleAddedSet *set,

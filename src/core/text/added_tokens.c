@@ -2,7 +2,7 @@
 
 #include "core/text/image.h"
 #include "core/text/unicode.h"
-#include "core/text/utf8.h"
+#include "core/base/utf8.h"
 
 static const uint8_t *
 entry_at(const AngleAddedSet *set, uint32_t index)

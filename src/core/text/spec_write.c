@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "core/text/image.h"
-#include "core/text/utf8.h"
+#include "core/base/utf8.h"
 
 typedef struct Writer
 {

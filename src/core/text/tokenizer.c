@@ -3,7 +3,7 @@
 #include "core/text/image.h"
 #include "core/text/spec.h"
 #include "core/text/token_list.h"
-#include "core/text/utf8.h"
+#include "core/base/utf8.h"
 
 /* Between two questions whether the caller wants to stop. */
 #define BYTES_PER_POLL 16384

@@ -5,7 +5,7 @@
 #include "core/text/image.h"
 #include "core/text/json.h"
 #include "core/text/spec.h"
-#include "core/text/utf8.h"
+#include "core/base/utf8.h"
 
 /* Bounds the search for repeated ones. */
 #define MAX_ADDED 10000

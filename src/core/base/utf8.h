@@ -17,6 +17,36 @@ ANGLE_MUST_CHECK AngleStatus angle_utf8_check(AngleBytes bytes,
 											  const AngleCancel *cancel,
 											  AngleError *err);
 
+/* Whether byte is not the first of its character. */
+static inline bool
+angle_utf8_continues(uint8_t byte)
+{
+	return (byte & 0xC0) == 0x80;
+}
+
+/* The length of the well-formed character at p, of which left bytes exist; 0
+ * if there is none (Unicode 15, table 3-7). */
+static inline size_t
+angle_utf8_checked_length(const uint8_t *p, size_t left)
+{
+	if (p[0] < 0x80)
+		return 1;
+	if (left < 2 || !angle_utf8_continues(p[1]) || p[0] < 0xC2)
+		return 0;
+	if (p[0] < 0xE0)
+		return 2;
+	if (left < 3 || !angle_utf8_continues(p[2]) ||
+		(p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F))
+		return 0;
+	if (p[0] < 0xF0)
+		return 3;
+	if (left < 4 || !angle_utf8_continues(p[3]) ||
+		(p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] > 0x8F) ||
+		p[0] > 0xF4)
+		return 0;
+	return 4;
+}
+
 /* The length of the character that starts with a byte of checked text. */
 static inline size_t
 angle_utf8_length(uint8_t first)
