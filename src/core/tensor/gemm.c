@@ -50,8 +50,10 @@ tile(const AngleGemm *g, size_t row, size_t panel, int rows, int panels)
 		}
 		for (int r = 0; r < rows; r++)
 		{
+			Floats input = splat(x[r * g->x_stride + k]);
+
 			for (int v = 0; v < panels * VECTORS; v++)
-				sum[r][v] += x[r * g->x_stride + k] * w[v];
+				sum[r][v] = multiply_add(input, w[v], sum[r][v]);
 		}
 	}
 	for (int r = 0; r < rows; r++)

@@ -9,6 +9,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
 #if defined(__AVX512F__)
 #define LANES 16
 #elif defined(__AVX2__)
@@ -46,6 +52,23 @@ static inline Floats
 splat(float x)
 {
 	return x - (Floats){0};
+}
+
+/* a b + c, rounded once where the instruction set can: for sums that must not
+ * depend on where a compiler chooses to fuse. */
+static inline Floats
+multiply_add(Floats a, Floats b, Floats c)
+{
+#if defined(__AVX512F__)
+	return (Floats) _mm512_fmadd_ps((__m512) a, (__m512) b, (__m512) c);
+#elif defined(__AVX2__)
+	return (Floats) _mm256_fmadd_ps((__m256) a, (__m256) b, (__m256) c);
+#elif defined(__aarch64__)
+	return (Floats) vfmaq_f32((float32x4_t) c, (float32x4_t) a,
+							  (float32x4_t) b);
+#else
+	return a * b + c;
+#endif
 }
 
 /* The lanes of a where mask is set (all ones), else those of b. */
