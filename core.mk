@@ -15,6 +15,7 @@ CORE_SRCS = \
 	base/cpu.c \
 	base/executor.c \
 	base/file.c \
+	base/json.c \
 	base/rng.c \
 	base/status.c \
 	base/utf8.c \
@@ -49,8 +50,8 @@ CORE_SRCS = \
 	text/added_stream.c \
 	text/added_tokens.c \
 	text/image.c \
-	text/json.c \
 	text/normalize.c \
+	text/spec_json.c \
 	text/spec_write.c \
 	text/token_list.c \
 	text/tokenizer.c \

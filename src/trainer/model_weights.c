@@ -1,12 +1,12 @@
 #include "trainer/model_weights.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "core/model/fields.h"
 #include "trainer/torch_file.h"
 
 #define TORCH_NAME "pytorch_model.bin"
@@ -106,10 +106,13 @@ add_shard(AngleWeights *weights, const char *name, AngleError *err)
 	}
 	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
 		return angle_fail(err, ANGLE_CORRUPT,
-						  "\"%.100s\" is not the name of a shard", name);
+						  "directory \"%s\": \"%.100s\" is not the name of a "
+						  "shard",
+						  weights->directory, name);
 	if (weights->shard_count == MAX_SHARDS)
-		return angle_fail(err, ANGLE_TOO_LARGE, "more than %d shards",
-						  MAX_SHARDS);
+		return angle_fail(err, ANGLE_TOO_LARGE,
+						  "directory \"%s\" has more than %d shards",
+						  weights->directory, MAX_SHARDS);
 	name = angle_arena_strdup(weights->arena, name, strlen(name));
 	if (name == NULL)
 		return angle_no_memory(err);
@@ -118,39 +121,25 @@ add_shard(AngleWeights *weights, const char *name, AngleError *err)
 }
 
 static AngleStatus
-list_shards_of(AngleWeights *weights, const json_t *index, AngleError *err)
+list_shards(AngleFields fields, void *weights, AngleError *err)
 {
-	json_t *map = json_object_get(index, "weight_map");
+	const char *key = "weight_map";
+	const json_t *map;
 	const char *tensor;
-	json_t *value;
+	json_t *shard;
 
-	if (!json_is_object(map))
-		return angle_fail(err, ANGLE_CORRUPT, "there is no \"weight_map\"");
-	json_object_foreach(map, tensor, value)
+	ANGLE_TRY(angle_fields_child(fields, key, JSON_OBJECT, &map, err));
+	if (map == NULL)
+		return angle_fields_fail(fields, key, ANGLE_CORRUPT, err, "is missing");
+	json_object_foreach((json_t *) map, tensor, shard)
 	{
-		if (!json_is_string(value))
-			return angle_fail(err, ANGLE_CORRUPT,
-							  "the shard of \"%.100s\" is not a string",
-							  tensor);
-		ANGLE_TRY(add_shard(weights, json_string_value(value), err));
+		if (!json_is_string(shard))
+			return angle_fields_fail(fields, key, ANGLE_CORRUPT, err,
+									 "has no string for tensor \"%.100s\"",
+									 tensor);
+		ANGLE_TRY(add_shard(weights, json_string_value(shard), err));
 	}
 	return ANGLE_OK;
-}
-
-static AngleStatus
-parse_index(AngleWeights *weights, AngleBytes text, AngleError *err)
-{
-	json_error_t error;
-	json_t *index = json_loadb((const char *) text.data, text.size,
-							   JSON_REJECT_DUPLICATES, &error);
-	AngleStatus status;
-
-	if (index == NULL)
-		return angle_fail(err, ANGLE_CORRUPT, "line %d: %s", error.line,
-						  error.text);
-	status = list_shards_of(weights, index, err);
-	json_decref(index);
-	return status;
 }
 
 static AngleStatus
@@ -162,10 +151,9 @@ read_index(AngleWeights *weights, AngleError *err)
 
 	ANGLE_TRY(join_path(weights, TORCH_INDEX_NAME, &path, err));
 	ANGLE_TRY(angle_file_map(path, &text, err));
-	status = parse_index(weights, text, err);
+	status =
+		angle_fields_read(text, path, JSON_OBJECT, list_shards, weights, err);
 	angle_file_unmap(&text);
-	if (status != ANGLE_OK)
-		angle_prefix(err, "file \"%s\"", path);
 	return status;
 }
 

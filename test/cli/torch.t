@@ -75,6 +75,6 @@ for my $shard ('../cut/pytorch_model.bin', '/etc/passwd', '..', '', 'gone.bin')
 }
 spit('index/pytorch_model.bin.index.json', '{"weight_map": [');
 ($status, undef, $err) = convert('index', 'refused');
-like($err, qr/^angle: file ".*index\.json": line 1: /, 'a broken index is named');
+like($err, qr/^angle: file ".*index\.json" is not valid JSON: line 1: /, 'a broken index is named');
 
 done_testing();

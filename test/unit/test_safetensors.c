@@ -165,6 +165,27 @@ TEST(safetensors_refuses_absurd_header_lengths)
 	angle_arena_destroy(arena);
 }
 
+TEST(safetensors_refuses_headers_that_no_model_has)
+{
+	size_t size = ((size_t) 16 << 20) + 1;
+	AngleArena *arena = angle_arena_create(NULL);
+	uint8_t *image = angle_arena_alloc(arena, 8 + size, 1);
+	AngleCheckpoint checkpoint;
+	AngleError err;
+
+	REQUIRE(image != NULL);
+	memset(image, ' ', 8 + size);
+	for (int j = 0; j < 8; j++)
+		image[j] = (uint8_t) (size >> (8 * j));
+	memcpy(image + 8, "{}", 2);
+	CHECK_INT(angle_safetensors_read((AngleBytes){image, 8 + size}, "f", arena,
+									 &checkpoint, &err),
+			  ANGLE_TOO_LARGE);
+	CHECK_STR(err.message, "header of safetensors: file \"f\" has 16777217 "
+						   "bytes of JSON, more than 16777216");
+	angle_arena_destroy(arena);
+}
+
 /* ---- conversion --------------------------------------------------------- */
 
 static AngleTensor

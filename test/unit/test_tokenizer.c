@@ -1,7 +1,7 @@
 #include "test.h"
+#include "core/base/utf8.h"
 #include "core/text/image.h"
 #include "core/text/spec.h"
-#include "core/base/utf8.h"
 #include "tokenizer_fixture.h"
 
 #define VOCAB \
@@ -347,6 +347,22 @@ check_json(const char *json, const char *text, const char *expected)
 	fixture_release(&fixture);
 }
 
+TEST(tokenizer_vocab_txt_bounds_the_added_tokens)
+{
+	char config[8192] = "{\"additional_special_tokens\": [\"a\"";
+	size_t used = strlen(config);
+	Fixture fixture;
+
+	for (int i = 0; i < 1000; i++, used += 4)
+		memcpy(config + used, ",\"a\"", 5);
+	memcpy(config + used, "]}", 3);
+	fixture = fixture_vocab("[UNK]\n[CLS]\n[SEP]\na\n", config);
+	CHECK(fixture.tokenizer == NULL);
+	CHECK_INT(fixture.error.status, ANGLE_TOO_LARGE);
+	CHECK(strstr(fixture.error.message, "more than 1000") != NULL);
+	fixture_release(&fixture);
+}
+
 TEST(tokenizer_json_post_processors)
 {
 	check_json(JSON_START "}", "AA b", "a ##a [UNK] ");
@@ -397,7 +413,7 @@ TEST(tokenizer_json_names_what_is_not_supported)
 TEST(tokenizer_json_names_what_is_corrupt)
 {
 	check_refused(fixture_json("{"), ANGLE_CORRUPT, "not valid JSON: line 1");
-	check_refused(fixture_json("[]"), ANGLE_CORRUPT, "no JSON object");
+	check_refused(fixture_json("[]"), ANGLE_CORRUPT, "must hold an object");
 	check_refused(fixture_json("{\"a\": 1, \"a\": 2}"), ANGLE_CORRUPT,
 				  "duplicate");
 	check_refused(fixture_json("{\"model\": {\"type\": \"WordPiece\"}}"),

@@ -32,42 +32,16 @@ angle_fields_fail(AngleFields fields, const char *key, AngleStatus status,
 					  key, text);
 }
 
-static AngleStatus
-parse(AngleBytes json, const char *file, json_t **root, AngleError *err)
-{
-	json_error_t error;
-
-	if (json.size == 0)
-		return angle_fail(err, ANGLE_CORRUPT, "file \"%s\" is empty", file);
-	if (json.size > ANGLE_FIELDS_MAX_SIZE)
-		return angle_fail(err, ANGLE_TOO_LARGE,
-						  "file \"%s\" has %zu bytes, more than %zu", file,
-						  json.size, ANGLE_FIELDS_MAX_SIZE);
-	*root =
-		json_loadb((const char *) json.data, json.size,
-				   JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
-	if (*root == NULL && json_error_code(&error) == json_error_out_of_memory)
-		return angle_no_memory(err);
-	if (*root == NULL)
-		return angle_fail(err, ANGLE_CORRUPT,
-						  "file \"%s\" is not valid JSON: line %d: %s", file,
-						  error.line, error.text);
-	return ANGLE_OK;
-}
-
 AngleStatus
 angle_fields_read(AngleBytes json, const char *file, json_type type,
 				  AngleFieldsReader reader, void *context, AngleError *err)
 {
 	AngleStatus status;
-	json_t *root = NULL;
+	json_t *root;
 
-	ANGLE_TRY(parse(json, file, &root, err));
-	if (json_typeof(root) == type)
-		status = reader((AngleFields){root, file}, context, err);
-	else
-		status = angle_fail(err, ANGLE_CORRUPT, "file \"%s\" must hold %s",
-							file, type_name(type));
+	ANGLE_TRY(angle_json_parse(json, file, type, JSON_DECODE_INT_AS_REAL, &root,
+							   err));
+	status = reader((AngleFields){root, file}, context, err);
 	json_decref(root);
 	return status;
 }

@@ -2,15 +2,12 @@
 #ifndef ANGLE_FIELDS_H
 #define ANGLE_FIELDS_H
 
-#include <jansson.h>
 #include <stdbool.h>
 
 #include "core/base/arena.h"
 #include "core/base/bytes.h"
+#include "core/base/json.h"
 #include "core/base/status.h"
-
-/* Larger files are refused with ANGLE_TOO_LARGE. */
-#define ANGLE_FIELDS_MAX_SIZE ((size_t) 16 << 20)
 
 /* A JSON value and the file that it comes from, for messages. */
 typedef struct AngleFields

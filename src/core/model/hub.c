@@ -80,15 +80,15 @@ load_file(const Loading *loading, const char *folder, const char *name,
 	mapped = file->content;
 	if (mapped.data == NULL)
 		return ANGLE_OK;
-	if (mapped.size <= ANGLE_FIELDS_MAX_SIZE)
+	if (mapped.size <= ANGLE_JSON_MAX_SIZE)
 		copy = angle_arena_strdup(loading->arena, (const char *) mapped.data,
 								  mapped.size);
 	file->content = (AngleBytes){(const uint8_t *) copy, mapped.size};
 	angle_file_unmap(&mapped);
-	if (file->content.size > ANGLE_FIELDS_MAX_SIZE)
+	if (file->content.size > ANGLE_JSON_MAX_SIZE)
 		return angle_fail(
 			err, ANGLE_TOO_LARGE, "file \"%s\" has %zu bytes, more than %zu",
-			file->path, file->content.size, ANGLE_FIELDS_MAX_SIZE);
+			file->path, file->content.size, ANGLE_JSON_MAX_SIZE);
 	return copy != NULL ? ANGLE_OK : angle_no_memory(err);
 }
 

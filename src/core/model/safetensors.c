@@ -3,13 +3,11 @@
  * header, and the data, without gaps, in the order of their offsets.
  * https://huggingface.co/docs/safetensors
  */
-#include <jansson.h>
 #include <stdlib.h>
 
+#include "core/base/json.h"
 #include "core/model/checkpoint.h"
 
-/* The limit of the reference implementation. */
-#define MAX_HEADER_SIZE ((size_t) 100000000)
 #define PREFIX_SIZE 8
 #define METADATA "__metadata__"
 
@@ -193,10 +191,6 @@ split(AngleBytes bytes, const char *path, AngleBytes *header, AngleBytes *data,
 						  "file \"%s\" is too short for a safetensors file",
 						  path);
 	size = angle_load_u64(bytes.data);
-	if (size > MAX_HEADER_SIZE)
-		return angle_fail(err, ANGLE_CORRUPT,
-						  "file \"%s\": header of %llu bytes, more than %zu",
-						  path, (unsigned long long) size, MAX_HEADER_SIZE);
 	if (!angle_slice(bytes, PREFIX_SIZE, size, header) ||
 		!angle_slice(bytes, PREFIX_SIZE + size, bytes.size - PREFIX_SIZE - size,
 					 data))
@@ -213,21 +207,15 @@ angle_safetensors_read(AngleBytes bytes, const char *path, AngleArena *arena,
 	Image image = {.path = path, .arena = arena};
 	AngleBytes header = {NULL, 0};
 	AngleStatus status;
-	json_error_t error;
 	json_t *root;
 
 	*checkpoint = (AngleCheckpoint){.path = path};
 	ANGLE_TRY(split(bytes, path, &header, &image.data, err));
-	root = json_loadb((const char *) header.data, header.size,
-					  JSON_REJECT_DUPLICATES, &error);
-	if (root == NULL && json_error_code(&error) == json_error_out_of_memory)
-		return angle_no_memory(err);
-	if (!json_is_object(root))
+	status = angle_json_parse(header, path, JSON_OBJECT, 0, &root, err);
+	if (status != ANGLE_OK)
 	{
-		json_decref(root);
-		return angle_fail(
-			err, ANGLE_CORRUPT, "file \"%s\": header is not a JSON object%s%s",
-			path, root == NULL ? ": " : "", root == NULL ? error.text : "");
+		angle_prefix(err, "header of safetensors");
+		return status;
 	}
 	status = read_entries(&image, root, checkpoint, err);
 	json_decref(root);

@@ -1,7 +1,8 @@
 /* tokenizer.json as Hugging Face's tokenizers write it. */
+#include "core/base/json.h"
 #include "core/text/image.h"
-#include "core/text/json.h"
 #include "core/text/spec.h"
+#include "core/text/spec_json.h"
 
 static AngleStatus
 fail_kind(AngleError *err, const char *part, const char *kind)
@@ -289,7 +290,8 @@ angle_spec_read_json(AngleBytes json, AngleTokenizerSpec *spec, AngleError *err)
 	json_t *root;
 	AngleStatus status;
 
-	ANGLE_TRY(angle_json_parse(json, "tokenizer.json", &root, err));
+	ANGLE_TRY(
+		angle_json_parse(json, "tokenizer.json", JSON_OBJECT, 0, &root, err));
 	status = read_root(root, spec, err);
 	json_decref(root);
 	return status;

@@ -2,13 +2,14 @@
  * them: one token to a line, its id is the line's number from 0. */
 #include <stdlib.h>
 
-#include "core/text/image.h"
-#include "core/text/json.h"
-#include "core/text/spec.h"
+#include "core/base/json.h"
 #include "core/base/utf8.h"
+#include "core/text/image.h"
+#include "core/text/spec.h"
+#include "core/text/spec_json.h"
 
-/* Bounds the search for repeated ones. */
-#define MAX_ADDED 10000
+/* Each added token is searched for among the others and in the vocabulary. */
+#define MAX_ADDED 1000
 
 /* The JSON files; NULL where a directory lacks one. */
 typedef struct Settings
@@ -254,6 +255,11 @@ read_all_added(const Settings *settings, AngleTokenizerSpec *spec,
 				  json_object_size(settings->added) +
 				  json_array_size(additional);
 
+	if (most > MAX_ADDED)
+		return angle_fail(err, ANGLE_TOO_LARGE,
+						  "the tokenizer has %zu added tokens, more than %d "
+						  "without tokenizer.json",
+						  most, MAX_ADDED);
 	spec->added =
 		angle_arena_alloc(spec->arena, most + 1, sizeof(*spec->added));
 	if (spec->added == NULL)
@@ -319,15 +325,16 @@ parse_settings(const AngleTokenizerFiles *files, Settings *settings,
 {
 	if (files->tokenizer_config_json.size > 0)
 		ANGLE_TRY(angle_json_parse(files->tokenizer_config_json,
-								   "tokenizer_config.json", &settings->config,
-								   err));
+								   "tokenizer_config.json", JSON_OBJECT, 0,
+								   &settings->config, err));
 	if (files->special_tokens_map_json.size > 0)
 		ANGLE_TRY(angle_json_parse(files->special_tokens_map_json,
-								   "special_tokens_map.json",
+								   "special_tokens_map.json", JSON_OBJECT, 0,
 								   &settings->special_map, err));
 	if (files->added_tokens_json.size > 0)
 		ANGLE_TRY(angle_json_parse(files->added_tokens_json,
-								   "added_tokens.json", &settings->added, err));
+								   "added_tokens.json", JSON_OBJECT, 0,
+								   &settings->added, err));
 	return ANGLE_OK;
 }
 

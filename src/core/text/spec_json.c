@@ -1,28 +1,6 @@
-#include "core/text/json.h"
+#include "core/text/spec_json.h"
 
 #include "core/text/image.h"
-
-AngleStatus
-angle_json_parse(AngleBytes bytes, const char *file, json_t **root,
-				 AngleError *err)
-{
-	json_error_t error;
-
-	*root = json_loadb((const char *) bytes.data, bytes.size,
-					   JSON_REJECT_DUPLICATES, &error);
-	if (*root == NULL)
-		return angle_fail(err, ANGLE_CORRUPT,
-						  "file \"%s\" is not valid JSON: line %d: %s", file,
-						  error.line, error.text);
-	if (!json_is_object(*root))
-	{
-		json_decref(*root);
-		*root = NULL;
-		return angle_fail(err, ANGLE_CORRUPT,
-						  "file \"%s\" holds no JSON object", file);
-	}
-	return ANGLE_OK;
-}
 
 bool
 angle_json_flag(const json_t *object, const char *name, bool otherwise)

@@ -1,18 +1,12 @@
-/* Reading the JSON files of a tokenizer with jansson. */
-#ifndef ANGLE_JSON_H
-#define ANGLE_JSON_H
+/* Members of the JSON files of a tokenizer. */
+#ifndef ANGLE_SPEC_JSON_H
+#define ANGLE_SPEC_JSON_H
 
 #include <jansson.h>
 
 #include "core/base/arena.h"
 #include "core/base/bytes.h"
 #include "core/base/status.h"
-
-/* Parses bytes as a JSON object; file names it in messages. The caller ends it
- * with json_decref(). Errors: ANGLE_CORRUPT. */
-ANGLE_MUST_CHECK AngleStatus angle_json_parse(AngleBytes bytes,
-											  const char *file, json_t **root,
-											  AngleError *err);
 
 /* The boolean of a member; otherwise if it is missing or null. */
 bool angle_json_flag(const json_t *object, const char *name, bool otherwise);
