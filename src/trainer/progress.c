@@ -55,6 +55,17 @@ format_count(const AngleProgress *progress, uint64_t count, double seconds,
 				 progress->unit, rate < 10 ? 1 : 0, rate, progress->unit);
 }
 
+/* Shows line in place of the last one. Spaces wipe what a longer one has left,
+ * so that no terminal needs to understand more than a carriage return; the last
+ * column stays free, because writing to it can move the cursor on. */
+static void
+show_line(const char *line)
+{
+	int width = terminal_width() - 1;
+
+	fprintf(stderr, "\r%-*.*s\r", width, width, line);
+}
+
 /* The bar takes what the numbers leave of the line. */
 static void
 draw(const AngleProgress *progress, double fraction, uint64_t count)
@@ -64,15 +75,11 @@ draw(const AngleProgress *progress, double fraction, uint64_t count)
 	char counted[80];
 	char left[24] = "?";
 	char numbers[128];
+	char line[256];
 	int filled;
 	int bar;
 
 	format_count(progress, count, seconds, counted, sizeof(counted));
-	if (fraction < 0)
-	{
-		fprintf(stderr, "\r%s  %s\033[K", progress->label, counted);
-		return;
-	}
 	if (fraction > 0)
 		format_time(seconds / fraction - seconds, left, sizeof(left));
 	snprintf(numbers, sizeof(numbers), "%3d%%  %s  ETA %s",
@@ -81,12 +88,15 @@ draw(const AngleProgress *progress, double fraction, uint64_t count)
 		  (int) strlen(numbers);
 	if (bar > MAX_BAR)
 		bar = MAX_BAR;
-	if (bar < 0)
-		bar = 0;
 	filled = (int) (fraction * bar);
-	/* \033[K clears what a longer line has left */
-	fprintf(stderr, "\r%s [%.*s%*s] %s\033[K", progress->label, filled, full,
-			bar - filled, "", numbers);
+	if (fraction < 0)
+		snprintf(line, sizeof(line), "%s  %s", progress->label, counted);
+	else if (bar < 1)
+		snprintf(line, sizeof(line), "%s", numbers);
+	else
+		snprintf(line, sizeof(line), "%s [%.*s%*s] %s", progress->label, filled,
+				 full, bar - filled, "", numbers);
+	show_line(line);
 }
 
 void
@@ -122,7 +132,7 @@ angle_progress_end(AngleProgress *progress, bool succeeded, uint64_t count)
 
 	if (!progress->shown)
 		return;
-	fputs("\r\033[K", stderr);
+	show_line("");
 	if (!succeeded)
 		return;
 	seconds = now() - progress->started;

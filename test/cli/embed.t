@@ -132,4 +132,18 @@ like($pipe, qr/^angle: the npy format cannot be written to a pipe.*\nhint: .*--o
 my $full = `echo cat | $Tool::PROGRAM embed --model m.angle 2>&1 > /dev/full; echo \$?`;
 like($full, qr/could not write .*: No space left on device\n1\n$/, 'a full disk is noticed');
 
+# ---- progress on a terminal -----------------------------------------------
+
+spit('many', "the words of a line\n" x 40000);
+for my $width (20, 80, 200)
+{
+	my $shown = `script -qec 'stty cols $width; $Tool::PROGRAM embed --model m.angle many > /dev/null' /dev/null`;
+	my @drawn = split /[\r\n]+/, $shown;
+	like($shown, qr/\d+%  \d+ lines, /, "$width columns: progress is shown");
+	is_deeply([grep { length >= $width } @drawn[0 .. $#drawn - 1]], [],
+		"$width columns: it stays on its line");
+	unlike($shown, qr/\e/, "$width columns: no terminal is too dumb for it");
+	like($drawn[-1], qr/^embedding: 40000 lines, /, "$width columns: a summary stays");
+}
+
 done_testing();

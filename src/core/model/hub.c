@@ -86,9 +86,9 @@ load_file(const Loading *loading, const char *folder, const char *name,
 	file->content = (AngleBytes){(const uint8_t *) copy, mapped.size};
 	angle_file_unmap(&mapped);
 	if (file->content.size > ANGLE_JSON_MAX_SIZE)
-		return angle_fail(
-			err, ANGLE_TOO_LARGE, "file \"%s\" has %zu bytes, more than %zu",
-			file->path, file->content.size, ANGLE_JSON_MAX_SIZE);
+		return angle_fail(err, ANGLE_TOO_LARGE,
+						  "file \"%s\" has %zu bytes, more than %zu",
+						  file->path, file->content.size, ANGLE_JSON_MAX_SIZE);
 	return copy != NULL ? ANGLE_OK : angle_no_memory(err);
 }
 

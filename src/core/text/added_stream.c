@@ -1,8 +1,8 @@
 /* Added tokens in normalised text. A few bytes wait, so that a match can be
  * seen whole, with the character behind it. */
+#include "core/base/utf8.h"
 #include "core/text/added_tokens.h"
 #include "core/text/unicode.h"
-#include "core/base/utf8.h"
 
 AngleStatus
 angle_added_stream_init(AngleAddedStream *stream, const AngleAddedSet *set,

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "core/text/image.h"
 #include "core/base/utf8.h"
+#include "core/text/image.h"
 
 typedef struct Writer
 {

@@ -1,9 +1,9 @@
 #include "core/text/tokenizer.h"
 
+#include "core/base/utf8.h"
 #include "core/text/image.h"
 #include "core/text/spec.h"
 #include "core/text/token_list.h"
-#include "core/base/utf8.h"
 
 /* Between two questions whether the caller wants to stop. */
 #define BYTES_PER_POLL 16384

@@ -1,7 +1,7 @@
 #include "core/text/wordpiece.h"
 
-#include "core/text/image.h"
 #include "core/base/utf8.h"
+#include "core/text/image.h"
 
 /* What to do with an ASCII byte: one of these, or else add its lower case to
  * the word. */
