@@ -391,8 +391,8 @@ run(int argc, char **argv, AngleArena *arena, AngleError *err)
 	read_arguments(argc, argv, &arguments);
 	ANGLE_TRY(check_terminal(&arguments, err));
 	ANGLE_TRY(angle_source_map(arguments.model, arena, &image, err));
-	status =
-		angle_model_open(image, ANGLE_PACKED_CHECK_CONTENT, arena, &model, err);
+	status = angle_model_open(image, ANGLE_PACKED_CHECK_CONTENT,
+							  angle_interrupt_cancel(), arena, &model, err);
 	if (status != ANGLE_OK)
 		angle_prefix(err, "model \"%s\"", arguments.model);
 	else if (arguments.output == NULL)

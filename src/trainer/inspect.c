@@ -8,6 +8,7 @@
 #include "core/encoder/model.h"
 #include "core/model/hub.h"
 #include "trainer/command.h"
+#include "trainer/interrupt.h"
 #include "trainer/model_source.h"
 #include "trainer/model_weights.h"
 
@@ -143,10 +144,10 @@ describe_image(const Arguments *arguments, AngleBytes image, json_t *about,
 	AnglePackedFile file;
 	AngleModel *model;
 
-	ANGLE_TRY(angle_packed_open(image, ANGLE_PACKED_CHECK_CONTENT, arena, &file,
-								err));
-	ANGLE_TRY(
-		angle_model_open(image, ANGLE_PACKED_CHECK_HEADER, arena, &model, err));
+	ANGLE_TRY(angle_packed_open(image, ANGLE_PACKED_CHECK_CONTENT,
+								angle_interrupt_cancel(), arena, &file, err));
+	ANGLE_TRY(angle_model_open(image, ANGLE_PACKED_CHECK_HEADER, NULL, arena,
+							   &model, err));
 	config = angle_model_config(model);
 	json_object_set_new(about, "format", json_string("packed"));
 	json_object_set_new(about, "bytes", json_integer((json_int_t) image.size));

@@ -83,7 +83,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	seal(image, original.size);
 	if (angle_model_open((AngleBytes){image, original.size},
-						 ANGLE_PACKED_CHECK_HEADER, arena, &model,
+						 ANGLE_PACKED_CHECK_HEADER, NULL, arena, &model,
 						 &err) == ANGLE_OK)
 		embed(model, arena);
 	free(image);

@@ -40,7 +40,7 @@ open_image(AngleBytes image, AnglePackedCheck check)
 	AnglePackedFile file;
 	AngleError err;
 
-	if (angle_packed_open(image, check, arena, &file, &err) == ANGLE_OK)
+	if (angle_packed_open(image, check, NULL, arena, &file, &err) == ANGLE_OK)
 		read_arrays(&file);
 	angle_arena_destroy(arena);
 }

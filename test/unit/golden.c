@@ -133,9 +133,9 @@ golden_model(const char *directory, AngleQuantization quantization,
 		angle_pack_directory(directory, &options, stream, arena, &err);
 
 	if (status == ANGLE_OK)
-		status =
-			angle_model_open(read_stream(stream, arena),
-							 ANGLE_PACKED_CHECK_CONTENT, arena, &model, &err);
+		status = angle_model_open(read_stream(stream, arena),
+								  ANGLE_PACKED_CHECK_CONTENT, NULL, arena,
+								  &model, &err);
 	fclose(stream);
 	if (status == ANGLE_OK)
 		return model;

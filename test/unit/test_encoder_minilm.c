@@ -108,7 +108,7 @@ TEST(encoder_minilm_shipped_int8_is_close_to_f32)
 	snprintf(path, sizeof(path), "%s/../models/angle-mini/angle-mini.angle",
 			 test_dir());
 	REQUIRE(angle_file_map(path, &image, &err) == ANGLE_OK);
-	if (angle_model_open(image, ANGLE_PACKED_CHECK_CONTENT, arena, &model,
+	if (angle_model_open(image, ANGLE_PACKED_CHECK_CONTENT, NULL, arena, &model,
 						 &err) == ANGLE_OK)
 		check_goldens(model, "minilm", 1, 0.998);
 	else

@@ -110,7 +110,7 @@ open_image(const Image *image, AnglePackedCheck check, AngleError *err)
 	AngleArena *arena = angle_arena_create(NULL);
 	AnglePackedFile file;
 	AngleStatus status = angle_packed_open(
-		(AngleBytes){image->data, image->size}, check, arena, &file, err);
+		(AngleBytes){image->data, image->size}, check, NULL, arena, &file, err);
 
 	angle_arena_destroy(arena);
 	return status;
@@ -124,8 +124,8 @@ TEST(packed_file_is_read_back)
 
 	REQUIRE(make_image(&image, &plan));
 	REQUIRE(angle_packed_open((AngleBytes){image.data, image.size},
-							  ANGLE_PACKED_CHECK_CONTENT, image.arena, &file,
-							  NULL) == ANGLE_OK);
+							  ANGLE_PACKED_CHECK_CONTENT, NULL, image.arena,
+							  &file, NULL) == ANGLE_OK);
 	CHECK_INT(file.count, ARRAY_COUNT);
 	CHECK_INT(file.config.hidden, 8);
 	CHECK_STR(file.config.prompts[0].prefix, "find: ");
@@ -140,6 +140,28 @@ TEST(packed_file_is_read_back)
 	angle_arena_destroy(image.arena);
 }
 
+static bool
+stop_at_once(void *context)
+{
+	(void) context;
+	return true;
+}
+
+TEST(packed_check_of_the_content_can_be_cancelled)
+{
+	const AngleCancel cancel = {stop_at_once, NULL};
+	AnglePackedFile plan = plan_of(arrays, ARRAY_COUNT);
+	AnglePackedFile file;
+	Image image;
+
+	REQUIRE(make_image(&image, &plan));
+	CHECK_INT(angle_packed_open((AngleBytes){image.data, image.size},
+								ANGLE_PACKED_CHECK_CONTENT, &cancel,
+								image.arena, &file, NULL),
+			  ANGLE_CANCELLED);
+	angle_arena_destroy(image.arena);
+}
+
 TEST(packed_find_names_what_is_missing_or_wrong)
 {
 	AnglePackedFile plan = plan_of(arrays, ARRAY_COUNT);
@@ -151,8 +173,8 @@ TEST(packed_find_names_what_is_missing_or_wrong)
 
 	REQUIRE(make_image(&image, &plan));
 	REQUIRE(angle_packed_open((AngleBytes){image.data, image.size},
-							  ANGLE_PACKED_CHECK_HEADER, image.arena, &file,
-							  NULL) == ANGLE_OK);
+							  ANGLE_PACKED_CHECK_HEADER, NULL, image.arena,
+							  &file, NULL) == ANGLE_OK);
 	wanted.name = "bias";
 	CHECK_INT(angle_packed_find(&file, &wanted, &data, &err), ANGLE_CORRUPT);
 	CHECK(strstr(err.message, "\"bias\" is missing") != NULL);
@@ -259,7 +281,7 @@ TEST(packed_hostile_metadata_is_survived)
 			image.data[i] = values[j];
 			seal(&image);
 			if (angle_packed_open((AngleBytes){image.data, image.size},
-								  ANGLE_PACKED_CHECK_HEADER, arena, &file,
+								  ANGLE_PACKED_CHECK_HEADER, NULL, arena, &file,
 								  NULL) == ANGLE_OK)
 			{
 				for (size_t k = 0; k < file.count; k++)

@@ -201,7 +201,8 @@ open_tokenizer(const AnglePackedFile *file, AngleModel *model,
 }
 
 AngleStatus
-angle_model_open(AngleBytes image, AnglePackedCheck check, AngleArena *arena,
+angle_model_open(AngleBytes image, AnglePackedCheck check,
+				 const AngleCancel *cancel, AngleArena *arena,
 				 AngleModel **result, AngleError *err)
 {
 	AngleModel *model = angle_arena_zalloc(arena, 1, sizeof(*model));
@@ -209,7 +210,7 @@ angle_model_open(AngleBytes image, AnglePackedCheck check, AngleArena *arena,
 
 	if (model == NULL)
 		return angle_no_memory(err);
-	ANGLE_TRY(angle_packed_open(image, check, arena, &file, err));
+	ANGLE_TRY(angle_packed_open(image, check, cancel, arena, &file, err));
 	model->config = file.config;
 	ANGLE_TRY(open_tokenizer(&file, model, arena, err));
 	ANGLE_TRY(bind_embeddings(&file, model, err));

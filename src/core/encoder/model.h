@@ -5,6 +5,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/bytes.h"
+#include "core/base/cancel.h"
 #include "core/base/status.h"
 #include "core/model/config.h"
 #include "core/model/packed.h"
@@ -14,13 +15,12 @@ typedef struct AngleModel AngleModel;
 
 /* Opens a packed image (aligned to ANGLE_ALIGNMENT, as a mapping is), which
  * must outlive the model. Nothing of the weights is copied. The model is
- * read-only: any number of threads may encode with it.
- * Errors: ANGLE_CORRUPT, ANGLE_UNSUPPORTED. */
-ANGLE_MUST_CHECK AngleStatus angle_model_open(AngleBytes image,
-											  AnglePackedCheck check,
-											  AngleArena *arena,
-											  AngleModel **model,
-											  AngleError *err);
+ * read-only: any number of threads may encode with it. check and cancel are
+ * those of angle_packed_open().
+ * Errors: ANGLE_CORRUPT, ANGLE_UNSUPPORTED, ANGLE_CANCELLED. */
+ANGLE_MUST_CHECK AngleStatus angle_model_open(
+	AngleBytes image, AnglePackedCheck check, const AngleCancel *cancel,
+	AngleArena *arena, AngleModel **model, AngleError *err);
 
 const AngleModelConfig *angle_model_config(const AngleModel *model);
 const AngleTokenizer *angle_model_tokenizer(const AngleModel *model);

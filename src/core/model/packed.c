@@ -203,8 +203,36 @@ read_directory(const Parts *parts, AngleArena *arena, AnglePackedFile *file,
 	return ANGLE_OK;
 }
 
+/* What a disk that reads 100 MB/s has read in 10 ms. */
+#define CHECK_STEP ((size_t) 1024 * 1024)
+
+/* Fails unless data has this checksum, or when cancel stops it. */
+static AngleStatus
+check_data(AngleBytes data, uint64_t expected, const AngleCancel *cancel,
+		   AngleArena *arena, AngleError *err)
+{
+	AngleChecksum *checksum = angle_checksum_start(arena);
+
+	if (checksum == NULL)
+		return angle_no_memory(err);
+	for (size_t at = 0; at < data.size; at += CHECK_STEP)
+	{
+		size_t left = data.size - at;
+		AngleBytes part = {data.data + at,
+						   left < CHECK_STEP ? left : CHECK_STEP};
+
+		if (angle_cancelled(cancel))
+			return angle_fail_cancelled(err);
+		angle_checksum_add(checksum, part);
+	}
+	if (angle_checksum_value(checksum) != expected)
+		return fail_corrupt(err, "the data's checksum is wrong");
+	return ANGLE_OK;
+}
+
 AngleStatus
-angle_packed_open(AngleBytes image, AnglePackedCheck check, AngleArena *arena,
+angle_packed_open(AngleBytes image, AnglePackedCheck check,
+				  const AngleCancel *cancel, AngleArena *arena,
 				  AnglePackedFile *file, AngleError *err)
 {
 	Parts parts;
@@ -215,10 +243,10 @@ angle_packed_open(AngleBytes image, AnglePackedCheck check, AngleArena *arena,
 	if (angle_load_u64(image.data + HEADER_METADATA_CHECK) !=
 		angle_checksum(parts.metadata))
 		return fail_corrupt(err, "the directory's checksum is wrong");
-	if (check == ANGLE_PACKED_CHECK_CONTENT &&
-		angle_load_u64(image.data + HEADER_DATA_CHECK) !=
-			angle_checksum(parts.data))
-		return fail_corrupt(err, "the data's checksum is wrong");
+	if (check == ANGLE_PACKED_CHECK_CONTENT)
+		ANGLE_TRY(check_data(parts.data,
+							 angle_load_u64(image.data + HEADER_DATA_CHECK),
+							 cancel, arena, err));
 	ANGLE_TRY(read_directory(&parts, arena, file, err));
 	return angle_config_read(parts.config, arena, &file->config, err);
 }

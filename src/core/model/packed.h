@@ -11,6 +11,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/bytes.h"
+#include "core/base/cancel.h"
 #include "core/base/status.h"
 #include "core/model/config.h"
 
@@ -52,12 +53,12 @@ typedef enum AnglePackedCheck
 
 /* Opens an image (64-byte aligned, as a mapping is), which must outlive the
  * result; everything else lies in arena. Refuses unknown versions, types and
- * flags. Errors: ANGLE_CORRUPT, ANGLE_UNSUPPORTED. */
-ANGLE_MUST_CHECK AngleStatus angle_packed_open(AngleBytes image,
-											   AnglePackedCheck check,
-											   AngleArena *arena,
-											   AnglePackedFile *file,
-											   AngleError *err);
+ * flags. Reading all of a file that is not in the page cache can take seconds;
+ * cancel, which may be NULL, ends that.
+ * Errors: ANGLE_CORRUPT, ANGLE_UNSUPPORTED, ANGLE_CANCELLED. */
+ANGLE_MUST_CHECK AngleStatus angle_packed_open(
+	AngleBytes image, AnglePackedCheck check, const AngleCancel *cancel,
+	AngleArena *arena, AnglePackedFile *file, AngleError *err);
 
 /* Finds the array called wanted->name and checks that it has wanted's type and
  * shape: ANGLE_CORRUPT names what is missing or wrong. */

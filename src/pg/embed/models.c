@@ -121,12 +121,13 @@ static AngleStatus
 read_image(ModelFile *file, AngleBytes image, pg_cryptohash_ctx *hash,
 		   AngleArena *arena, AngleError *err)
 {
+	const AngleCancel cancel = {angle_interrupt_pending, NULL};
 	AngleModel *model;
 
 	ANGLE_TRY(angle_model_open(image,
 							   hash == NULL ? ANGLE_PACKED_CHECK_HEADER
 											: ANGLE_PACKED_CHECK_CONTENT,
-							   arena, &model, err));
+							   &cancel, arena, &model, err));
 	file->config = *angle_model_config(model);
 	file->parameters = angle_model_parameters(model);
 	if (hash == NULL)

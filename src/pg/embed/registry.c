@@ -97,12 +97,13 @@ raise_unknown_model(const char *name)
 static AngleStatus
 open_entry(RegistryEntry *entry, AngleArena *arena, AngleError *err)
 {
+	const AngleCancel cancel = {angle_interrupt_pending, NULL};
 	AngleStatus status = angle_file_map(entry->path, &entry->image, err);
 
 	if (status != ANGLE_OK)
 		return status;
-	status = angle_model_open(entry->image, ANGLE_PACKED_CHECK_CONTENT, arena,
-							  &entry->model, err);
+	status = angle_model_open(entry->image, ANGLE_PACKED_CHECK_CONTENT, &cancel,
+							  arena, &entry->model, err);
 	if (status == ANGLE_OK)
 		return ANGLE_OK;
 	angle_file_unmap(&entry->image);
