@@ -90,5 +90,21 @@ for my $threads (4, 1)
 	note("kept with $threads threads: $kept kB");
 }
 
+# Nor does a session that wanted speed keep the threads.
+sub threads
+{
+	my ($session) = @_;
+	my $pid = $session->query_safe('SELECT pg_backend_pid()');
+	slurp_file("/proc/$pid/status") =~ /^Threads:\s+(\d+)/m
+	  or die 'no number of threads';
+	return $1;
+}
+for my $threads (3, 2, 1)
+{
+	$two->query_safe("SET angle.threads = $threads");
+	embed($two);
+	is(threads($two), $threads, "angle.threads = $threads");
+}
+
 $_->quit for $idle, $one, $two;
 done_testing();

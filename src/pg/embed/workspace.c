@@ -107,14 +107,13 @@ AngleExecutor *
 angle_workspace_executor(void)
 {
 	/* a parallel plan has spread its rows over processes already */
-	int workers = IsInParallelMode() ? 1 : angle_threads;
-
-	if (workers == 1)
+	if (IsInParallelMode())
 		return NULL;
-	if (angle_executor_workers(executor) != workers)
+	if (angle_executor_workers(executor) != angle_threads)
 	{
 		stop_executor();
-		start_executor(workers);
+		if (angle_threads > 1)
+			start_executor(angle_threads);
 	}
 	return executor;
 }
