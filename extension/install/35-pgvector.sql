@@ -2,7 +2,7 @@
 -- cast costs nothing.
 
 CREATE FUNCTION angle_install_pgvector_casts() RETURNS void
-	LANGUAGE plpgsql SET search_path = pg_catalog
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	ours regtype;
