@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "core/model/safetensors.h"
 #include "trainer/model_weights.h"
 #include "trainer/output.h"
 

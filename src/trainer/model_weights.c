@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/file.h"
+#include "core/model/checkpoint.h"
 #include "core/model/fields.h"
 #include "trainer/torch_file.h"
 
@@ -47,19 +48,6 @@ struct AngleWeights
 
 /* ---- files -------------------------------------------------------------- */
 
-static AngleStatus
-join_path(const AngleWeights *weights, const char *name, char **path,
-		  AngleError *err)
-{
-	size_t size = strlen(weights->directory) + strlen(name) + 2;
-
-	*path = angle_arena_alloc(weights->arena, size, 1);
-	if (*path == NULL)
-		return angle_no_memory(err);
-	snprintf(*path, size, "%s/%s", weights->directory, name);
-	return ANGLE_OK;
-}
-
 static bool
 has_file(const char *directory, const char *name)
 {
@@ -87,9 +75,10 @@ angle_weights_format(const char *directory)
 static AngleStatus
 open_shard(AngleWeights *weights, Shard *shard, AngleError *err)
 {
-	char *path;
+	const char *path;
 
-	ANGLE_TRY(join_path(weights, shard->name, &path, err));
+	ANGLE_TRY(angle_path_join(weights->arena, weights->directory, shard->name,
+							  &path, err));
 	ANGLE_TRY(angle_file_map(path, &shard->bytes, err));
 	return angle_torch_open(shard->bytes, path, weights->arena, &shard->file,
 							err);
@@ -147,9 +136,10 @@ read_index(AngleWeights *weights, AngleError *err)
 {
 	AngleBytes text;
 	AngleStatus status;
-	char *path;
+	const char *path;
 
-	ANGLE_TRY(join_path(weights, TORCH_INDEX_NAME, &path, err));
+	ANGLE_TRY(angle_path_join(weights->arena, weights->directory,
+							  TORCH_INDEX_NAME, &path, err));
 	ANGLE_TRY(angle_file_map(path, &text, err));
 	status =
 		angle_fields_read(text, path, JSON_OBJECT, list_shards, weights, err);
@@ -236,8 +226,8 @@ open_safetensors(AngleWeights *weights, AngleError *err)
 {
 	ANGLE_TRY(angle_checkpoint_open(weights->directory, weights->arena,
 									&weights->checkpoint, err));
-	weights->count = weights->checkpoint.count;
-	weights->tensors = weights->checkpoint.tensors;
+	weights->count = weights->checkpoint.list.count;
+	weights->tensors = weights->checkpoint.list.tensors;
 	return ANGLE_OK;
 }
 

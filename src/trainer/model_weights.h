@@ -8,7 +8,7 @@
 #include "core/base/arena.h"
 #include "core/base/bytes.h"
 #include "core/base/status.h"
-#include "core/model/checkpoint.h"
+#include "core/model/tensor.h"
 
 typedef enum AngleWeightsFormat
 {

@@ -9,7 +9,7 @@
 #include "core/base/arena.h"
 #include "core/base/bytes.h"
 #include "core/base/status.h"
-#include "core/model/checkpoint.h"
+#include "core/model/tensor.h"
 
 /* One tensor as the pickle describes it: a strided view of a storage. Every
  * index that shape and strides give lies in the storage. */

@@ -2,7 +2,7 @@
  * a header made of the tensors describes the same data. */
 #include <stdlib.h>
 
-#include "core/model/checkpoint.h"
+#include "core/model/safetensors.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,48 +31,46 @@ read_tensor(const AngleTensor *tensor, AngleArena *arena)
 }
 
 static void
-write_and_read(const AngleCheckpoint *checkpoint, AngleArena *arena)
+write_and_read(const AngleTensorList *list, AngleArena *arena)
 {
-	AngleCheckpoint again;
+	AngleTensorList again;
 	AngleBytes header;
 	AngleError err;
 	uint8_t *file;
 	size_t size;
 
-	require(angle_safetensors_header(checkpoint->tensors, checkpoint->count,
-									 arena, &header, &err) == ANGLE_OK);
+	require(angle_safetensors_header(list->tensors, list->count, arena, &header,
+									 &err) == ANGLE_OK);
 	size = header.size;
-	for (size_t i = 0; i < checkpoint->count; i++)
-		size += checkpoint->tensors[i].data.size;
+	for (size_t i = 0; i < list->count; i++)
+		size += list->tensors[i].data.size;
 	file = angle_arena_zalloc(arena, size, 1);
 	require(file != NULL);
 	memcpy(file, header.data, header.size);
 	require(angle_safetensors_read((AngleBytes){file, size}, "again", arena,
 								   &again, &err) == ANGLE_OK);
-	require(again.count == checkpoint->count);
+	require(again.count == list->count);
 	for (size_t i = 0; i < again.count; i++)
-		require(strcmp(again.tensors[i].name, checkpoint->tensors[i].name) ==
-				0);
+		require(strcmp(again.tensors[i].name, list->tensors[i].name) == 0);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AngleArena *arena = angle_arena_create(NULL);
-	AngleCheckpoint checkpoint;
+	AngleTensorList list;
 	AngleError err;
 
-	if (angle_safetensors_read((AngleBytes){data, size}, "input", arena,
-							   &checkpoint, &err) == ANGLE_OK)
+	if (angle_safetensors_read((AngleBytes){data, size}, "input", arena, &list,
+							   &err) == ANGLE_OK)
 	{
-		for (size_t i = 0; i < checkpoint.count; i++)
+		for (size_t i = 0; i < list.count; i++)
 		{
-			require(angle_checkpoint_find(&checkpoint,
-										  checkpoint.tensors[i].name) ==
-					&checkpoint.tensors[i]);
-			read_tensor(&checkpoint.tensors[i], arena);
+			require(angle_tensors_find(&list, list.tensors[i].name) ==
+					&list.tensors[i]);
+			read_tensor(&list.tensors[i], arena);
 		}
-		write_and_read(&checkpoint, arena);
+		write_and_read(&list, arena);
 	}
 	angle_arena_destroy(arena);
 	return 0;

@@ -1,6 +1,7 @@
 #include <stdint.h>
 
 #include "core/model/checkpoint.h"
+#include "core/model/safetensors.h"
 #include "folder.h"
 #include "test.h"
 
@@ -31,23 +32,22 @@ TEST(safetensors_reads_tensors_in_order_of_names)
 {
 	AngleArena *arena = angle_arena_create(NULL);
 	AngleBytes image = image_of(arena, GOOD_HEADER, 33);
-	AngleCheckpoint checkpoint;
+	AngleTensorList list;
 	const AngleTensor *b;
 
-	REQUIRE(angle_safetensors_read(image, "f", arena, &checkpoint, NULL) ==
-			ANGLE_OK);
-	REQUIRE(checkpoint.count == 4);
-	CHECK_STR(checkpoint.tensors[0].name, "a");
-	CHECK_STR(checkpoint.tensors[3].name, "d");
-	CHECK_INT(checkpoint.tensors[0].rank, 0);
-	CHECK_INT(angle_tensor_elements(&checkpoint.tensors[0]), 1);
-	CHECK_INT(angle_tensor_elements(&checkpoint.tensors[2]), 0);
-	b = angle_checkpoint_find(&checkpoint, "b");
-	REQUIRE(b == &checkpoint.tensors[1]);
+	REQUIRE(angle_safetensors_read(image, "f", arena, &list, NULL) == ANGLE_OK);
+	REQUIRE(list.count == 4);
+	CHECK_STR(list.tensors[0].name, "a");
+	CHECK_STR(list.tensors[3].name, "d");
+	CHECK_INT(list.tensors[0].rank, 0);
+	CHECK_INT(angle_tensor_elements(&list.tensors[0]), 1);
+	CHECK_INT(angle_tensor_elements(&list.tensors[2]), 0);
+	b = angle_tensors_find(&list, "b");
+	REQUIRE(b == &list.tensors[1]);
 	CHECK_INT(b->dtype, ANGLE_DTYPE_F32);
 	CHECK(b->rank == 2 && b->shape[0] == 2 && b->shape[1] == 3);
 	CHECK(b->data.size == 24 && b->data.data == image.data + image.size - 33);
-	CHECK(angle_checkpoint_find(&checkpoint, "e") == NULL);
+	CHECK(angle_tensors_find(&list, "e") == NULL);
 	angle_arena_destroy(arena);
 }
 
@@ -55,7 +55,7 @@ TEST(safetensors_refuses_every_truncation)
 {
 	AngleArena *arena = angle_arena_create(NULL);
 	AngleBytes image = image_of(arena, GOOD_HEADER, 33);
-	AngleCheckpoint checkpoint;
+	AngleTensorList list;
 
 	for (size_t size = 0; size < image.size; size++)
 	{
@@ -64,7 +64,7 @@ TEST(safetensors_refuses_every_truncation)
 		AngleBytes part = {copy, size};
 
 		memcpy(copy, image.data, size);
-		CHECK_INT(angle_safetensors_read(part, "f", arena, &checkpoint, NULL),
+		CHECK_INT(angle_safetensors_read(part, "f", arena, &list, NULL),
 				  ANGLE_CORRUPT);
 		free(copy);
 	}
@@ -126,10 +126,10 @@ TEST(safetensors_refuses_hostile_headers)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
 		AngleBytes image = image_of(arena, cases[i].header, cases[i].data_size);
-		AngleCheckpoint checkpoint;
+		AngleTensorList list;
 		AngleError err = {.message = ""};
 
-		if (angle_safetensors_read(image, "f", arena, &checkpoint, &err) !=
+		if (angle_safetensors_read(image, "f", arena, &list, &err) !=
 			cases[i].status)
 			test_fail(__FILE__, __LINE__, "%s: status %d", cases[i].header,
 					  (int) err.status);
@@ -149,7 +149,7 @@ TEST(safetensors_refuses_absurd_header_lengths)
 		100000000,
 	};
 	AngleArena *arena = angle_arena_create(NULL);
-	AngleCheckpoint checkpoint;
+	AngleTensorList list;
 
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
 	{
@@ -159,7 +159,7 @@ TEST(safetensors_refuses_absurd_header_lengths)
 		for (int j = 0; j < 8; j++)
 			image[j] = (uint8_t) (lengths[i] >> (8 * j));
 		CHECK_INT(angle_safetensors_read((AngleBytes){image, 32}, "f", arena,
-										 &checkpoint, NULL),
+										 &list, NULL),
 				  ANGLE_CORRUPT);
 	}
 	angle_arena_destroy(arena);
@@ -170,7 +170,7 @@ TEST(safetensors_refuses_headers_that_no_model_has)
 	size_t size = ((size_t) 16 << 20) + 1;
 	AngleArena *arena = angle_arena_create(NULL);
 	uint8_t *image = angle_arena_alloc(arena, 8 + size, 1);
-	AngleCheckpoint checkpoint;
+	AngleTensorList list;
 	AngleError err;
 
 	REQUIRE(image != NULL);
@@ -179,7 +179,7 @@ TEST(safetensors_refuses_headers_that_no_model_has)
 		image[j] = (uint8_t) (size >> (8 * j));
 	memcpy(image + 8, "{}", 2);
 	CHECK_INT(angle_safetensors_read((AngleBytes){image, 8 + size}, "f", arena,
-									 &checkpoint, &err),
+									 &list, &err),
 			  ANGLE_TOO_LARGE);
 	CHECK_STR(err.message, "header of safetensors: file \"f\" has 16777217 "
 						   "bytes of JSON, more than 16777216");
@@ -293,7 +293,7 @@ TEST(safetensors_header_is_read_back)
 		{"quoted \"\xc3\xa4\"", ANGLE_DTYPE_U8, 1, {2}, {data + 12, 2}},
 	};
 	AngleArena *arena = angle_arena_create(NULL);
-	AngleCheckpoint checkpoint;
+	AngleTensorList list;
 	AngleBytes header;
 	uint8_t *image;
 
@@ -305,11 +305,11 @@ TEST(safetensors_header_is_read_back)
 	memcpy(image + header.size, data, 14);
 	CHECK(memmem(image, header.size, "{\"format\":\"pt\"}", 15) != NULL);
 	REQUIRE(angle_safetensors_read((AngleBytes){image, header.size + 14}, "f",
-								   arena, &checkpoint, NULL) == ANGLE_OK);
-	REQUIRE(checkpoint.count == 2);
-	CHECK_STR(checkpoint.tensors[0].name, tensors[1].name);
-	CHECK_INT(checkpoint.tensors[1].shape[1], 3);
-	CHECK(memcmp(checkpoint.tensors[1].data.data, data, 12) == 0);
+								   arena, &list, NULL) == ANGLE_OK);
+	REQUIRE(list.count == 2);
+	CHECK_STR(list.tensors[0].name, tensors[1].name);
+	CHECK_INT(list.tensors[1].shape[1], 3);
+	CHECK(memcmp(list.tensors[1].data.data, data, 12) == 0);
 	angle_arena_destroy(arena);
 }
 
@@ -365,11 +365,11 @@ open_folder(const Folder *folder, size_t *count, AngleError *err)
 
 	if (status == ANGLE_OK)
 	{
-		*count = checkpoint.count;
-		for (size_t i = 0; i < checkpoint.count; i++)
-			CHECK(angle_checkpoint_find(&checkpoint,
-										checkpoint.tensors[i].name) ==
-				  &checkpoint.tensors[i]);
+		*count = checkpoint.list.count;
+		for (size_t i = 0; i < checkpoint.list.count; i++)
+			CHECK(angle_tensors_find(&checkpoint.list,
+									 checkpoint.list.tensors[i].name) ==
+				  &checkpoint.list.tensors[i]);
 		angle_checkpoint_close(&checkpoint);
 	}
 	angle_arena_destroy(arena);

@@ -2,10 +2,26 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+AngleStatus
+angle_path_join(AngleArena *arena, const char *folder, const char *name,
+				const char **path, AngleError *err)
+{
+	size_t size = strlen(folder) + strlen(name) + 2;
+	const char *slash = folder[0] != '\0' && name[0] != '\0' ? "/" : "";
+	char *joined = angle_arena_alloc(arena, size, 1);
+
+	if (joined == NULL)
+		return angle_no_memory(err);
+	snprintf(joined, size, "%s%s%s", folder, slash, name);
+	*path = joined;
+	return ANGLE_OK;
+}
 
 static AngleStatus
 fail_errno(AngleError *err, const char *path)

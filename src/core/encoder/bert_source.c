@@ -7,7 +7,7 @@
 #define WORDS "embeddings.word_embeddings.weight"
 
 AngleStatus
-angle_bert_source_open(const AngleCheckpoint *checkpoint,
+angle_bert_source_open(const AngleTensorList *list,
 					   const AngleModelConfig *config, AngleBertSource *source,
 					   AngleError *err)
 {
@@ -19,20 +19,20 @@ angle_bert_source_open(const AngleCheckpoint *checkpoint,
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 	{
 		snprintf(name, sizeof(name), "%s%s", prefixes[i], WORDS);
-		if (angle_checkpoint_find(checkpoint, name) == NULL)
+		if (angle_tensors_find(list, name) == NULL)
 			continue;
-		*source = (AngleBertSource){checkpoint, config, prefixes[i]};
+		*source = (AngleBertSource){list, config, prefixes[i]};
 		return ANGLE_OK;
 	}
 	return angle_fail(err, ANGLE_NOT_FOUND,
-					  "file \"%s\" has no tensor \"%s\", with no prefix or "
-					  "with \"bert.\"",
-					  checkpoint->path, WORDS);
+					  "\"%s\" has no tensor \"%s\", alone or behind a "
+					  "prefix such as \"bert.\"",
+					  list->path, WORDS);
 }
 
 /* "….LayerNorm.weight" was once "….LayerNorm.gamma", and bias "beta". */
 static const AngleTensor *
-find_older_name(const AngleCheckpoint *checkpoint, const char *name)
+find_older_name(const AngleTensorList *list, const char *name)
 {
 	char older[NAME_SIZE];
 	const char *dot = strrchr(name, '.');
@@ -41,7 +41,7 @@ find_older_name(const AngleCheckpoint *checkpoint, const char *name)
 		return NULL;
 	snprintf(older, sizeof(older), "%.*s.%s", (int) (dot - name), name,
 			 strcmp(dot, ".bias") == 0 ? "beta" : "gamma");
-	return angle_checkpoint_find(checkpoint, older);
+	return angle_tensors_find(list, older);
 }
 
 static AngleStatus
@@ -72,19 +72,18 @@ angle_bert_source_read(const AngleBertSource *source, const char *name,
 					   AngleSourceShape shape, AngleArena *arena,
 					   float **values, AngleError *err)
 {
-	const AngleCheckpoint *checkpoint = source->checkpoint;
+	const AngleTensorList *list = source->list;
 	char full[NAME_SIZE];
 	const AngleTensor *tensor;
 
 	snprintf(full, sizeof(full), "%s%s", source->prefix, name);
-	tensor = angle_checkpoint_find(checkpoint, full);
+	tensor = angle_tensors_find(list, full);
 	if (tensor == NULL)
-		tensor = find_older_name(checkpoint, full);
+		tensor = find_older_name(list, full);
 	if (tensor == NULL)
 		return angle_fail(err, ANGLE_NOT_FOUND,
-						  "file \"%s\" has no tensor \"%s\"", checkpoint->path,
-						  full);
-	ANGLE_TRY(check_shape(tensor, checkpoint->path, shape, err));
+						  "file \"%s\" has no tensor \"%s\"", list->path, full);
+	ANGLE_TRY(check_shape(tensor, list->path, shape, err));
 	*values =
 		angle_arena_alloc(arena, angle_tensor_elements(tensor), sizeof(float));
 	if (*values == NULL)

@@ -4,12 +4,12 @@
 
 #include "core/base/arena.h"
 #include "core/base/status.h"
-#include "core/model/checkpoint.h"
 #include "core/model/config.h"
+#include "core/model/tensor.h"
 
 typedef struct AngleBertSource
 {
-	const AngleCheckpoint *checkpoint;
+	const AngleTensorList *list;
 	const AngleModelConfig *config;
 	const char *prefix; /* before every name: "", "bert.", … */
 } AngleBertSource;
@@ -23,7 +23,7 @@ typedef struct AngleSourceShape
 
 /* Finds out the prefix. Errors: ANGLE_NOT_FOUND (no word embeddings). */
 ANGLE_MUST_CHECK AngleStatus angle_bert_source_open(
-	const AngleCheckpoint *checkpoint, const AngleModelConfig *config,
+	const AngleTensorList *list, const AngleModelConfig *config,
 	AngleBertSource *source, AngleError *err);
 
 /* The tensor "prefix" + name, which must have shape, as floats in arena. Norms

@@ -256,8 +256,8 @@ add_module(Planner *planner, const AngleHubModel *hub, int i, AngleError *err)
 		return ANGLE_OK;
 	ANGLE_TRY(angle_checkpoint_open(hub->module_directories[i], planner->arena,
 									&plan->module_checkpoints[i], err));
-	plan->modules[i] =
-		(AngleBertSource){&plan->module_checkpoints[i], planner->config, ""};
+	plan->modules[i] = (AngleBertSource){&plan->module_checkpoints[i].list,
+										 planner->config, ""};
 	snprintf(array, sizeof(array), ANGLE_ARRAY_MODULE, i);
 	group = start_linear(planner, array, (size_t) module->outputs,
 						 (size_t) module->inputs);
@@ -325,8 +325,8 @@ angle_pack_plan_open(const AngleHubModel *hub, const AngleModelConfig *config,
 	ANGLE_TRY(add_tokenizer(&planner, hub, err));
 	ANGLE_TRY(
 		angle_checkpoint_open(hub->directory, arena, &plan->checkpoint, err));
-	ANGLE_TRY(
-		angle_bert_source_open(&plan->checkpoint, config, &plan->encoder, err));
+	ANGLE_TRY(angle_bert_source_open(&plan->checkpoint.list, config,
+									 &plan->encoder, err));
 	ANGLE_TRY(add_embeddings(&planner, err));
 	for (int i = 0; i < config->layers; i++)
 		ANGLE_TRY(add_layer(&planner, i, err));

@@ -5,6 +5,7 @@
 
 #include "core/encoder/array_names.h"
 #include "core/encoder/bert_source.h"
+#include "core/model/checkpoint.h"
 #include "core/model/hub.h"
 #include "core/model/packed.h"
 

@@ -1,11 +1,10 @@
 #include "core/model/checkpoint.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "core/base/file.h"
 #include "core/model/fields.h"
+#include "core/model/safetensors.h"
 
 #define SINGLE_FILE "model.safetensors"
 #define INDEX_FILE "model.safetensors.index.json"
@@ -20,27 +19,14 @@ typedef struct Shards
 	AngleCheckpoint *checkpoint;
 	size_t count;
 	const char **names;		/* (MAX_SHARDS), in arena */
-	AngleCheckpoint *parts; /* (MAX_SHARDS) */
+	AngleTensorList *parts; /* (MAX_SHARDS) */
 } Shards;
-
-static AngleStatus
-join_path(AngleArena *arena, const char *directory, const char *name,
-		  char **path, AngleError *err)
-{
-	size_t size = strlen(directory) + strlen(name) + 2;
-
-	*path = angle_arena_alloc(arena, size, 1);
-	if (*path == NULL)
-		return angle_no_memory(err);
-	snprintf(*path, size, "%s/%s", directory, name);
-	return ANGLE_OK;
-}
 
 /* Maps a safetensors file, adds it to the files that checkpoint has to unmap,
  * and reads it into part. */
 static AngleStatus
 open_file(AngleCheckpoint *checkpoint, const char *path, AngleArena *arena,
-		  AngleCheckpoint *part, AngleError *err)
+		  AngleTensorList *part, AngleError *err)
 {
 	AngleBytes *file = &checkpoint->files[checkpoint->file_count];
 
@@ -53,15 +39,10 @@ static AngleStatus
 open_single(const char *path, AngleArena *arena, AngleCheckpoint *checkpoint,
 			AngleError *err)
 {
-	AngleCheckpoint part;
-
 	checkpoint->files = angle_arena_zalloc(arena, 1, sizeof(AngleBytes));
 	if (checkpoint->files == NULL)
 		return angle_no_memory(err);
-	ANGLE_TRY(open_file(checkpoint, path, arena, &part, err));
-	checkpoint->count = part.count;
-	checkpoint->tensors = part.tensors;
-	return ANGLE_OK;
+	return open_file(checkpoint, path, arena, &checkpoint->list, err);
 }
 
 /* ---- shards ------------------------------------------------------------- */
@@ -74,10 +55,10 @@ is_plain_name(const char *name)
 
 /* Opens the shard called name, unless it is open already. */
 static AngleStatus
-find_shard(Shards *shards, const char *name, const AngleCheckpoint **part,
+find_shard(Shards *shards, const char *name, const AngleTensorList **part,
 		   AngleError *err)
 {
-	char *path;
+	const char *path;
 	size_t i = 0;
 
 	while (i < shards->count && strcmp(shards->names[i], name) != 0)
@@ -96,7 +77,8 @@ find_shard(Shards *shards, const char *name, const AngleCheckpoint **part,
 	shards->names[i] = angle_arena_strdup(shards->arena, name, strlen(name));
 	if (shards->names[i] == NULL)
 		return angle_no_memory(err);
-	ANGLE_TRY(join_path(shards->arena, shards->directory, name, &path, err));
+	ANGLE_TRY(
+		angle_path_join(shards->arena, shards->directory, name, &path, err));
 	ANGLE_TRY(open_file(shards->checkpoint, path, shards->arena,
 						&shards->parts[i], err));
 	shards->count++;
@@ -107,8 +89,8 @@ static AngleStatus
 add_sharded_tensor(Shards *shards, const char *name, const json_t *shard,
 				   AngleError *err)
 {
-	AngleCheckpoint *checkpoint = shards->checkpoint;
-	const AngleCheckpoint *part;
+	AngleTensorList *list = &shards->checkpoint->list;
+	const AngleTensorList *part;
 	const AngleTensor *tensor;
 
 	if (!json_is_string(shard))
@@ -117,13 +99,13 @@ add_sharded_tensor(Shards *shards, const char *name, const json_t *shard,
 						  "string",
 						  INDEX_FILE, name);
 	ANGLE_TRY(find_shard(shards, json_string_value(shard), &part, err));
-	tensor = angle_checkpoint_find(part, name);
+	tensor = angle_tensors_find(part, name);
 	if (tensor == NULL)
 		return angle_fail(err, ANGLE_CORRUPT,
 						  "file \"%s\" has no tensor \"%.128s\", which \"%s\" "
 						  "says it has",
 						  part->path, name, INDEX_FILE);
-	checkpoint->tensors[checkpoint->count++] = *tensor;
+	list->tensors[list->count++] = *tensor;
 	return ANGLE_OK;
 }
 
@@ -131,7 +113,7 @@ static AngleStatus
 read_index(AngleFields fields, void *context, AngleError *err)
 {
 	Shards *shards = context;
-	AngleCheckpoint *checkpoint = shards->checkpoint;
+	AngleTensorList *list = &shards->checkpoint->list;
 	const json_t *map;
 	const char *name;
 	json_t *shard;
@@ -140,15 +122,15 @@ read_index(AngleFields fields, void *context, AngleError *err)
 	if (map == NULL)
 		return angle_fields_fail(fields, "weight_map", ANGLE_CORRUPT, err,
 								 "is missing");
-	checkpoint->tensors = angle_arena_alloc(
-		shards->arena, json_object_size(map), sizeof(AngleTensor));
-	if (checkpoint->tensors == NULL)
+	list->tensors = angle_arena_alloc(shards->arena, json_object_size(map),
+									  sizeof(AngleTensor));
+	if (list->tensors == NULL)
 		return angle_no_memory(err);
 	json_object_foreach((json_t *) map, name, shard)
 	{
 		ANGLE_TRY(add_sharded_tensor(shards, name, shard, err));
 	}
-	angle_checkpoint_sort(checkpoint);
+	angle_tensors_sort(list);
 	return ANGLE_OK;
 }
 
@@ -161,7 +143,7 @@ open_sharded(const char *directory, AngleBytes index, AngleArena *arena,
 		.arena = arena,
 		.checkpoint = checkpoint,
 		.names = angle_arena_alloc(arena, MAX_SHARDS, sizeof(char *)),
-		.parts = angle_arena_alloc(arena, MAX_SHARDS, sizeof(AngleCheckpoint)),
+		.parts = angle_arena_alloc(arena, MAX_SHARDS, sizeof(AngleTensorList)),
 	};
 
 	checkpoint->files =
@@ -178,9 +160,9 @@ open_sharded(const char *directory, AngleBytes index, AngleArena *arena,
 static AngleStatus
 fail_no_weights(const char *directory, AngleArena *arena, AngleError *err)
 {
-	char *pickle;
+	const char *pickle;
 
-	ANGLE_TRY(join_path(arena, directory, PICKLE_FILE, &pickle, err));
+	ANGLE_TRY(angle_path_join(arena, directory, PICKLE_FILE, &pickle, err));
 	angle_fail(err, ANGLE_NOT_FOUND,
 			   "directory \"%s\" has neither \"%s\" nor \"%s\"", directory,
 			   SINGLE_FILE, INDEX_FILE);
@@ -198,13 +180,13 @@ open_directory(const char *directory, AngleArena *arena,
 {
 	AngleBytes index;
 	AngleStatus status;
-	char *path;
+	const char *path;
 
-	ANGLE_TRY(join_path(arena, directory, SINGLE_FILE, &path, err));
+	ANGLE_TRY(angle_path_join(arena, directory, SINGLE_FILE, &path, err));
 	status = open_single(path, arena, checkpoint, err);
 	if (status != ANGLE_NOT_FOUND)
 		return status;
-	ANGLE_TRY(join_path(arena, directory, INDEX_FILE, &path, err));
+	ANGLE_TRY(angle_path_join(arena, directory, INDEX_FILE, &path, err));
 	status = angle_file_map(path, &index, err);
 	if (status == ANGLE_NOT_FOUND)
 		return fail_no_weights(directory, arena, err);
@@ -220,7 +202,7 @@ angle_checkpoint_open(const char *directory, AngleArena *arena,
 {
 	AngleStatus status;
 
-	*checkpoint = (AngleCheckpoint){.path = directory};
+	*checkpoint = (AngleCheckpoint){.list.path = directory};
 	status = open_directory(directory, arena, checkpoint, err);
 	if (status != ANGLE_OK)
 		angle_checkpoint_close(checkpoint);
@@ -233,32 +215,5 @@ angle_checkpoint_close(AngleCheckpoint *checkpoint)
 	for (size_t i = 0; i < checkpoint->file_count; i++)
 		angle_file_unmap(&checkpoint->files[i]);
 	checkpoint->file_count = 0;
-	checkpoint->count = 0;
-}
-
-static int
-compare_names(const void *left, const void *right)
-{
-	const AngleTensor *a = left;
-	const AngleTensor *b = right;
-
-	return strcmp(a->name, b->name);
-}
-
-void
-angle_checkpoint_sort(AngleCheckpoint *checkpoint)
-{
-	qsort(checkpoint->tensors, checkpoint->count, sizeof(AngleTensor),
-		  compare_names);
-}
-
-const AngleTensor *
-angle_checkpoint_find(const AngleCheckpoint *checkpoint, const char *name)
-{
-	const AngleTensor key = {.name = name};
-
-	if (checkpoint->count == 0)
-		return NULL;
-	return bsearch(&key, checkpoint->tensors, checkpoint->count,
-				   sizeof(AngleTensor), compare_names);
+	checkpoint->list.count = 0;
 }

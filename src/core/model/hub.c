@@ -1,7 +1,6 @@
 #include "core/model/hub.h"
 
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/file.h"
@@ -31,22 +30,6 @@ typedef struct HubFile
 	AngleBytes content;
 } HubFile;
 
-/* "folder/name", or the other alone if one of them is empty. */
-static AngleStatus
-join_path(AngleArena *arena, const char *folder, const char *name,
-		  const char **path, AngleError *err)
-{
-	size_t size = strlen(folder) + strlen(name) + 2;
-	const char *slash = folder[0] != '\0' && name[0] != '\0' ? "/" : "";
-	char *joined = angle_arena_alloc(arena, size, 1);
-
-	if (joined == NULL)
-		return angle_no_memory(err);
-	snprintf(joined, size, "%s%s%s", folder, slash, name);
-	*path = joined;
-	return ANGLE_OK;
-}
-
 /* Maps folder/name; that there is none is no error. */
 static AngleStatus
 map_file(const Loading *loading, const char *folder, const char *name,
@@ -56,9 +39,9 @@ map_file(const Loading *loading, const char *folder, const char *name,
 	AngleStatus status;
 
 	*file = (HubFile){.path = name};
-	ANGLE_TRY(join_path(loading->arena, folder, name, &file->path, err));
-	ANGLE_TRY(
-		join_path(loading->arena, loading->directory, file->path, &whole, err));
+	ANGLE_TRY(angle_path_join(loading->arena, folder, name, &file->path, err));
+	ANGLE_TRY(angle_path_join(loading->arena, loading->directory, file->path,
+							  &whole, err));
 	status = angle_file_map(whole, &file->content, err);
 	if (status == ANGLE_NOT_FOUND)
 		return ANGLE_OK;
@@ -185,8 +168,8 @@ load_step(Loading *loading, int index, AngleError *err)
 	if (file.content.data == NULL)
 		return angle_fail(err, ANGLE_CORRUPT, "there is no file \"%s\"",
 						  file.path);
-	ANGLE_TRY(join_path(loading->arena, loading->directory, folder,
-						&loading->model->module_directories[index], err));
+	ANGLE_TRY(angle_path_join(loading->arena, loading->directory, folder,
+							  &loading->model->module_directories[index], err));
 	return angle_hub_read_dense(file.content, file.path, module, err);
 }
 
@@ -367,8 +350,9 @@ load(Loading *loading, AngleError *err)
 	AngleHubModel *model = loading->model;
 
 	ANGLE_TRY(load_modules(loading, err));
-	ANGLE_TRY(join_path(loading->arena, loading->directory,
-						loading->modules.transformer, &model->directory, err));
+	ANGLE_TRY(angle_path_join(loading->arena, loading->directory,
+							  loading->modules.transformer, &model->directory,
+							  err));
 	ANGLE_TRY(load_config(loading, err));
 	ANGLE_TRY(load_training(loading, err));
 	ANGLE_TRY(load_pooling(loading, err));

@@ -9,7 +9,6 @@
 #include "core/base/arena.h"
 #include "core/base/bytes.h"
 #include "core/base/status.h"
-#include "core/model/checkpoint.h"
 #include "core/model/config.h"
 
 /* What the caller decides before the files do. */

@@ -1,13 +1,11 @@
-/*
- * The safetensors format: eight bytes with the length of a JSON header, the
- * header, and the data, without gaps, in the order of their offsets.
- * https://huggingface.co/docs/safetensors
- */
+#include "core/model/safetensors.h"
+
 #include <stdlib.h>
 
 #include "core/base/json.h"
-#include "core/model/checkpoint.h"
 
+/* Eight bytes with the length of a JSON header, the header, and the data,
+ * without gaps, in the order of their offsets. */
 #define PREFIX_SIZE 8
 #define METADATA "__metadata__"
 
@@ -154,28 +152,27 @@ check_coverage(const Image *image, AngleTensor *tensors, size_t count,
 }
 
 static AngleStatus
-read_entries(const Image *image, const json_t *root,
-			 AngleCheckpoint *checkpoint, AngleError *err)
+read_entries(const Image *image, const json_t *root, AngleTensorList *list,
+			 AngleError *err)
 {
 	size_t count = 0;
 	const char *name;
 	json_t *entry;
 
-	checkpoint->tensors = angle_arena_alloc(
-		image->arena, json_object_size(root), sizeof(AngleTensor));
-	if (checkpoint->tensors == NULL)
+	list->tensors = angle_arena_alloc(image->arena, json_object_size(root),
+									  sizeof(AngleTensor));
+	if (list->tensors == NULL)
 		return angle_no_memory(err);
 	json_object_foreach((json_t *) root, name, entry)
 	{
 		if (strcmp(name, METADATA) == 0)
 			continue;
-		ANGLE_TRY(
-			read_tensor(image, name, entry, &checkpoint->tensors[count], err));
+		ANGLE_TRY(read_tensor(image, name, entry, &list->tensors[count], err));
 		count++;
 	}
-	ANGLE_TRY(check_coverage(image, checkpoint->tensors, count, err));
-	checkpoint->count = count;
-	angle_checkpoint_sort(checkpoint);
+	ANGLE_TRY(check_coverage(image, list->tensors, count, err));
+	list->count = count;
+	angle_tensors_sort(list);
 	return ANGLE_OK;
 }
 
@@ -202,14 +199,14 @@ split(AngleBytes bytes, const char *path, AngleBytes *header, AngleBytes *data,
 
 AngleStatus
 angle_safetensors_read(AngleBytes bytes, const char *path, AngleArena *arena,
-					   AngleCheckpoint *checkpoint, AngleError *err)
+					   AngleTensorList *list, AngleError *err)
 {
 	Image image = {.path = path, .arena = arena};
 	AngleBytes header = {NULL, 0};
 	AngleStatus status;
 	json_t *root;
 
-	*checkpoint = (AngleCheckpoint){.path = path};
+	*list = (AngleTensorList){.path = path};
 	ANGLE_TRY(split(bytes, path, &header, &image.data, err));
 	status = angle_json_parse(header, path, JSON_OBJECT, 0, &root, err);
 	if (status != ANGLE_OK)
@@ -217,7 +214,7 @@ angle_safetensors_read(AngleBytes bytes, const char *path, AngleArena *arena,
 		angle_prefix(err, "header of safetensors");
 		return status;
 	}
-	status = read_entries(&image, root, checkpoint, err);
+	status = read_entries(&image, root, list, err);
 	json_decref(root);
 	return status;
 }

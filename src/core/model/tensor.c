@@ -1,8 +1,8 @@
-/* The element types of checkpoints, and their conversion to floats. */
-#include <math.h>
-#include <string.h>
+#include "core/model/tensor.h"
 
-#include "core/model/checkpoint.h"
+#include <math.h>
+#include <stdlib.h>
+
 #include "core/model/fields.h"
 
 static const size_t dtype_sizes[] = {
@@ -58,6 +58,36 @@ angle_tensor_elements(const AngleTensor *tensor)
 		elements *= (size_t) tensor->shape[i];
 	return elements;
 }
+
+/* ---- lists --------------------------------------------------------------- */
+
+static int
+compare_names(const void *left, const void *right)
+{
+	const AngleTensor *a = left;
+	const AngleTensor *b = right;
+
+	return strcmp(a->name, b->name);
+}
+
+void
+angle_tensors_sort(AngleTensorList *list)
+{
+	qsort(list->tensors, list->count, sizeof(AngleTensor), compare_names);
+}
+
+const AngleTensor *
+angle_tensors_find(const AngleTensorList *list, const char *name)
+{
+	const AngleTensor key = {.name = name};
+
+	if (list->count == 0)
+		return NULL;
+	return bsearch(&key, list->tensors, list->count, sizeof(AngleTensor),
+				   compare_names);
+}
+
+/* ---- conversion to floats ------------------------------------------------ */
 
 static float
 float_of_bits(uint32_t bits)
