@@ -90,6 +90,7 @@ SELECT angle_embed('x', 'no-such-model');
 \echo :LAST_ERROR_SQLSTATE
 SELECT angle_embed('x', '../angle-mini');
 \echo :LAST_ERROR_SQLSTATE
+SELECT angle_embed('angle-mini', repeat('exchanged ', 1000));
 \set VERBOSITY default
 SELECT angle_embed('x', NULL);
 \echo :LAST_ERROR_SQLSTATE

@@ -172,8 +172,8 @@ describe_model(ModelFile *file)
 		angle_check(status, &err);
 	if (status != ANGLE_OK)
 	{
-		ereport(WARNING, errmsg("skipping model file \"%s\"", file->path),
-				errdetail("%s.", angle_readable(err.message)));
+		ereport(WARNING, errmsg("skipping model file \"%s\": %s", file->path,
+								angle_readable(err.message)));
 		return false;
 	}
 	if (hash != NULL)

@@ -1,6 +1,7 @@
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "storage/fd.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -9,6 +10,10 @@
 #include "pg/bridge.h"
 #include "pg/embed/registry.h"
 #include "pg/embed/settings.h"
+
+/* A message quotes this much of what is no name: it may be a long text, where
+ * arguments were exchanged. */
+#define MAX_QUOTED (ANGLE_MODEL_NAME_MAX + 1)
 
 /* An open model. All of it lies in a memory context of its own. */
 typedef struct RegistryEntry
@@ -143,7 +148,9 @@ angle_registry_model(const char *name)
 
 	if (!angle_model_name_valid(name))
 		ereport(ERROR, errcode(ERRCODE_INVALID_NAME),
-				errmsg("invalid model name \"%s\"", name),
+				errmsg("invalid model name \"%.*s\"",
+					   pg_mbcliplen(name, (int) strlen(name), MAX_QUOTED),
+					   name),
 				errhint("Use the name of a model in the view angle_models."));
 	path = angle_registry_path(name);
 	for (entry = open_models; entry != NULL; entry = entry->next)
