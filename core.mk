@@ -93,6 +93,7 @@ TOOL_SRCS = \
 	model_weights.c \
 	output.c \
 	pickle.c \
+	pickle_stack.c \
 	pickle_tensor.c \
 	progress.c \
 	torch_file.c \
@@ -104,6 +105,7 @@ UNIT_TOOL_SRCS = \
 	float_text.c \
 	line_reader.c \
 	pickle.c \
+	pickle_stack.c \
 	pickle_tensor.c \
 	vector_writer.c
 

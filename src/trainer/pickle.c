@@ -3,108 +3,9 @@
  * what makes objects of arbitrary classes. Containers are never walked in
  * depth, so one that contains itself does no harm.
  */
-#include "trainer/pickle_machine.h"
+#include "trainer/pickle.h"
 
-/* ---- the stack ---------------------------------------------------------- */
-
-static AngleStatus
-corrupt(AnglePickleMachine *machine, const char *what)
-{
-	angle_fail(machine->err, ANGLE_CORRUPT, "%s", what);
-	return ANGLE_CORRUPT;
-}
-
-static AngleStatus
-append(AnglePickleMachine *machine, AnglePickleSequence *sequence,
-	   AnglePickleValue value)
-{
-	if (sequence->count == sequence->capacity)
-	{
-		size_t capacity = sequence->capacity ? 2 * sequence->capacity : 4;
-		AnglePickleValue *items = angle_arena_alloc(machine->arena, capacity,
-													sizeof(AnglePickleValue));
-
-		if (items == NULL)
-			return angle_no_memory(machine->err);
-		if (sequence->count > 0)
-			memcpy(items, sequence->items,
-				   sequence->count * sizeof(AnglePickleValue));
-		sequence->items = items;
-		sequence->capacity = capacity;
-	}
-	sequence->items[sequence->count++] = value;
-	return ANGLE_OK;
-}
-
-AngleStatus
-angle_pickle_push(AnglePickleMachine *machine, AnglePickleValue value)
-{
-	return append(machine, &machine->stack, value);
-}
-
-/* The depth below which values belong to a mark. */
-static size_t
-floor_of_stack(const AnglePickleMachine *machine)
-{
-	const AnglePickleSequence *marks = &machine->marks;
-
-	return marks->count > 0 ? (size_t) marks->items[marks->count - 1].number
-							: 0;
-}
-
-AngleStatus
-angle_pickle_pop(AnglePickleMachine *machine, AnglePickleValue *value)
-{
-	if (machine->stack.count <= floor_of_stack(machine))
-		return corrupt(machine, "nothing left on the stack");
-	*value = machine->stack.items[--machine->stack.count];
-	return ANGLE_OK;
-}
-
-/* Takes everything above the last mark off the stack: a view that the next
- * push overwrites. */
-static AngleStatus
-pop_to_mark(AnglePickleMachine *machine, AnglePickleSequence *values)
-{
-	size_t depth = floor_of_stack(machine);
-
-	if (machine->marks.count == 0)
-		return corrupt(machine, "no mark on the stack");
-	machine->marks.count--;
-	*values = (AnglePickleSequence){.count = machine->stack.count - depth};
-	if (values->count > 0)
-		values->items = machine->stack.items + depth;
-	machine->stack.count = depth;
-	return ANGLE_OK;
-}
-
-static AngleStatus
-top_of_kind(AnglePickleMachine *machine, AnglePickleValueKind kind,
-			AnglePickleValue **top)
-{
-	if (machine->stack.count <= floor_of_stack(machine))
-		return corrupt(machine, "nothing left on the stack");
-	*top = &machine->stack.items[machine->stack.count - 1];
-	return (*top)->kind == kind
-			   ? ANGLE_OK
-			   : corrupt(machine, "a value of another type was expected");
-}
-
-AngleStatus
-angle_pickle_push_sequence(AnglePickleMachine *machine,
-						   AnglePickleValueKind kind,
-						   const AnglePickleValue *items, size_t count)
-{
-	AnglePickleSequence *sequence =
-		angle_arena_zalloc(machine->arena, 1, sizeof(*sequence));
-
-	if (sequence == NULL)
-		return angle_no_memory(machine->err);
-	for (size_t i = 0; i < count; i++)
-		ANGLE_TRY(append(machine, sequence, items[i]));
-	return angle_pickle_push(
-		machine, (AnglePickleValue){.kind = kind, .sequence = sequence});
-}
+#include "trainer/pickle_tensor.h"
 
 /* ---- arguments in the code ---------------------------------------------- */
 
@@ -112,7 +13,8 @@ static AngleStatus
 take(AnglePickleMachine *machine, uint64_t size, AngleBytes *part)
 {
 	if (!angle_slice(machine->code, machine->next, size, part))
-		return corrupt(machine, "the pickle ends within an opcode");
+		return angle_pickle_corrupt(machine,
+									"the pickle ends within an opcode");
 	machine->next += size;
 	return ANGLE_OK;
 }
@@ -149,7 +51,7 @@ take_line(AnglePickleMachine *machine, AngleBytes *line)
 	if (!angle_slice(machine->code, machine->next,
 					 machine->code.size - machine->next, &rest) ||
 		rest.size == 0 || (end = memchr(rest.data, '\n', rest.size)) == NULL)
-		return corrupt(machine, "the pickle ends within a name");
+		return angle_pickle_corrupt(machine, "the pickle ends within a name");
 	*line = (AngleBytes){rest.data, (size_t) (end - rest.data)};
 	machine->next += line->size + 1;
 	return ANGLE_OK;
@@ -248,7 +150,7 @@ op_long(AnglePickleMachine *machine, int width)
 
 	ANGLE_TRY(take_counted(machine, width, &digits));
 	if (digits.size > 8)
-		return corrupt(machine, "a number has more than 64 bits");
+		return angle_pickle_corrupt(machine, "a number has more than 64 bits");
 	if (digits.size > 0 && digits.data[digits.size - 1] >= 0x80)
 		number = UINT64_MAX;
 	for (size_t i = digits.size; i-- > 0;)
@@ -299,7 +201,8 @@ op_stack_global(AnglePickleMachine *machine, int unused)
 	ANGLE_TRY(angle_pickle_pop(machine, &name));
 	ANGLE_TRY(angle_pickle_pop(machine, &module));
 	if (module.kind != ANGLE_PICKLE_STRING || name.kind != ANGLE_PICKLE_STRING)
-		return corrupt(machine, "the name of a global is not a string");
+		return angle_pickle_corrupt(machine,
+									"the name of a global is not a string");
 	return angle_pickle_push_global(machine, module.string, name.string);
 }
 
@@ -307,9 +210,10 @@ static AngleStatus
 op_mark(AnglePickleMachine *machine, int unused)
 {
 	(void) unused;
-	return append(machine, &machine->marks,
-				  (AnglePickleValue){.kind = ANGLE_PICKLE_NUMBER,
-									 .number = (int64_t) machine->stack.count});
+	return angle_pickle_append(
+		machine, &machine->marks,
+		(AnglePickleValue){.kind = ANGLE_PICKLE_NUMBER,
+						   .number = (int64_t) machine->stack.count});
 }
 
 static AngleStatus
@@ -327,7 +231,7 @@ op_pop_mark(AnglePickleMachine *machine, int unused)
 	AnglePickleSequence values;
 
 	(void) unused;
-	return pop_to_mark(machine, &values);
+	return angle_pickle_pop_to_mark(machine, &values);
 }
 
 static AngleStatus
@@ -352,8 +256,8 @@ op_empty(AnglePickleMachine *machine, int kind)
 static AngleStatus
 op_tuple(AnglePickleMachine *machine, int count)
 {
-	if (machine->stack.count < floor_of_stack(machine) + (size_t) count)
-		return corrupt(machine, "nothing left on the stack");
+	if (machine->stack.count < angle_pickle_floor(machine) + (size_t) count)
+		return angle_pickle_corrupt(machine, "nothing left on the stack");
 	machine->stack.count -= (size_t) count;
 	return angle_pickle_push_sequence(
 		machine, ANGLE_PICKLE_TUPLE,
@@ -366,7 +270,7 @@ op_tuple_mark(AnglePickleMachine *machine, int unused)
 	AnglePickleSequence values;
 
 	(void) unused;
-	ANGLE_TRY(pop_to_mark(machine, &values));
+	ANGLE_TRY(angle_pickle_pop_to_mark(machine, &values));
 	return angle_pickle_push_sequence(machine, ANGLE_PICKLE_TUPLE, values.items,
 									  values.count);
 }
@@ -382,10 +286,10 @@ op_add(AnglePickleMachine *machine, int kind)
 	ANGLE_TRY(angle_pickle_pop(machine, &value));
 	if (kind == ANGLE_PICKLE_DICT)
 		ANGLE_TRY(angle_pickle_pop(machine, &key));
-	ANGLE_TRY(top_of_kind(machine, (AnglePickleValueKind) kind, &target));
+	ANGLE_TRY(angle_pickle_top(machine, (AnglePickleValueKind) kind, &target));
 	if (kind == ANGLE_PICKLE_DICT)
-		ANGLE_TRY(append(machine, target->sequence, key));
-	return append(machine, target->sequence, value);
+		ANGLE_TRY(angle_pickle_append(machine, target->sequence, key));
+	return angle_pickle_append(machine, target->sequence, value);
 }
 
 static AngleStatus
@@ -394,12 +298,14 @@ op_add_mark(AnglePickleMachine *machine, int kind)
 	AnglePickleSequence values;
 	AnglePickleValue *target;
 
-	ANGLE_TRY(pop_to_mark(machine, &values));
-	ANGLE_TRY(top_of_kind(machine, (AnglePickleValueKind) kind, &target));
+	ANGLE_TRY(angle_pickle_pop_to_mark(machine, &values));
+	ANGLE_TRY(angle_pickle_top(machine, (AnglePickleValueKind) kind, &target));
 	if (kind == ANGLE_PICKLE_DICT && values.count % 2 != 0)
-		return corrupt(machine, "a dictionary has a key without a value");
+		return angle_pickle_corrupt(machine,
+									"a dictionary has a key without a value");
 	for (size_t i = 0; i < values.count; i++)
-		ANGLE_TRY(append(machine, target->sequence, values.items[i]));
+		ANGLE_TRY(
+			angle_pickle_append(machine, target->sequence, values.items[i]));
 	return ANGLE_OK;
 }
 
@@ -413,7 +319,7 @@ op_build(AnglePickleMachine *machine, int unused)
 
 	(void) unused;
 	ANGLE_TRY(angle_pickle_pop(machine, &state));
-	return top_of_kind(machine, ANGLE_PICKLE_DICT, &target);
+	return angle_pickle_top(machine, ANGLE_PICKLE_DICT, &target);
 }
 
 static AngleStatus
@@ -423,12 +329,14 @@ put(AnglePickleMachine *machine, uint64_t index)
 
 	/* pickle.Pickler counts up from 0, so that a larger index is no pickle's */
 	if (index > machine->code.size)
-		return corrupt(machine, "an index of the memo is out of range");
+		return angle_pickle_corrupt(machine,
+									"an index of the memo is out of range");
 	ANGLE_TRY(angle_pickle_pop(machine, &value));
 	ANGLE_TRY(angle_pickle_push(machine, value));
 	while (machine->memo.count <= index)
-		ANGLE_TRY(append(machine, &machine->memo,
-						 (AnglePickleValue){.kind = ANGLE_PICKLE_NONE}));
+		ANGLE_TRY(
+			angle_pickle_append(machine, &machine->memo,
+								(AnglePickleValue){.kind = ANGLE_PICKLE_NONE}));
 	machine->memo.items[index] = value;
 	return ANGLE_OK;
 }
@@ -456,7 +364,8 @@ op_get(AnglePickleMachine *machine, int width)
 
 	ANGLE_TRY(take_number(machine, width, &index));
 	if (index >= machine->memo.count)
-		return corrupt(machine, "an index of the memo is out of range");
+		return angle_pickle_corrupt(machine,
+									"an index of the memo is out of range");
 	return angle_pickle_push(machine, machine->memo.items[index]);
 }
 
@@ -558,6 +467,7 @@ angle_pickle_read(AngleBytes pickle, AngleArena *arena,
 						  pickle.size, ANGLE_MAX_PICKLE);
 	ANGLE_TRY(run(&machine, &result));
 	if (result.kind != ANGLE_PICKLE_DICT)
-		return corrupt(&machine, "the pickle is not a dictionary of tensors");
+		return angle_pickle_corrupt(
+			&machine, "the pickle is not a dictionary of tensors");
 	return angle_pickle_list_tensors(&machine, result.sequence, tensors, count);
 }

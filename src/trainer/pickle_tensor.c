@@ -1,10 +1,5 @@
-/*
- * What torch.save() builds with a pickle: tensors over storages, in a
- * dictionary. Nothing else that a pickle names is looked up.
- */
-#include "trainer/pickle_machine.h"
+#include "trainer/pickle_tensor.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 
 static const AnglePickleGlobal globals[] = {
@@ -27,19 +22,12 @@ static const AnglePickleGlobal globals[] = {
 	 ANGLE_DTYPE_U8},
 };
 
-static AngleStatus
-corrupt(AnglePickleMachine *machine, const char *what)
-{
-	angle_fail(machine->err, ANGLE_CORRUPT, "%s", what);
-	return ANGLE_CORRUPT;
-}
-
 /* A NUL-terminated copy of a text that goes into names of files and tensors. */
 static AngleStatus
 copy_name(AnglePickleMachine *machine, AngleBytes text, const char **copy)
 {
 	if (text.size > 0 && memchr(text.data, '\0', text.size) != NULL)
-		return corrupt(machine, "a name contains a zero byte");
+		return angle_pickle_corrupt(machine, "a name contains a zero byte");
 	*copy =
 		angle_arena_strdup(machine->arena, (const char *) text.data, text.size);
 	return *copy == NULL ? angle_no_memory(machine->err) : ANGLE_OK;
@@ -75,7 +63,8 @@ read_sizes(AnglePickleMachine *machine, const AnglePickleValue *tuple,
 	const AnglePickleSequence *sequence = tuple->sequence;
 
 	if (tuple->kind != ANGLE_PICKLE_TUPLE)
-		return corrupt(machine, "the shape of a tensor is not a tuple");
+		return angle_pickle_corrupt(machine,
+									"the shape of a tensor is not a tuple");
 	if (sequence->count > ANGLE_MAX_RANK)
 		return angle_fail(machine->err, ANGLE_UNSUPPORTED,
 						  "a tensor has %zu dimensions, the limit is %d",
@@ -84,7 +73,8 @@ read_sizes(AnglePickleMachine *machine, const AnglePickleValue *tuple,
 	{
 		if (sequence->items[i].kind != ANGLE_PICKLE_NUMBER ||
 			sequence->items[i].number < 0)
-			return corrupt(machine, "a size of a tensor is not a number");
+			return angle_pickle_corrupt(machine,
+										"a size of a tensor is not a number");
 		sizes[i] = sequence->items[i].number;
 	}
 	*rank = (int) sequence->count;
@@ -123,7 +113,8 @@ rebuild_tensor(AnglePickleMachine *machine,
 
 	if (arguments->count < 4 || items[0].kind != ANGLE_PICKLE_STORAGE ||
 		items[1].kind != ANGLE_PICKLE_NUMBER || items[1].number < 0)
-		return corrupt(machine, "a tensor is built from something else");
+		return angle_pickle_corrupt(machine,
+									"a tensor is built from something else");
 	tensor = angle_arena_zalloc(machine->arena, 1, sizeof(*tensor));
 	if (tensor == NULL)
 		return angle_no_memory(machine->err);
@@ -134,7 +125,8 @@ rebuild_tensor(AnglePickleMachine *machine,
 	ANGLE_TRY(read_sizes(machine, &items[2], tensor->shape, &tensor->rank));
 	ANGLE_TRY(read_sizes(machine, &items[3], tensor->strides, &strides));
 	if (strides != tensor->rank || !view_fits(tensor, &elements))
-		return corrupt(machine, "a tensor reaches out of its storage");
+		return angle_pickle_corrupt(machine,
+									"a tensor reaches out of its storage");
 	/* a few bytes could otherwise stand for any number of elements */
 	if (elements > tensor->storage_elements)
 		return angle_fail(machine->err, ANGLE_UNSUPPORTED,
@@ -154,7 +146,8 @@ angle_pickle_reduce(AnglePickleMachine *machine)
 	ANGLE_TRY(angle_pickle_pop(machine, &callable));
 	if (callable.kind != ANGLE_PICKLE_GLOBAL ||
 		arguments.kind != ANGLE_PICKLE_TUPLE)
-		return corrupt(machine, "a call of something that is no function");
+		return angle_pickle_corrupt(machine,
+									"a call of something that is no function");
 	switch (callable.global->kind)
 	{
 		case ANGLE_PICKLE_GLOBAL_ORDERED_DICT:
@@ -172,7 +165,8 @@ angle_pickle_reduce(AnglePickleMachine *machine)
 		case ANGLE_PICKLE_GLOBAL_STORAGE:
 			break;
 	}
-	return corrupt(machine, "a call with arguments of the wrong kind");
+	return angle_pickle_corrupt(machine,
+								"a call with arguments of the wrong kind");
 }
 
 /* ("storage", class, key, device, elements) becomes a storage. */
@@ -185,7 +179,8 @@ angle_pickle_persistent_id(AnglePickleMachine *machine)
 
 	ANGLE_TRY(angle_pickle_pop(machine, &id));
 	if (id.kind != ANGLE_PICKLE_TUPLE || id.sequence->count < 5)
-		return corrupt(machine, "a persistent id is not a storage");
+		return angle_pickle_corrupt(machine,
+									"a persistent id is not a storage");
 	items = id.sequence->items;
 	if (items[0].kind != ANGLE_PICKLE_STRING ||
 		!angle_bytes_equal(items[0].string, angle_bytes_of("storage")) ||
@@ -193,7 +188,8 @@ angle_pickle_persistent_id(AnglePickleMachine *machine)
 		items[1].global->kind != ANGLE_PICKLE_GLOBAL_STORAGE ||
 		items[2].kind != ANGLE_PICKLE_STRING ||
 		items[4].kind != ANGLE_PICKLE_NUMBER || items[4].number < 0)
-		return corrupt(machine, "a persistent id is not a storage");
+		return angle_pickle_corrupt(machine,
+									"a persistent id is not a storage");
 	storage = angle_arena_zalloc(machine->arena, 1, sizeof(*storage));
 	if (storage == NULL)
 		return angle_no_memory(machine->err);
@@ -220,7 +216,8 @@ name_tensor(AnglePickleMachine *machine, const AnglePickleValue *key,
 	const char *name;
 
 	if (key->kind != ANGLE_PICKLE_STRING)
-		return corrupt(machine, "the name of a tensor is not a string");
+		return angle_pickle_corrupt(machine,
+									"the name of a tensor is not a string");
 	ANGLE_TRY(copy_name(machine, key->string, &name));
 	if (value->kind != ANGLE_PICKLE_TENSOR)
 	{

@@ -1,7 +1,7 @@
 /* Added tokens in normalised text. A few bytes wait, so that a match can be
  * seen whole, with the character behind it. */
+#include "core/text/added_stream.h"
 #include "core/base/utf8.h"
-#include "core/text/added_tokens.h"
 #include "core/text/unicode.h"
 
 AngleStatus

@@ -9,9 +9,10 @@
 #ifndef ANGLE_ADDED_TOKENS_H
 #define ANGLE_ADDED_TOKENS_H
 
-#include "core/base/arena.h"
+#include <stdbool.h>
+
 #include "core/base/bytes.h"
-#include "core/text/wordpiece.h"
+#include "core/base/status.h"
 
 typedef enum AngleAddedFlags
 {
@@ -61,36 +62,5 @@ ANGLE_MUST_CHECK AngleStatus angle_added_open(AngleBytes entries,
 /* Finds the longest entry that the text has at index. */
 bool angle_added_match(const AngleAddedSet *set, AngleByteSource text,
 					   size_t index, AngleAddedMatch *match);
-
-/* Finds the entries of a set in a stream of normalised characters; what lies
- * between them goes on to the words. */
-typedef struct AngleAddedStream
-{
-	const AngleAddedSet *set;
-	AngleWords *words;
-	uint8_t *bytes;	  /* (capacity) waiting in [head, tail) */
-	AngleSpan *spans; /* (capacity) of each byte */
-	size_t capacity;
-	size_t head;
-	size_t tail;
-	size_t barred;		 /* bytes behind head where no match may start */
-	int64_t previous;	 /* the character before head, −1 at the start */
-	int64_t space_start; /* of the white space right before head, or −1 */
-	bool open;			 /* a token waits for white space to take */
-	int32_t open_id;
-	AngleSpan open_span;
-} AngleAddedStream;
-
-ANGLE_MUST_CHECK AngleStatus angle_added_stream_init(AngleAddedStream *stream,
-													 const AngleAddedSet *set,
-													 AngleWords *words,
-													 AngleArena *arena,
-													 AngleError *err);
-
-void
-angle_added_stream_push(AngleAddedStream *stream, uint32_t c, AngleSpan span);
-
-/* Ends a piece of text: nothing matches across its end. */
-void angle_added_stream_flush(AngleAddedStream *stream);
 
 #endif

@@ -180,8 +180,8 @@ check_ids(const AngleTokenizer *tokenizer, AngleBytes ids, AngleError *err)
 	return ANGLE_OK;
 }
 
-static AngleStatus
-open_image(AngleBytes image, AngleTokenizer *tokenizer, AngleError *err)
+AngleStatus
+angle_image_open(AngleBytes image, AngleTokenizer *tokenizer, AngleError *err)
 {
 	ANGLE_TRY(check_header(image, err));
 	ANGLE_TRY(read_settings(image, tokenizer, err));
@@ -195,21 +195,6 @@ open_image(AngleBytes image, AngleTokenizer *tokenizer, AngleError *err)
 							   tokenizer->vocab_size, &tokenizer->raw, err));
 	return angle_added_open(tokenizer->normalized.entries, tokenizer->strings,
 							tokenizer->vocab_size, &tokenizer->normalized, err);
-}
-
-AngleStatus
-angle_tokenizer_open(AngleBytes image, AngleArena *arena,
-					 AngleTokenizer **result, AngleError *err)
-{
-	AngleTokenizer *tokenizer =
-		angle_arena_zalloc(arena, 1, sizeof(*tokenizer));
-
-	if (tokenizer == NULL)
-		return angle_no_memory(err);
-	ANGLE_TRY(open_image(image, tokenizer, err));
-	angle_words_prepare(tokenizer);
-	*result = tokenizer;
-	return ANGLE_OK;
 }
 
 AngleBytes

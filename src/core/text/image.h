@@ -6,6 +6,7 @@
 #define ANGLE_IMAGE_H
 
 #include "core/text/added_tokens.h"
+#include "core/text/normalize.h"
 #include "core/text/tokenizer.h"
 
 #define ANGLE_IMAGE_MAGIC "ANGLETOK"
@@ -90,6 +91,13 @@ struct AngleTokenizer
 	AngleBytes after;
 	uint8_t ascii[128]; /* see wordpiece.c */
 };
+
+/* Points tokenizer, which is zero, into the image and checks every offset; the
+ * ascii table is left to angle_words_prepare(). Errors: ANGLE_CORRUPT,
+ * ANGLE_UNSUPPORTED. */
+ANGLE_MUST_CHECK AngleStatus angle_image_open(AngleBytes image,
+											  AngleTokenizer *tokenizer,
+											  AngleError *err);
 
 /* The text of a token; id must be below vocab_size. */
 static inline AngleBytes

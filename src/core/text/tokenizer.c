@@ -1,6 +1,7 @@
 #include "core/text/tokenizer.h"
 
 #include "core/base/utf8.h"
+#include "core/text/added_stream.h"
 #include "core/text/image.h"
 #include "core/text/spec.h"
 #include "core/text/token_list.h"
@@ -22,6 +23,21 @@ angle_tokenizer_build(const AngleTokenizerFiles *files, AngleArena *arena,
 		return angle_fail(err, ANGLE_NOT_FOUND,
 						  "the model has neither tokenizer.json nor vocab.txt");
 	return angle_spec_write(&spec, image, err);
+}
+
+AngleStatus
+angle_tokenizer_open(AngleBytes image, AngleArena *arena,
+					 AngleTokenizer **result, AngleError *err)
+{
+	AngleTokenizer *tokenizer =
+		angle_arena_zalloc(arena, 1, sizeof(*tokenizer));
+
+	if (tokenizer == NULL)
+		return angle_no_memory(err);
+	ANGLE_TRY(angle_image_open(image, tokenizer, err));
+	angle_words_prepare(tokenizer);
+	*result = tokenizer;
+	return ANGLE_OK;
 }
 
 /* One text on its way through the stages. Positions count from the start of

@@ -56,7 +56,7 @@ angle_tokenizer_build(const AngleTokenizerFiles *files, AngleArena *arena,
 					  AngleBytes *image, AngleError *err);
 
 /* Opens an image, which must outlive the tokenizer; every offset in it is
- * checked. Errors: ANGLE_CORRUPT. */
+ * checked. Errors: ANGLE_CORRUPT, ANGLE_UNSUPPORTED (another version). */
 ANGLE_MUST_CHECK AngleStatus angle_tokenizer_open(AngleBytes image,
 												  AngleArena *arena,
 												  AngleTokenizer **tokenizer,

@@ -1,9 +1,9 @@
 /*
- * Between the pickle machine (pickle.c), which knows Python's values, and what
- * torch.save() builds with it (pickle_tensor.c).
+ * The values of a pickle, and the stack of the machine that runs one: below
+ * what torch.save() builds (pickle_tensor.h) and the opcodes (pickle.c).
  */
-#ifndef ANGLE_PICKLE_MACHINE_H
-#define ANGLE_PICKLE_MACHINE_H
+#ifndef ANGLE_PICKLE_STACK_H
+#define ANGLE_PICKLE_STACK_H
 
 #include "trainer/pickle.h"
 
@@ -83,34 +83,37 @@ typedef struct AnglePickleMachine
 	AngleError *err;
 } AnglePickleMachine;
 
-/* ---- pickle.c ---- */
+static inline AngleStatus
+angle_pickle_corrupt(const AnglePickleMachine *machine, const char *what)
+{
+	angle_fail(machine->err, ANGLE_CORRUPT, "%s", what);
+	return ANGLE_CORRUPT;
+}
 
+ANGLE_MUST_CHECK AngleStatus angle_pickle_append(AnglePickleMachine *machine,
+												 AnglePickleSequence *sequence,
+												 AnglePickleValue value);
 ANGLE_MUST_CHECK AngleStatus angle_pickle_push(AnglePickleMachine *machine,
 											   AnglePickleValue value);
 ANGLE_MUST_CHECK AngleStatus angle_pickle_pop(AnglePickleMachine *machine,
 											  AnglePickleValue *value);
 
+/* Takes everything above the last mark off the stack: a view that the next
+ * push overwrites. */
+ANGLE_MUST_CHECK AngleStatus angle_pickle_pop_to_mark(
+	AnglePickleMachine *machine, AnglePickleSequence *values);
+
+/* Points at the value on top, which must be of this kind. */
+ANGLE_MUST_CHECK AngleStatus angle_pickle_top(AnglePickleMachine *machine,
+											  AnglePickleValueKind kind,
+											  AnglePickleValue **top);
+
+/* The depth below which values belong to a mark. */
+size_t angle_pickle_floor(const AnglePickleMachine *machine);
+
 /* Pushes a new container with a copy of the items. */
 ANGLE_MUST_CHECK AngleStatus angle_pickle_push_sequence(
 	AnglePickleMachine *machine, AnglePickleValueKind kind,
 	const AnglePickleValue *items, size_t count);
-
-/* ---- pickle_tensor.c ---- */
-
-/* Pushes the global, or refuses it by name. */
-ANGLE_MUST_CHECK AngleStatus angle_pickle_push_global(
-	AnglePickleMachine *machine, AngleBytes module, AngleBytes name);
-
-/* Pops a function and its arguments, and pushes what the call gives. */
-ANGLE_MUST_CHECK AngleStatus angle_pickle_reduce(AnglePickleMachine *machine);
-
-/* Pops a persistent id, and pushes the storage that it stands for. */
-ANGLE_MUST_CHECK AngleStatus
-angle_pickle_persistent_id(AnglePickleMachine *machine);
-
-/* The tensors of a state dictionary, sorted by name. */
-ANGLE_MUST_CHECK AngleStatus angle_pickle_list_tensors(
-	AnglePickleMachine *machine, const AnglePickleSequence *items,
-	AnglePickledTensor **tensors, size_t *count);
 
 #endif
