@@ -18,7 +18,7 @@ CORE_SRCS = \
 	base/json.c \
 	base/rng.c \
 	base/status.c \
-	base/utf8.c \
+	base/utf8_check.c \
 	distance/dispatch.c \
 	distance/distance.c \
 	encoder/bert.c \

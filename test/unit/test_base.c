@@ -8,7 +8,7 @@
 #include "core/base/executor.h"
 #include "core/base/file.h"
 #include "core/base/rng.h"
-#include "core/base/utf8.h"
+#include "core/base/utf8_check.h"
 
 /* An allocator that counts what is out and can refuse. */
 typedef struct Counter

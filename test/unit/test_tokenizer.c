@@ -1,5 +1,5 @@
 #include "test.h"
-#include "core/base/utf8.h"
+#include "core/base/utf8_check.h"
 #include "core/text/image.h"
 #include "core/text/spec.h"
 #include "tokenizer_fixture.h"

@@ -1,21 +1,13 @@
-/* UTF-8: checking it, and reading and writing what has been checked. */
+/* The characters of UTF-8: checking, reading and writing one. */
 #ifndef ANGLE_UTF8_H
 #define ANGLE_UTF8_H
 
-#include "core/base/bytes.h"
-#include "core/base/cancel.h"
-#include "core/base/status.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* The longest encoding of a character. */
 #define ANGLE_UTF8_MAX 4
-
-/* Checks that all of bytes is well-formed (RFC 3629: shortest form, no
- * surrogates, at most U+10FFFF); what names it in the message.
- * Errors: ANGLE_INVALID_TEXT, ANGLE_CANCELLED. */
-ANGLE_MUST_CHECK AngleStatus angle_utf8_check(AngleBytes bytes,
-											  const char *what,
-											  const AngleCancel *cancel,
-											  AngleError *err);
 
 /* Whether byte is not the first of its character. */
 static inline bool

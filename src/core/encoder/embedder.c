@@ -55,7 +55,7 @@ angle_embed_dimensions(const AngleModel *model,
 	return ANGLE_OK;
 }
 
-/* Encodes and pools the texts first…last−1 of a group, whose tokens are done. */
+/* Encodes and pools texts whose tokens are known. */
 static AngleStatus
 embed_batch(const Job *job, const AngleTokens *tokens, size_t texts, float *out,
 			AngleArena *arena, AngleError *err)

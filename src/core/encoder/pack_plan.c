@@ -181,7 +181,7 @@ add_embeddings(Planner *planner, AngleError *err)
  * relative to the layer. */
 typedef struct LayerPart
 {
-	const char *array;
+	const char *array;	/* a format that takes i */
 	const char *tensor; /* NULL: queries, keys and values */
 } LayerPart;
 
@@ -194,7 +194,7 @@ add_layer_linear(Planner *planner, int i, const LayerPart *part, size_t rows,
 	char array[ANGLE_ARRAY_NAME_SIZE];
 	AnglePackGroup *group;
 
-	snprintf(array, sizeof(array), "layer.%03d.%s", i, part->array);
+	snprintf(array, sizeof(array), part->array, i);
 	group = start_linear(planner, array, rows, columns);
 	group->tensor_count = part->tensor == NULL ? 3 : 1;
 	for (int t = 0; t < group->tensor_count; t++)
@@ -217,21 +217,23 @@ add_layer_norm(Planner *planner, int i, const LayerPart *part, AngleError *err)
 
 	if (tensor == NULL)
 		return angle_no_memory(err);
-	snprintf(array, sizeof(array), "layer.%03d.%s", i, part->array);
+	snprintf(array, sizeof(array), part->array, i);
 	return add_norm(planner, array, tensor, err);
 }
 
 static AngleStatus
 add_layer(Planner *planner, int i, AngleError *err)
 {
-	static const LayerPart qkv = {"qkv", NULL};
-	static const LayerPart attention = {"attention", "attention.output.dense"};
-	static const LayerPart attention_norm = {"attention_norm",
+	static const LayerPart qkv = {ANGLE_ARRAY_QKV, NULL};
+	static const LayerPart attention = {ANGLE_ARRAY_ATTENTION,
+										"attention.output.dense"};
+	static const LayerPart attention_norm = {ANGLE_ARRAY_ATTENTION_NORM,
 											 "attention.output.LayerNorm"};
-	static const LayerPart intermediate = {"intermediate",
+	static const LayerPart intermediate = {ANGLE_ARRAY_INTERMEDIATE,
 										   "intermediate.dense"};
-	static const LayerPart output = {"output", "output.dense"};
-	static const LayerPart output_norm = {"output_norm", "output.LayerNorm"};
+	static const LayerPart output = {ANGLE_ARRAY_OUTPUT, "output.dense"};
+	static const LayerPart output_norm = {ANGLE_ARRAY_OUTPUT_NORM,
+										  "output.LayerNorm"};
 	size_t C = (size_t) planner->config->hidden;
 	size_t F = (size_t) planner->config->intermediate;
 

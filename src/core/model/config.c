@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "core/base/utf8.h"
+#include "core/base/utf8_check.h"
 #include "core/model/fields.h"
 
 #define MAX_PROMPTS 64

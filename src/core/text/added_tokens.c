@@ -1,8 +1,5 @@
 #include "core/text/added_tokens.h"
 
-#include "core/base/utf8.h"
-#include "core/text/image.h"
-#include "core/text/unicode.h"
 
 static const uint8_t *
 entry_at(const AngleAddedSet *set, uint32_t index)

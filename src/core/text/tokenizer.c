@@ -1,6 +1,7 @@
 #include "core/text/tokenizer.h"
 
 #include "core/base/utf8.h"
+#include "core/base/utf8_check.h"
 #include "core/text/added_stream.h"
 #include "core/text/image.h"
 #include "core/text/spec.h"

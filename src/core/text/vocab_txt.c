@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "core/base/json.h"
-#include "core/base/utf8.h"
+#include "core/base/utf8_check.h"
 #include "core/text/image.h"
 #include "core/text/spec.h"
 #include "core/text/spec_json.h"

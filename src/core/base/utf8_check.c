@@ -1,3 +1,5 @@
+#include "core/base/utf8_check.h"
+
 #include "core/base/utf8.h"
 
 /* Between two questions whether the caller wants to stop. */
