@@ -52,8 +52,13 @@ open_next(AngleLineReader *reader, AngleError *err)
 {
 	reader->name = reader->files[reader->next_file++];
 	reader->line = 0;
-	reader->stream =
-		is_standard_input(reader->name) ? stdin : fopen(reader->name, "rbe");
+	if (is_standard_input(reader->name))
+	{
+		reader->name = "standard input";
+		reader->stream = stdin;
+	}
+	else
+		reader->stream = fopen(reader->name, "rbe");
 	return reader->stream == NULL ? fail_read(reader, err) : ANGLE_OK;
 }
 

@@ -20,7 +20,7 @@ typedef struct AngleLineReader
 	int next_file;
 	const AngleCancel *cancel;
 	FILE *stream;	  /* of the current file, or NULL */
-	const char *name; /* of the current file */
+	const char *name; /* of the current file, for messages */
 	uint64_t line;	  /* number in the current file, from 1 */
 	uint64_t size;	  /* bytes of all files, 0 if not all are regular */
 	uint64_t done;	  /* bytes read */

@@ -102,17 +102,25 @@ pack_unnamed(const char *directory, const char *folder, AngleArena *arena,
 	const AnglePackOptions options = {.quantization = ANGLE_QUANTIZATION_F32,
 									  .cancel = angle_interrupt_cancel()};
 	char scratch[PATH_MAX];
-	char name[PATH_MAX];
+	char name[PATH_MAX - sizeof(".dir")];
 	AngleStatus status;
 	FILE *stream;
 	int fd;
 
-	snprintf(name, sizeof(name), "%s/angle-%ld", folder, (long) getpid());
-	fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 || (stream = fdopen(fd, "w+b")) == NULL)
-		return angle_fail(err, ANGLE_IO_ERROR,
-						  "could not create a file in \"%s\": %s", folder,
-						  strerror(errno));
+	if (snprintf(name, sizeof(name), "%s/angle-XXXXXX", folder) >=
+		(int) sizeof(name))
+		return angle_fail(err, ANGLE_INVALID_ARGUMENT,
+						  "the name of the folder for temporary files is too "
+						  "long");
+	fd = mkostemp(name, O_CLOEXEC);
+	stream = fd < 0 ? NULL : fdopen(fd, "w+b");
+	if (stream == NULL)
+	{
+		angle_fail(err, ANGLE_IO_ERROR, "could not create a file in \"%s\": %s",
+				   folder, strerror(errno));
+		angle_hint(err, "Name another folder in TMPDIR.");
+		return ANGLE_IO_ERROR;
+	}
 	unlink(name);
 	snprintf(scratch, sizeof(scratch), "%s.dir", name);
 	status =

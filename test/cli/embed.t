@@ -108,11 +108,11 @@ sub fails
 
 my $before = listing();
 my @m = qw(--model m.angle);
-fails('invalid UTF-8', 'file "-", line 3: .*UTF-8', "cat\n\ncaf\xe9\n", @m);
+fails('invalid UTF-8', 'file "standard input", line 3: .*UTF-8', "cat\n\ncaf\xe9\n", @m);
 fails('invalid UTF-8 in a file', 'file "latin", line 1: ', '', @m,
 	spit('latin', "\xff\n"));
 unlink 'latin';
-fails('a missing column', 'file "-", line 2: there is no column 2', "a\tb\na\n", @m, '--column', 2);
+fails('a missing column', 'file "standard input", line 2: there is no column 2', "a\tb\na\n", @m, '--column', 2);
 fails('a missing file', 'could not read file "gone": No such file', '', @m, 'gone');
 fails('a missing model', '.*"gone": No such file', '', '--model', 'gone');
 fails('a directory that is no model', '.*config\.json', '', '--model', $GOLDEN);
@@ -120,7 +120,7 @@ fails('an unknown prompt', '.*"nonsense".*\nhint: ', "cat\n", qw(--model uae.ang
 fails('too many dimensions', '.*dimensions', "cat\n", @m, '--dimensions', 4000);
 fails('a model that is none', 'model "a": ', '', '--model', 'a');
 fails('an existing output', '"a" exists already', "cat\n", @m, '--output', 'a');
-fails('a late failure', 'file "-", line 2', "cat\n\xff\n", @m, qw(--output new));
+fails('a late failure', 'file "standard input", line 2', "cat\n\xff\n", @m, qw(--output new));
 is(listing(), $before, 'failures leave no files');
 
 is(embed('--force', "cat\n", qw(--output a --force)), '', 'writes no more to standard output');
@@ -131,6 +131,21 @@ like($pipe, qr/^angle: the npy format cannot be written to a pipe.*\nhint: .*--o
 	'npy to a pipe is refused with a way out');
 my $full = `echo cat | $Tool::PROGRAM embed --model m.angle 2>&1 > /dev/full; echo \$?`;
 like($full, qr/could not write .*: No space left on device\n1\n$/, 'a full disk is noticed');
+
+# ---- folder for temporary files -------------------------------------------
+
+{
+	mkdir 'tmp';
+	local $ENV{TMPDIR} = 'tmp';
+	# names that a run which was killed may have left
+	spit("tmp/angle-$_", '') for $$ .. $$ + 100;
+	my $left = listing('tmp');
+	is(embed('names that are taken', "cat\n", '--model', $model), $cat, 'do no harm');
+	is(listing('tmp'), $left, 'nothing is left');
+	$ENV{TMPDIR} = 'gone';
+	fails('no such folder', 'could not create a file in "gone": .*\nhint: .*TMPDIR', "cat\n",
+		'--model', $model);
+}
 
 # ---- progress on a terminal -----------------------------------------------
 
