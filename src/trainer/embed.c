@@ -293,6 +293,15 @@ allocate(Session *session, int dimensions, AngleArena *arena, AngleError *err)
 	return ANGLE_OK;
 }
 
+/* Progress would be in the way of lines that are typed on the terminal, and of
+ * embeddings that are shown there. */
+static bool
+terminal_is_free(const Session *session)
+{
+	return session->batch_lines > 1 &&
+		   (session->arguments->output != NULL || isatty(STDOUT_FILENO) != 1);
+}
+
 /* Embeds into stream, with the arenas and the executor of the session. */
 static AngleStatus
 embed_to(Session *session, FILE *stream, AngleArena *arena, AngleError *err)
@@ -308,7 +317,8 @@ embed_to(Session *session, FILE *stream, AngleArena *arena, AngleError *err)
 								  dimensions, err));
 	angle_lines_open(&session->reader, arguments->files, arguments->file_count,
 					 session->request.cancel);
-	angle_progress_start(&session->progress, "embedding", "lines");
+	if (terminal_is_free(session))
+		angle_progress_start(&session->progress, "embedding", "lines");
 	status = embed_lines(session, err);
 	angle_progress_end(&session->progress, status == ANGLE_OK,
 					   session->writer.count);

@@ -1,5 +1,6 @@
 /* A line on the terminal that shows how far long work is, how fast it goes and
- * when it will be done. Nothing is written when stderr is not a terminal. */
+ * when it will be done. Nothing is written when stderr is not a terminal, nor by
+ * one that is all zeros because it was not started. */
 #ifndef ANGLE_PROGRESS_H
 #define ANGLE_PROGRESS_H
 

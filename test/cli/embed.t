@@ -161,4 +161,10 @@ for my $width (20, 80, 200)
 	like($drawn[-1], qr/^embedding: 40000 lines, /, "$width columns: a summary stays");
 }
 
+my $mixed = `script -qec '$Tool::PROGRAM embed --model m.angle many' /dev/null`;
+unlike($mixed, qr/lines/, 'progress does not mix with embeddings');
+my $typed = `(sleep 0.3; echo cat) | script -qec '$Tool::PROGRAM embed --model m.angle --output typed' /dev/null`;
+unlike($typed, qr/embedding/, 'nor with lines that are typed');
+is(slurp('typed'), $cat, 'which are embedded');
+
 done_testing();

@@ -1,6 +1,5 @@
 #include "core/text/added_tokens.h"
 
-
 static const uint8_t *
 entry_at(const AngleAddedSet *set, uint32_t index)
 {
