@@ -24,6 +24,7 @@ CORE_SRCS = \
 	encoder/bert.c \
 	encoder/bert_source.c \
 	encoder/embedder.c \
+	encoder/hub_tokenizer.c \
 	encoder/linear.c \
 	encoder/model.c \
 	encoder/pack.c \

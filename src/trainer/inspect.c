@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/base/file.h"
+#include "core/encoder/hub_tokenizer.h"
 #include "core/encoder/model.h"
-#include "core/model/hub.h"
 #include "trainer/command.h"
 #include "trainer/interrupt.h"
 #include "trainer/model_source.h"
@@ -217,18 +217,10 @@ static AngleStatus
 describe_tokenizer(json_t *about, const AngleHubModel *hub, AngleArena *arena,
 				   AngleError *err)
 {
-	const AngleTokenizerFiles files = {
-		.tokenizer_json = hub->tokenizer_json,
-		.vocab_txt = hub->vocab_txt,
-		.tokenizer_config_json = hub->tokenizer_config_json,
-		.special_tokens_map_json = hub->special_tokens_map_json,
-		.added_tokens_json = hub->added_tokens_json,
-	};
 	AngleTokenizer *tokenizer;
 	AngleBytes image;
 
-	ANGLE_TRY(angle_tokenizer_build(&files, arena, &image, err));
-	ANGLE_TRY(angle_tokenizer_open(image, arena, &tokenizer, err));
+	ANGLE_TRY(angle_hub_tokenizer(hub, arena, &image, &tokenizer, err));
 	json_object_set_new(
 		about, "vocabulary",
 		json_integer((json_int_t) angle_tokenizer_vocab_size(tokenizer)));

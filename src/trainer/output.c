@@ -32,16 +32,16 @@ check_replaceable(const AngleOutput *output, const struct stat *st,
 {
 	char config[4096];
 
+	if (output->kind == ANGLE_OUTPUT_FILE && !S_ISREG(st->st_mode))
+		return angle_fail(err, ANGLE_INVALID_ARGUMENT,
+						  "\"%s\" is not a regular file", output->path);
+	if (output->kind == ANGLE_OUTPUT_DIRECTORY && !S_ISDIR(st->st_mode))
+		return angle_fail(err, ANGLE_INVALID_ARGUMENT,
+						  "\"%s\" is not a directory", output->path);
 	if (output->overwrite == ANGLE_OVERWRITE_REFUSE)
 		return fail_exists(err, output->path);
 	if (output->kind == ANGLE_OUTPUT_FILE)
-		return S_ISREG(st->st_mode)
-				   ? ANGLE_OK
-				   : angle_fail(err, ANGLE_INVALID_ARGUMENT,
-								"\"%s\" is not a regular file", output->path);
-	if (!S_ISDIR(st->st_mode))
-		return angle_fail(err, ANGLE_INVALID_ARGUMENT,
-						  "\"%s\" is not a directory", output->path);
+		return ANGLE_OK;
 	snprintf(config, sizeof(config), "%s/config.json", output->path);
 	if (access(config, F_OK) != 0)
 		return angle_fail(err, ANGLE_INVALID_ARGUMENT,

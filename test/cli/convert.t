@@ -87,7 +87,11 @@ sub fails
 }
 
 spit('mine', 'precious');
+system('cp', '-r', "$GOLDEN/encoder/WhereIsAI/UAE-Large-V1", 'broken');
+spit('broken/tokenizer.json', '{');
 my $before = listing();
+fails('a broken tokenizer', 'directory "broken": file "tokenizer.json" is not valid JSON: line 1: ',
+	'convert', 'broken', 'new');
 fails('existing file', '"mine" exists already\nhint: .*--force', 'convert', $dense, 'mine');
 is(slurp('mine'), 'precious', 'it is untouched');
 fails('existing directory', '"dense" exists already',
@@ -96,6 +100,7 @@ fails('a failure', '.*config\.json', 'convert', '--force', "$GOLDEN/encoder/loca
 is(slurp('mine'), 'precious', 'a failed --force leaves the old file');
 fails('a directory for a file', '"dense" is not a regular file',
 	'convert', '--force', $torch, 'dense');
+fails('a device without --force', '"/dev/null" is not a regular file', 'convert', $torch, '/dev/null');
 fails('a device', '"/dev/null" is not a regular file', 'convert', '--force', $torch, '/dev/null');
 fails('no model there', 'directory "." is not a model and is not replaced',
 	'convert', '--force', '--format', 'safetensors', $torch, '.');

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/encoder/hub_tokenizer.h"
 #include "core/tensor/kernels.h"
 #include "core/tensor/panel.h"
-#include "core/text/tokenizer.h"
 
 /* Most arrays that a group has. */
 #define GROUP_ARRAYS 4
@@ -273,26 +273,17 @@ add_module(Planner *planner, const AngleHubModel *hub, int i, AngleError *err)
 static AngleStatus
 add_tokenizer(Planner *planner, const AngleHubModel *hub, AngleError *err)
 {
-	const AngleTokenizerFiles files = {
-		.tokenizer_json = hub->tokenizer_json,
-		.vocab_txt = hub->vocab_txt,
-		.tokenizer_config_json = hub->tokenizer_config_json,
-		.special_tokens_map_json = hub->special_tokens_map_json,
-		.added_tokens_json = hub->added_tokens_json,
-	};
 	AnglePackGroup *group =
 		add_group(planner, ANGLE_GROUP_BYTES, ANGLE_ARRAY_TOKENIZER);
 	AngleTokenizer *tokenizer;
 
-	ANGLE_TRY(
-		angle_tokenizer_build(&files, planner->arena, &group->bytes, err));
-	ANGLE_TRY(
-		angle_tokenizer_open(group->bytes, planner->arena, &tokenizer, err));
+	ANGLE_TRY(angle_hub_tokenizer(hub, planner->arena, &group->bytes,
+								  &tokenizer, err));
 	if (angle_tokenizer_vocab_size(tokenizer) > (size_t) planner->config->vocab)
 		return angle_fail(err, ANGLE_CORRUPT,
-						  "the tokenizer has %zu tokens, but config.json says "
-						  "a vocab_size of %d",
-						  angle_tokenizer_vocab_size(tokenizer),
+						  "directory \"%s\": the tokenizer has %zu tokens, but "
+						  "config.json says a vocab_size of %d",
+						  hub->directory, angle_tokenizer_vocab_size(tokenizer),
 						  planner->config->vocab);
 	if (group->bytes.size > UINT32_MAX)
 		return angle_fail(err, ANGLE_TOO_LARGE, "the tokenizer is too large");
