@@ -6,6 +6,7 @@
 #include "miscadmin.h"
 
 #include "pg/bridge.h"
+#include "pg/pg_compat.h"
 
 static int
 sqlstate_of(AngleStatus status)
@@ -116,5 +117,5 @@ angle_context_allocator(MemoryContext context)
 bool
 angle_interrupt_pending(void *context)
 {
-	return InterruptPending && (QueryCancelPending || ProcDiePending);
+	return InterruptPending && ANGLE_QUERY_ENDS;
 }

@@ -26,4 +26,13 @@
 #define ereturn(context, dummy, ...) ereport(ERROR, __VA_ARGS__)
 #endif
 
+/* Whether the query is to be cancelled or the backend to end. PostgreSQL 17
+ * has a third reason, transaction_timeout. Needs miscadmin.h. */
+#if PG_VERSION_NUM >= 170000
+#define ANGLE_QUERY_ENDS \
+	(QueryCancelPending || ProcDiePending || TransactionTimeoutPending)
+#else
+#define ANGLE_QUERY_ENDS (QueryCancelPending || ProcDiePending)
+#endif
+
 #endif

@@ -7,6 +7,7 @@ use List::Util qw(min);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(time);
 
 my $limit = 100;    # ms
 
@@ -135,6 +136,26 @@ for my $threads (1, 2)
 		'false', $threads, qr/canceling statement due to user request/);
 	check_stop("termination, $threads threads",
 		'true', $threads, qr/terminating connection/);
+}
+
+# What core is given at once takes seconds here; to start psql and to load the
+# model take part of one.
+SKIP:
+{
+	skip 'transaction_timeout came with PostgreSQL 17', 1
+	  if $node->pg_version < 17;
+	my $ms = least(
+		sub {
+			my $started = time;
+			my ($rc, $out, $err) = $node->psql('postgres', <<'SQL');
+SET transaction_timeout = '50ms';
+SELECT angle_embed(ARRAY(SELECT body FROM long_texts LIMIT 128));
+SQL
+			like($err, qr/transaction timeout/, 'transaction_timeout is reported');
+			return 1000 * (time - $started);
+		});
+	cmp_ok($ms, '<', 1000, 'transaction_timeout is prompt');
+	note("transaction_timeout: $ms ms");
 }
 
 is( $node->safe_psql('postgres', q{SELECT count(angle_embed('still there'))}),
