@@ -5,6 +5,10 @@ CREATE EXTENSION IF NOT EXISTS angle;
 \set SHOW_CONTEXT never
 
 SELECT angle_install_pgvector_casts();
+-- a temporary table is not taken for a catalog
+CREATE TEMP TABLE pg_type (oid oid);
+SELECT angle_install_pgvector_casts();
+DROP TABLE pg_temp.pg_type;
 
 CREATE SCHEMA theirs;
 CREATE TYPE theirs.vector;
