@@ -12,8 +12,6 @@
 #include "fmgr.h"
 #include "pg/pg_compat.h"
 
-#include "pg/pg_compat.h"
-
 typedef struct AngleVector
 {
 	int32 vl_len_; /* varlena header, for VARSIZE only */
