@@ -59,8 +59,8 @@ main(int argc, char **argv)
 		return 2;
 	}
 	require(angle_file_map(argv[1], &image, &err), &err);
-	require(angle_model_open(image, ANGLE_PACKED_CHECK_CONTENT, arena, &model,
-							 &err),
+	require(angle_model_open(image, ANGLE_PACKED_CHECK_CONTENT, NULL, arena,
+							 &model, &err),
 			&err);
 	out = angle_arena_alloc(
 		arena, (size_t) angle_model_config(model)->dimensions, sizeof(*out));
