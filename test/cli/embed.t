@@ -149,22 +149,26 @@ like($full, qr/could not write .*: No space left on device\n1\n$/, 'a full disk 
 
 # ---- progress on a terminal -----------------------------------------------
 
-spit('many', "the words of a line\n" x 40000);
-for my $width (20, 80, 200)
+SKIP:
 {
-	my $shown = `script -qec 'stty cols $width; $Tool::PROGRAM embed --model m.angle many > /dev/null' /dev/null`;
-	my @drawn = split /[\r\n]+/, $shown;
-	like($shown, qr/\d+%  \d+ lines, /, "$width columns: progress is shown");
-	is_deeply([grep { length >= $width } @drawn[0 .. $#drawn - 1]], [],
-		"$width columns: it stays on its line");
-	unlike($shown, qr/\e/, "$width columns: no terminal is too dumb for it");
-	like($drawn[-1], qr/^embedding: 40000 lines, /, "$width columns: a summary stays");
-}
+	skip 'no pseudo-terminals here', 15 if `script -qec 'echo yes' /dev/null 2>&1` !~ /yes/;
+	spit('many', "the words of a line\n" x 40000);
+	for my $width (20, 80, 200)
+	{
+		my $shown = `script -qec 'stty cols $width; $Tool::PROGRAM embed --model m.angle many > /dev/null' /dev/null`;
+		my @drawn = split /[\r\n]+/, $shown;
+		like($shown, qr/\d+%  \d+ lines, /, "$width columns: progress is shown");
+		is_deeply([grep { length >= $width } @drawn[0 .. $#drawn - 1]], [],
+			"$width columns: it stays on its line");
+		unlike($shown, qr/\e/, "$width columns: no terminal is too dumb for it");
+		like($drawn[-1], qr/^embedding: 40000 lines, /, "$width columns: a summary stays");
+	}
 
-my $mixed = `script -qec '$Tool::PROGRAM embed --model m.angle many' /dev/null`;
-unlike($mixed, qr/lines/, 'progress does not mix with embeddings');
-my $typed = `(sleep 0.3; echo cat) | script -qec '$Tool::PROGRAM embed --model m.angle --output typed' /dev/null`;
-unlike($typed, qr/embedding/, 'nor with lines that are typed');
-is(slurp('typed'), $cat, 'which are embedded');
+	my $mixed = `script -qec '$Tool::PROGRAM embed --model m.angle many' /dev/null`;
+	unlike($mixed, qr/lines/, 'progress does not mix with embeddings');
+	my $typed = `(sleep 0.3; echo cat) | script -qec '$Tool::PROGRAM embed --model m.angle --output typed' /dev/null`;
+	unlike($typed, qr/embedding/, 'nor with lines that are typed');
+	is(slurp('typed'), $cat, 'which are embedded');
+}
 
 done_testing();
