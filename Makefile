@@ -29,15 +29,18 @@ PG_SRCS = \
 	type/vector_order.c
 OBJS = $(PG_SRCS:%.c=$(BUILD)/pg/%.o)
 
+# The install script is joined from its pieces. So is the update script, from what
+# changes in objects that were there and the pieces that are new: one text for both.
 INSTALL_SQL = $(sort $(wildcard extension/install/*.sql))
-DATA = $(wildcard extension/angle--*--*.sql)
-DATA_built = build/angle--$(EXTVERSION).sql
+NEW_SQL =
+UPDATE_SQL = extension/update/0.1--0.2.sql $(NEW_SQL:%=extension/install/%)
+DATA_built = build/angle--$(EXTVERSION).sql build/angle--0.1--0.2.sql
 MODELS = $(wildcard models/*/*.angle)
 
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 ENCODING = UTF8
 TAP_TESTS = 1
-PROVE_TESTS = test/t/*.pl
+PROVE_TESTS ?= test/t/*.pl
 
 BUILD ?= build/release
 WERROR ?= -Werror
@@ -83,9 +86,11 @@ core-build:
 	$(MAKE) -f core.mk BUILD=$(BUILD) core tool
 $(CORE_LIB) $(TOOL): core-build ;
 
-$(DATA_built): $(INSTALL_SQL)
+build/angle--$(EXTVERSION).sql: $(INSTALL_SQL)
+build/angle--0.1--0.2.sql: $(UPDATE_SQL) Makefile
+$(DATA_built):
 	@mkdir -p $(@D)
-	@cat $^ > $@
+	@cat $(filter %.sql,$^) > $@
 
 install: install-models
 .PHONY: install-models
