@@ -13,13 +13,13 @@ PG_SRCS = \
 	bridge.c \
 	embed/content.c \
 	embed/embed.c \
-	embed/models.c \
-	embed/registry.c \
-	embed/settings.c \
 	embed/system_info.c \
 	embed/tokens.c \
 	embed/workspace.c \
 	init.c \
+	model/model_files.c \
+	model/registry.c \
+	settings.c \
 	type/vector.c \
 	type/vector_aggregate.c \
 	type/vector_cast.c \

@@ -4,8 +4,8 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#include "pg/embed/settings.h"
 #include "pg/pg_compat.h"
+#include "pg/settings.h"
 
 ANGLE_MODULE_MAGIC;
 

@@ -21,9 +21,9 @@
 #include "core/encoder/embedder.h"
 #include "pg/bridge.h"
 #include "pg/embed/content.h"
-#include "pg/embed/registry.h"
-#include "pg/embed/settings.h"
 #include "pg/embed/workspace.h"
+#include "pg/model/registry.h"
+#include "pg/settings.h"
 #include "pg/type/vector.h"
 
 /* What a call asks for, beside the texts. */

@@ -8,7 +8,7 @@
 #include "utils/tuplestore.h"
 
 #include "core/base/cpu.h"
-#include "pg/embed/settings.h"
+#include "pg/settings.h"
 
 static void
 put_row(ReturnSetInfo *rsinfo, const char *name, const char *setting)

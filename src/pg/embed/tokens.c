@@ -12,9 +12,9 @@
 #include "core/encoder/model.h"
 #include "pg/bridge.h"
 #include "pg/embed/content.h"
-#include "pg/embed/registry.h"
-#include "pg/embed/settings.h"
 #include "pg/embed/workspace.h"
+#include "pg/model/registry.h"
+#include "pg/settings.h"
 
 /* The tokens of content, in arena (of the workspace). */
 static AngleStatus

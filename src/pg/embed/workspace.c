@@ -9,8 +9,8 @@
 #include "utils/memutils.h"
 
 #include "pg/bridge.h"
-#include "pg/embed/settings.h"
 #include "pg/embed/workspace.h"
+#include "pg/settings.h"
 
 /* Scratch memory up to this size is kept between calls, so that short ones need
  * no malloc; of more, nothing is kept. */

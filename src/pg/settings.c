@@ -4,8 +4,8 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
-#include "pg/embed/registry.h"
-#include "pg/embed/settings.h"
+#include "pg/model/registry.h"
+#include "pg/settings.h"
 
 char *angle_model;
 int angle_threads;

@@ -18,7 +18,7 @@
 #include "core/base/file.h"
 #include "core/encoder/model.h"
 #include "pg/bridge.h"
-#include "pg/embed/registry.h"
+#include "pg/model/registry.h"
 
 /* What a row of the view says. */
 typedef struct ModelFile

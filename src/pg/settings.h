@@ -1,4 +1,4 @@
-/* The settings angle.* of the encoder. */
+/* The settings angle.*. */
 #ifndef ANGLE_SETTINGS_H
 #define ANGLE_SETTINGS_H
 

@@ -8,8 +8,8 @@
 
 #include "core/base/file.h"
 #include "pg/bridge.h"
-#include "pg/embed/registry.h"
-#include "pg/embed/settings.h"
+#include "pg/model/registry.h"
+#include "pg/settings.h"
 
 /* A message quotes this much of what is no name: it may be a long text, where
  * arguments were exchanged. */
