@@ -83,6 +83,7 @@ CORE_ARM_SRCS = \
 
 TOOL_SRCS = \
 	convert.c \
+	database.c \
 	embed.c \
 	export.c \
 	float_text.c \
@@ -93,13 +94,21 @@ TOOL_SRCS = \
 	model_source.c \
 	model_weights.c \
 	output.c \
+	packing.c \
 	pickle.c \
 	pickle_stack.c \
 	pickle_tensor.c \
 	progress.c \
+	push.c \
 	torch_file.c \
+	upload.c \
 	vector_writer.c
 TOOL_LIBS = -lzip
+
+# What push needs beside: the tool alone has it. libpq brings libcrypto along
+# where it speaks TLS; its SHA-256 uses the processor's instructions.
+CLIENT_SRCS = database.c push.c upload.c
+CLIENT_LIBS = -L$(shell $(PG_CONFIG) --libdir) -lpq -lcrypto
 
 # Of the tool, what unit tests reach: it needs no library but those of core.
 UNIT_TOOL_SRCS = \
@@ -158,6 +167,8 @@ BUILD ?= build/$(if $(SAN),san,release)
 # Empty WERROR to build with a compiler that warns of more.
 WERROR ?= -Werror
 
+PG_CONFIG ?= pg_config
+
 ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wvla $(WERROR) \
@@ -205,9 +216,10 @@ FUZZ_OBJS = $(FUZZ_TARGETS:%=$(BUILD)/fuzz/fuzz_%.o)
 BENCH_OBJS = $(BUILD)/bench/distance.o $(BUILD)/bench/embed_latency.o \
 	$(BUILD)/bench/sql_latency.o
 CORE_LIB = $(BUILD)/libanglecore.a
-# For the fuzz targets: the tool without its main().
+# For the fuzz targets: the tool without its main() and without libpq.
 TOOL_LIB = $(BUILD)/libangletool.a
-TOOL_LIB_OBJS = $(filter-out %/main.o,$(TOOL_OBJS))
+CLIENT_OBJS = $(CLIENT_SRCS:%.c=$(BUILD)/trainer/%.o)
+TOOL_LIB_OBJS = $(filter-out %/main.o $(CLIENT_OBJS),$(TOOL_OBJS))
 UNIT_TOOL_OBJS = $(UNIT_TOOL_SRCS:%.c=$(BUILD)/trainer/%.o)
 
 .PHONY: core tool unit fuzz bench
@@ -227,7 +239,7 @@ $(TOOL_LIB): $(TOOL_LIB_OBJS) core.mk
 
 $(BUILD)/angle: $(TOOL_OBJS) $(CORE_LIB)
 	@echo "  LD $@"
-	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $(TOOL_OBJS) $(CORE_LIB) $(CORE_LIBS) $(TOOL_LIBS)
+	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $(TOOL_OBJS) $(CORE_LIB) $(CORE_LIBS) $(TOOL_LIBS) $(CLIENT_LIBS)
 
 $(BUILD)/unit-tests: $(UNIT_OBJS) $(UNIT_TOOL_OBJS) $(CORE_LIB)
 	@echo "  LD $@"
@@ -253,7 +265,7 @@ $(BUILD)/bench/embed-latency: $(BUILD)/bench/embed_latency.o $(CORE_LIB)
 $(BUILD)/bench/sql-latency: $(BUILD)/bench/sql_latency.o
 	@echo "  LD $@"
 	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ -lpq
-$(BUILD)/bench/sql_latency.o: CORE_CPPFLAGS += -isystem $(shell pg_config --includedir)
+$(BUILD)/bench/sql_latency.o: CORE_CPPFLAGS += -isystem $(shell $(PG_CONFIG) --includedir)
 
 compile = @mkdir -p $(@D) && echo "  CC $@" && \
 	$(CC) $(CORE_CPPFLAGS) $(CPPFLAGS) $(CORE_CFLAGS) $(1) $(CFLAGS) -c -o $@ $<
@@ -269,6 +281,7 @@ $(foreach isa,baseline avx2 avx512 avx512_vnni neon neon_dotprod,$(eval $(call i
 $(BUILD)/core/%.o: src/core/%.c
 	$(call compile)
 $(BUILD)/trainer/main.o: CORE_CPPFLAGS += -DANGLE_VERSION='"$(VERSION)"'
+$(CLIENT_OBJS): CORE_CPPFLAGS += -isystem $(shell $(PG_CONFIG) --includedir)
 $(BUILD)/trainer/%.o: src/trainer/%.c
 	$(call compile)
 $(BUILD)/unit/%.o: test/unit/%.c

@@ -21,6 +21,9 @@ typedef struct AngleCommand
 	const char *arguments; /* "[OPTION]… DIRECTORY OUTPUT" */
 	const char *summary;   /* one line */
 	const char *help;	   /* the options, and what there is to know */
+	/* its options of one letter for getopt_long(), with a colon first; NULL:
+	 * only -h, for help */
+	const char *letters;
 	/* argv[0] is the subcommand; everything allocated may lie in arena */
 	AngleStatus (*run)(int argc, char **argv, AngleArena *arena,
 					   AngleError *err);
@@ -29,10 +32,19 @@ typedef struct AngleCommand
 extern const AngleCommand angle_convert_command;
 extern const AngleCommand angle_embed_command;
 extern const AngleCommand angle_inspect_command;
+extern const AngleCommand angle_push_command;
+
+/* The val of --help in every table of long options. */
+enum
+{
+	ANGLE_OPTION_HELP = 256,
+};
 
 /* getopt_long() for a subcommand whose long options are these: the val of the
  * next one, its argument in optarg; −1 after the last. "--help" prints the
- * command's help, and an unknown option an error; both end the process. */
+ * command's help, and an unknown option an error; both end the process. The val
+ * of a long option is its letter, or above all letters if it has none and the
+ * command has others. */
 int angle_command_option(const AngleCommand *command, int argc, char **argv,
 						 const struct option *options);
 

@@ -9,6 +9,7 @@
 #include "trainer/interrupt.h"
 #include "trainer/model_source.h"
 #include "trainer/output.h"
+#include "trainer/packing.h"
 #include "trainer/progress.h"
 
 typedef enum Target
@@ -23,8 +24,7 @@ typedef struct Arguments
 	const char *output;
 	Target target;
 	AngleOverwrite overwrite;
-	AnglePooling pooling;
-	AnglePackOptions pack;
+	AnglePacking packing;
 } Arguments;
 
 /* ---- arguments ---------------------------------------------------------- */
@@ -32,10 +32,8 @@ typedef struct Arguments
 static const struct option options[] = {
 	{"force", no_argument, NULL, 'f'},
 	{"format", required_argument, NULL, 'F'},
-	{"help", no_argument, NULL, 'h'},
-	{"model-name", required_argument, NULL, 'n'},
-	{"pooling", required_argument, NULL, 'p'},
-	{"quantize", required_argument, NULL, 'q'},
+	{"help", no_argument, NULL, ANGLE_OPTION_HELP},
+	ANGLE_PACKING_OPTIONS,
 	{NULL, 0, NULL, 0},
 };
 
@@ -54,54 +52,28 @@ target_from_name(const char *name)
 static void
 read_option(int option, Arguments *arguments)
 {
-	const AngleCommand *command = &angle_convert_command;
-
-	switch (option)
-	{
-		case 'f':
-			arguments->overwrite = ANGLE_OVERWRITE_ALLOW;
-			break;
-		case 'F':
-			arguments->target = target_from_name(optarg);
-			break;
-		case 'n':
-			arguments->pack.hub.model_name = optarg;
-			break;
-		case 'p':
-			if (!angle_pooling_from_name(optarg, &arguments->pooling))
-				angle_usage_error(command,
-								  "\"--pooling\" must be cls, mean, cls_avg, "
-								  "last or max, not \"%s\"",
-								  optarg);
-			arguments->pack.hub.pooling = &arguments->pooling;
-			break;
-		case 'q':
-			if (!angle_quantization_from_name(optarg,
-											  &arguments->pack.quantization))
-				angle_usage_error(command,
-								  "\"--quantize\" must be int8 or f32, not "
-								  "\"%s\"",
-								  optarg);
-			break;
-	}
+	if (option == 'f')
+		arguments->overwrite = ANGLE_OVERWRITE_ALLOW;
+	else if (option == 'F')
+		arguments->target = target_from_name(optarg);
+	else
+		angle_packing_option(&arguments->packing, &angle_convert_command,
+							 option);
 }
 
 static void
 read_arguments(int argc, char **argv, Arguments *arguments)
 {
 	const AngleCommand *command = &angle_convert_command;
-	bool packing = false;
 	int option;
 
-	*arguments = (Arguments){.pack.quantization = ANGLE_QUANTIZATION_INT8};
+	*arguments = (Arguments){.target = TARGET_PACKED};
+	angle_packing_init(&arguments->packing);
 	while ((option = angle_command_option(command, argc, argv, options)) != -1)
-	{
-		packing |= option == 'n' || option == 'p' || option == 'q';
 		read_option(option, arguments);
-	}
 	if (argc - optind != 2)
 		angle_usage_error(command, "a DIRECTORY and an OUTPUT are needed");
-	if (packing && arguments->target != TARGET_PACKED)
+	if (arguments->packing.chosen && arguments->target != TARGET_PACKED)
 		angle_usage_error(command, "\"--quantize\", \"--pooling\" and "
 								   "\"--model-name\" are for the packed format "
 								   "only");
@@ -111,7 +83,7 @@ read_arguments(int argc, char **argv, Arguments *arguments)
 
 /* ---- work --------------------------------------------------------------- */
 
-/* The bytes of a conversion, and how they are shown. */
+/* The bytes of an export, and how they are shown. */
 typedef struct Conversion
 {
 	AngleProgress progress;
@@ -120,41 +92,31 @@ typedef struct Conversion
 } Conversion;
 
 static void
-show_packed(void *context, uint64_t done, uint64_t total)
-{
-	Conversion *conversion = context;
-
-	conversion->done = done;
-	angle_progress_update(&conversion->progress,
-						  (double) done / (double) (total > 0 ? total : 1),
-						  done);
-}
-
-static void
 show_exported(void *context, uint64_t bytes)
 {
 	Conversion *conversion = context;
 
-	show_packed(conversion, conversion->done + bytes, conversion->total);
+	conversion->done += bytes;
+	angle_progress_update(
+		&conversion->progress,
+		(double) conversion->done /
+			(double) (conversion->total > 0 ? conversion->total : 1),
+		conversion->done);
 }
 
 static AngleStatus
 pack(Arguments *arguments, AngleOutput *output, AngleArena *arena,
 	 AngleError *err)
 {
-	Conversion conversion = {.done = 0};
 	AngleStatus status;
 	char scratch[4096];
 
 	snprintf(scratch, sizeof(scratch), "%s.dir", output->temporary);
-	angle_progress_start(&conversion.progress, "packing", NULL);
-	arguments->pack.progress = show_packed;
-	arguments->pack.progress_context = &conversion;
-	arguments->pack.cancel = angle_interrupt_cancel();
-	status = angle_source_pack(arguments->directory, &arguments->pack, scratch,
-							   output->stream, arena, err);
-	angle_progress_end(&conversion.progress, status == ANGLE_OK,
-					   conversion.done);
+	angle_packing_start(&arguments->packing);
+	status =
+		angle_source_pack(arguments->directory, &arguments->packing.options,
+						  scratch, output->stream, arena, err);
+	angle_packing_end(&arguments->packing, status);
 	return status;
 }
 
@@ -235,13 +197,7 @@ const AngleCommand angle_convert_command = {
 	"Options:\n"
 	"  --format packed       a file for the PostgreSQL extension (the default)\n"
 	"  --format safetensors  a model directory with model.safetensors, element\n"
-	"                        types unchanged\n"
-	"  --quantize int8|f32   how the packed file holds the weights (int8)\n"
-	"  --pooling NAME        cls, mean, cls_avg, last or max, instead of what\n"
-	"                        the directory says\n"
-	"  --model-name NAME     the model's name on the hub, such as\n"
-	"                        WhereIsAI/UAE-Large-V1, for directories that lack\n"
-	"                        the files that say pooling and prompts\n"
+	"                        types unchanged\n" ANGLE_PACKING_HELP
 	"  --force               replace OUTPUT if it exists\n"
 	"  --help                this text\n\n"
 	"Of pytorch_model.bin only tensors are read: whatever else such a file asks\n"
@@ -249,5 +205,6 @@ const AngleCommand angle_convert_command = {
 	"Examples:\n"
 	"  angle convert UAE-Large-V1 uae-large-v1.angle\n"
 	"  angle convert --format safetensors old-model new-model\n",
+	NULL,
 	run,
 };

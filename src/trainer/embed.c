@@ -67,7 +67,7 @@ static const struct option options[] = {
 	{"dimensions", required_argument, NULL, 'd'},
 	{"force", no_argument, NULL, 'f'},
 	{"format", required_argument, NULL, 'F'},
-	{"help", no_argument, NULL, 'h'},
+	{"help", no_argument, NULL, ANGLE_OPTION_HELP},
 	{"model", required_argument, NULL, 'm'},
 	{"output", required_argument, NULL, 'o'},
 	{"prompt", required_argument, NULL, 'p'},
@@ -393,6 +393,8 @@ check_terminal(const Arguments *arguments, AngleError *err)
 static AngleStatus
 run(int argc, char **argv, AngleArena *arena, AngleError *err)
 {
+	const AnglePackOptions packing = {.quantization = ANGLE_QUANTIZATION_F32,
+									  .cancel = angle_interrupt_cancel()};
 	Arguments arguments;
 	AngleModel *model;
 	AngleBytes image;
@@ -400,7 +402,7 @@ run(int argc, char **argv, AngleArena *arena, AngleError *err)
 
 	read_arguments(argc, argv, &arguments);
 	ANGLE_TRY(check_terminal(&arguments, err));
-	ANGLE_TRY(angle_source_map(arguments.model, arena, &image, err));
+	ANGLE_TRY(angle_source_map(arguments.model, &packing, arena, &image, err));
 	status = angle_model_open(image, ANGLE_PACKED_CHECK_CONTENT,
 							  angle_interrupt_cancel(), arena, &model, err);
 	if (status != ANGLE_OK)
@@ -442,5 +444,6 @@ const AngleCommand angle_embed_command = {
 	"  echo 'fear of spiders' | angle embed --model angle-mini.angle\n"
 	"  angle embed --model m.angle --format copy titles.txt |\n"
 	"    psql -c 'COPY docs (embedding) FROM STDIN (FORMAT binary)'\n",
+	NULL,
 	run,
 };

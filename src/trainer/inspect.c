@@ -335,7 +335,7 @@ read_arguments(int argc, char **argv, Arguments *arguments)
 {
 	static const struct option options[] = {
 		{"arrays", no_argument, NULL, 'a'},
-		{"help", no_argument, NULL, 'h'},
+		{"help", no_argument, NULL, ANGLE_OPTION_HELP},
 		{"json", no_argument, NULL, 'j'},
 		{NULL, 0, NULL, 0},
 	};
@@ -387,5 +387,6 @@ const AngleCommand angle_inspect_command = {
 	"  --arrays  list the arrays or tensors too\n"
 	"  --json    print JSON, with the same names\n"
 	"  --help    this text\n",
+	NULL,
 	run,
 };

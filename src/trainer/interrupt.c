@@ -11,11 +11,11 @@ remember(int number)
 	received = number;
 }
 
-void
-angle_interrupt_install(void)
+static void
+handle(void (*handler)(int))
 {
 	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction action = {.sa_handler = remember};
+	struct sigaction action = {.sa_handler = handler};
 	struct sigaction old;
 
 	sigemptyset(&action.sa_mask);
@@ -25,6 +25,18 @@ angle_interrupt_install(void)
 		if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			sigaction(numbers[i], &action, NULL);
 	}
+}
+
+void
+angle_interrupt_install(void)
+{
+	handle(remember);
+}
+
+void
+angle_interrupt_suspend(void)
+{
+	handle(SIG_DFL);
 }
 
 static bool

@@ -10,6 +10,10 @@
 /* Installs the handlers. Blocking calls end with EINTR. */
 void angle_interrupt_install(void);
 
+/* Takes the handlers out until they are installed again: meanwhile a signal ends
+ * the process. For work that cannot ask whether one has come. */
+void angle_interrupt_suspend(void);
+
 /* For core: whether a signal has come. */
 const AngleCancel *angle_interrupt_cancel(void);
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@ static const AngleCommand *const commands[] = {
 	&angle_convert_command,
 	&angle_embed_command,
 	&angle_inspect_command,
+	&angle_push_command,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -69,16 +71,30 @@ angle_usage_error(const AngleCommand *command, const char *format, ...)
 	exit(ANGLE_EXIT_USAGE);
 }
 
+/* Whether getopt_long() stumbled over a letter, which may stand in the middle
+ * of an argument, and not over an option in whose place it is the val. */
+static bool
+is_lone_letter(int letter, const struct option *options)
+{
+	if (letter <= 0 || letter > UCHAR_MAX)
+		return false;
+	while (options->name != NULL && options->val != letter)
+		options++;
+	return options->name == NULL;
+}
+
 int
 angle_command_option(const AngleCommand *command, int argc, char **argv,
 					 const struct option *options)
 {
+	const char *letters = command->letters != NULL ? command->letters : ":h";
 	int option;
 
 	/* getopt's own messages do not say where help is */
 	opterr = 0;
-	option = getopt_long(argc, argv, ":h", options, NULL);
-	if (option == 'h')
+	option = getopt_long(argc, argv, letters, options, NULL);
+	if (option == ANGLE_OPTION_HELP ||
+		(option == 'h' && command->letters == NULL))
 	{
 		print_command_help(command);
 		leave();
@@ -86,6 +102,8 @@ angle_command_option(const AngleCommand *command, int argc, char **argv,
 	if (option == ':')
 		angle_usage_error(command, "option \"%s\" needs an argument",
 						  argv[optind - 1]);
+	if (option == '?' && is_lone_letter(optopt, options))
+		angle_usage_error(command, "wrong option \"-%c\"", optopt);
 	if (option == '?')
 		angle_usage_error(command, "wrong option \"%s\"", argv[optind - 1]);
 	return option;

@@ -11,7 +11,6 @@
 
 #include "core/base/file.h"
 #include "trainer/export.h"
-#include "trainer/interrupt.h"
 #include "trainer/output.h"
 
 bool
@@ -93,14 +92,21 @@ map_stream(FILE *stream, AngleBytes *image, AngleError *err)
 	return ANGLE_OK;
 }
 
+static const char *
+temporary_folder(void)
+{
+	const char *folder = getenv("TMPDIR");
+
+	return folder != NULL && folder[0] != '\0' ? folder : "/tmp";
+}
+
 /* Packs into a file of the folder for temporary files that has no name any
  * more; it lasts as long as the mapping. */
 static AngleStatus
-pack_unnamed(const char *directory, const char *folder, AngleArena *arena,
-			 AngleBytes *image, AngleError *err)
+pack_unnamed(const char *directory, const AnglePackOptions *options,
+			 AngleArena *arena, AngleBytes *image, AngleError *err)
 {
-	const AnglePackOptions options = {.quantization = ANGLE_QUANTIZATION_F32,
-									  .cancel = angle_interrupt_cancel()};
+	const char *folder = temporary_folder();
 	char scratch[PATH_MAX];
 	char name[PATH_MAX - sizeof(".dir")];
 	AngleStatus status;
@@ -123,8 +129,7 @@ pack_unnamed(const char *directory, const char *folder, AngleArena *arena,
 	}
 	unlink(name);
 	snprintf(scratch, sizeof(scratch), "%s.dir", name);
-	status =
-		angle_source_pack(directory, &options, scratch, stream, arena, err);
+	status = angle_source_pack(directory, options, scratch, stream, arena, err);
 	if (status == ANGLE_OK)
 		status = map_stream(stream, image, err);
 	fclose(stream);
@@ -132,14 +137,10 @@ pack_unnamed(const char *directory, const char *folder, AngleArena *arena,
 }
 
 AngleStatus
-angle_source_map(const char *path, AngleArena *arena, AngleBytes *image,
-				 AngleError *err)
+angle_source_map(const char *path, const AnglePackOptions *options,
+				 AngleArena *arena, AngleBytes *image, AngleError *err)
 {
-	const char *folder = getenv("TMPDIR");
-
 	if (!angle_source_is_directory(path))
 		return angle_file_map(path, image, err);
-	return pack_unnamed(path,
-						folder != NULL && folder[0] != '\0' ? folder : "/tmp",
-						arena, image, err);
+	return pack_unnamed(path, options, arena, image, err);
 }

@@ -19,9 +19,11 @@ ANGLE_MUST_CHECK AngleStatus angle_source_pack(const char *directory,
 											   FILE *stream, AngleArena *arena,
 											   AngleError *err);
 
-/* Maps the packed file at path, or what packing the directory at path gives,
- * through a file that nothing else sees. Give it to angle_file_unmap(). */
+/* Maps the packed file at path, or what packing the directory at path with
+ * options gives, through a file in TMPDIR that nothing else sees. Give it to
+ * angle_file_unmap(). */
 ANGLE_MUST_CHECK AngleStatus angle_source_map(const char *path,
+											  const AnglePackOptions *options,
 											  AngleArena *arena,
 											  AngleBytes *image,
 											  AngleError *err);

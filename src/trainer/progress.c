@@ -124,6 +124,13 @@ angle_progress_update(AngleProgress *progress, double fraction, uint64_t count)
 }
 
 void
+angle_progress_hide(void)
+{
+	if (isatty(STDERR_FILENO) == 1)
+		show_line("");
+}
+
+void
 angle_progress_end(AngleProgress *progress, bool succeeded, uint64_t count)
 {
 	double seconds;

@@ -24,6 +24,10 @@ void angle_progress_start(AngleProgress *progress, const char *label,
 void
 angle_progress_update(AngleProgress *progress, double fraction, uint64_t count);
 
+/* Wipes the line, if there may be one, for a message that is to stand there; the
+ * next update draws it again. */
+void angle_progress_hide(void);
+
 /* Leaves a last line with what was done, or nothing if the work failed. */
 void
 angle_progress_end(AngleProgress *progress, bool succeeded, uint64_t count);

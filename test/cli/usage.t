@@ -7,13 +7,13 @@ use lib $FindBin::RealBin;
 use Test::More;
 use Tool;
 
-my @subcommands = qw(convert embed inspect);
+my @subcommands = qw(convert embed inspect push);
 
 my ($status, $out, $err) = angle('--help');
 is($status, 0, 'help succeeds');
 is($err, '', 'and writes to standard output');
 like($out, qr/^  $_ /m, "help lists $_") for @subcommands;
-unlike($out, qr/^  (push|train|eval) /m, 'and nothing that does not exist');
+unlike($out, qr/^  (train|eval) /m, 'and nothing that does not exist');
 cmp_ok(length, '<=', 80, "no line is too wide: $_")
 	for grep { length > 80 } split /\n/, $out;
 
@@ -54,6 +54,14 @@ usage('missing argument', 'option "--model" needs an argument', 'embed', '--mode
 usage('embed without model', '"--model" is needed', 'embed');
 usage('convert without output', 'a DIRECTORY and an OUTPUT are needed', 'convert', 'x');
 usage('convert with too much', 'a DIRECTORY and an OUTPUT are needed', 'convert', 1 .. 3);
+usage('push without path', 'a NAME and a PATH are needed', 'push', 'x');
+usage('push with too much', 'a NAME and a PATH are needed', 'push', 1 .. 3);
+usage('unknown letter', 'wrong option "-x"', qw(push -wx a b));
+usage('missing argument of a letter', 'option "-d" needs an argument', qw(push a b -d));
+usage('quantization of push', '"--quantize" must be int8 or f32, not "int4"',
+	qw(push --quantize int4 a b));
+usage('packing options for a file', '"--quantize", .* for directories only',
+	qw(push --quantize f32 a /dev/null));
 usage('inspect without path', 'one PATH is needed', 'inspect');
 usage('format of convert', '"--format" must be packed or safetensors, not "zip"',
 	qw(convert --format zip a b));
