@@ -11,6 +11,7 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" angle.control)
 
 PG_SRCS = \
 	bridge.c \
+	embed/chunks.c \
 	embed/content.c \
 	embed/embed.c \
 	embed/system_info.c \
@@ -32,7 +33,7 @@ OBJS = $(PG_SRCS:%.c=$(BUILD)/pg/%.o)
 # The install script is joined from its pieces. So is the update script, from what
 # changes in objects that were there and the pieces that are new: one text for both.
 INSTALL_SQL = $(sort $(wildcard extension/install/*.sql))
-NEW_SQL =
+NEW_SQL = 60-chunks.sql
 UPDATE_SQL = extension/update/0.1--0.2.sql $(NEW_SQL:%=extension/install/%)
 DATA_built = build/angle--$(EXTVERSION).sql build/angle--0.1--0.2.sql
 MODELS = $(wildcard models/*/*.angle)

@@ -50,8 +50,11 @@ CORE_SRCS = \
 	tensor/qgemm_baseline.c \
 	text/added_stream.c \
 	text/added_tokens.c \
+	text/chunk.c \
 	text/image.c \
 	text/normalize.c \
+	text/segment.c \
+	text/sentence.c \
 	text/spec_json.c \
 	text/spec_write.c \
 	text/token_list.c \
@@ -124,6 +127,7 @@ UNIT_SRCS = \
 	golden.c \
 	main.c \
 	test_base.c \
+	test_chunk.c \
 	test_config.c \
 	test_distance.c \
 	test_encoder_golden.c \
@@ -134,6 +138,7 @@ UNIT_SRCS = \
 	test_packed.c \
 	test_pickle.c \
 	test_safetensors.c \
+	test_segment.c \
 	test_tensor.c \
 	test_tokenizer.c \
 	test_tokenizer_golden.c \
@@ -142,6 +147,7 @@ UNIT_SRCS = \
 	tokenizer_fixture.c
 
 FUZZ_TARGETS = \
+	chunk \
 	config \
 	hub_config \
 	model \

@@ -42,4 +42,12 @@ ANGLE_MUST_CHECK AngleStatus
 angle_prompt_resolve(const AngleModelConfig *config, const char *argument,
 					 AngleArena *arena, AnglePrompt *prompt, AngleError *err);
 
+/* The tokens of a text that the model takes when the text is stored to be found:
+ * its limit, less what the default prompt takes or one called "passage" or
+ * "document", if that is longer; special tokens included.
+ * Errors: ANGLE_INVALID_TEXT. */
+ANGLE_MUST_CHECK AngleStatus angle_prompt_room(const AngleModel *model,
+											   AngleArena *scratch,
+											   size_t *room, AngleError *err);
+
 #endif

@@ -70,3 +70,47 @@ angle_prompt_resolve(const AngleModelConfig *config, const char *argument,
 		return fail_unknown(config, argument, err);
 	return split_template(argument, place, arena, prompt, err);
 }
+
+/* Tokens of a prompt that none stands for are none. */
+static AngleStatus
+count_prompt(const AngleModel *model, const AnglePrompt *prompt,
+			 AngleArena *scratch, size_t *count, AngleError *err)
+{
+	const AngleTokenizerInput input = {
+		.prefix = angle_bytes_of(prompt == NULL ? "" : prompt->prefix),
+		.suffix = angle_bytes_of(prompt == NULL ? "" : prompt->suffix),
+	};
+	AngleTokens tokens;
+
+	ANGLE_TRY(angle_tokenizer_encode(angle_model_tokenizer(model), &input, NULL,
+									 scratch, &tokens, err));
+	*count = tokens.count;
+	return ANGLE_OK;
+}
+
+AngleStatus
+angle_prompt_room(const AngleModel *model, AngleArena *scratch, size_t *room,
+				  AngleError *err)
+{
+	const AngleModelConfig *config = angle_model_config(model);
+	const AnglePrompt *prompts[] = {
+		config->default_prompt < 0 ? NULL
+								   : &config->prompts[config->default_prompt],
+		angle_config_prompt(config, "passage"),
+		angle_config_prompt(config, "document"),
+	};
+	size_t specials = 0;
+	size_t longest = 0;
+
+	ANGLE_TRY(count_prompt(model, NULL, scratch, &specials, err));
+	for (size_t i = 0; i < sizeof(prompts) / sizeof(prompts[0]); i++)
+	{
+		size_t count = 0;
+
+		ANGLE_TRY(count_prompt(model, prompts[i], scratch, &count, err));
+		longest = count > longest ? count : longest;
+	}
+	*room = (size_t) config->max_tokens;
+	*room -= longest - specials < *room ? longest - specials : *room;
+	return ANGLE_OK;
+}
