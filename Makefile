@@ -18,8 +18,19 @@ PG_SRCS = \
 	embed/tokens.c \
 	embed/workspace.c \
 	init.c \
+	model/catalog.c \
+	model/change.c \
+	model/drop.c \
+	model/image_file.c \
+	model/image_removal.c \
+	model/load.c \
+	model/load_progress.c \
 	model/model_files.c \
+	model/privilege.c \
+	model/push.c \
 	model/registry.c \
+	model/store.c \
+	model/uses.c \
 	settings.c \
 	type/vector.c \
 	type/vector_aggregate.c \
@@ -33,7 +44,7 @@ OBJS = $(PG_SRCS:%.c=$(BUILD)/pg/%.o)
 # The install script is joined from its pieces. So is the update script, from what
 # changes in objects that were there and the pieces that are new: one text for both.
 INSTALL_SQL = $(sort $(wildcard extension/install/*.sql))
-NEW_SQL = 60-chunks.sql
+NEW_SQL = 55-models.sql 60-chunks.sql
 UPDATE_SQL = extension/update/0.1--0.2.sql $(NEW_SQL:%=extension/install/%)
 DATA_built = build/angle--$(EXTVERSION).sql build/angle--0.1--0.2.sql
 MODELS = $(wildcard models/*/*.angle)

@@ -78,24 +78,3 @@ CREATE FUNCTION angle_list_models(OUT name text, OUT architecture text,
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL SAFE COST 10000000 ROWS 5;
 COMMENT ON FUNCTION angle_list_models() IS
 	'models in the directory angle.model_directory';
-
-CREATE VIEW angle_models AS SELECT * FROM angle_list_models();
-GRANT SELECT ON angle_models TO PUBLIC;
-COMMENT ON VIEW angle_models IS
-	'models that angle_embed() can use';
-COMMENT ON COLUMN angle_models.name IS 'what the argument model names';
-COMMENT ON COLUMN angle_models.architecture IS 'family of the network';
-COMMENT ON COLUMN angle_models.dimensions IS 'of the embeddings';
-COMMENT ON COLUMN angle_models.max_tokens IS
-	'what a longer text is truncated to, special tokens and prompt included';
-COMMENT ON COLUMN angle_models.pooling IS
-	'how the states of the tokens become one vector';
-COMMENT ON COLUMN angle_models.prompts IS
-	'template of each prompt by its name';
-COMMENT ON COLUMN angle_models.default_prompt IS
-	'name of the prompt that is used when none is given';
-COMMENT ON COLUMN angle_models.parameters IS 'number of weights';
-COMMENT ON COLUMN angle_models.quantization IS 'precision of the weights';
-COMMENT ON COLUMN angle_models.bytes IS 'size of the file';
-COMMENT ON COLUMN angle_models.sha256 IS 'of the file';
-COMMENT ON COLUMN angle_models.loaded_at IS 'when the file was put there';

@@ -35,18 +35,26 @@ is($node->safe_psql('postgres', qq{
 	SELECT p.oid::regprocedure FROM ($members) m
 	JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
 	WHERE p.proparallel <> 's'
-	ORDER BY 1}),
-	'angle_install_pgvector_casts()',
-	'every function is safe in parallel queries, but the one that creates casts');
+	ORDER BY p.oid::regprocedure::text COLLATE "C"}),
+	join("\n", sort('_angle.model_changed()', 'angle_drop_model(text,boolean)',
+			'angle_grant_model(text,text)', 'angle_install_pgvector_casts()',
+			'angle_load_model(text,text,text)', 'angle_push_begin(text,bigint)',
+			'angle_push_chunk(text,integer,bytea)', 'angle_push_end(text,text)',
+			'angle_revoke_model(text,text)')),
+	'every function is safe in parallel queries, but those that write');
 is($node->safe_psql('postgres', q{SELECT angle_version()}),
 	$node->safe_psql('postgres',
 		q{SELECT extversion FROM pg_extension WHERE extname = 'angle'}) . '',
 	'the library has the version of the extension');
 
-$node->safe_psql('postgres',
-	'CREATE SCHEMA elsewhere; ALTER EXTENSION angle SET SCHEMA elsewhere');
-is($node->safe_psql('postgres', 'SELECT elsewhere.angle_version() IS NOT NULL'),
-	't', 'the extension can move to another schema');
+$node->safe_psql('postgres', 'DROP EXTENSION angle; CREATE SCHEMA elsewhere;
+	CREATE EXTENSION angle SCHEMA elsewhere');
+is($node->safe_psql('postgres',
+		'SELECT elsewhere.angle_version() IS NOT NULL'),
+	't', 'the extension can live in another schema');
+is($node->safe_psql('postgres',
+		q{SELECT elsewhere.vector_dims(elsewhere.angle_embed('x'))}),
+	'384', 'and works there');
 
 $node->safe_psql('postgres', 'DROP EXTENSION angle; DROP SCHEMA elsewhere');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_depend'),

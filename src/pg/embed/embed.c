@@ -108,6 +108,7 @@ read_call(FunctionCallInfo fcinfo, const EmbedSignature *signature)
 typedef struct EmbedMemo
 {
 	EmbedCall call;
+	uint64_t epoch; /* of the registry, when call.model was open */
 	AngleBytes content;
 	AngleVector *result;
 	MemoryContext context; /* holds what the fields above point to */
@@ -138,6 +139,7 @@ static bool
 memo_matches(const EmbedMemo *memo, const EmbedCall *call, AngleBytes content)
 {
 	return memo->result != NULL && memo->call.model == call->model &&
+		   memo->epoch == angle_registry_epoch() &&
 		   memo->call.dimensions == call->dimensions &&
 		   same_prompt(memo->call.prompt, call->prompt) &&
 		   angle_bytes_equal(memo->content, content);
@@ -161,6 +163,7 @@ memo_store(EmbedMemo *memo, const EmbedCall *call, AngleBytes content,
 	MemoryContextReset(memo->context);
 	old = MemoryContextSwitchTo(memo->context);
 	memo->call = *call;
+	memo->epoch = angle_registry_epoch();
 	if (call->prompt != NULL)
 		memo->call.prompt = pstrdup(call->prompt);
 	memo->content.data =

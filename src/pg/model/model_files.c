@@ -1,4 +1,4 @@
-/* The view angle_models: what is in the model directory. */
+/* What the view angle_models shows of the model directory. */
 #include "postgres.h"
 
 #include <sys/stat.h>
@@ -9,8 +9,6 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
-#include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -19,6 +17,7 @@
 #include "core/encoder/model.h"
 #include "pg/bridge.h"
 #include "pg/model/registry.h"
+#include "pg/model/store.h"
 
 /* What a row of the view says. */
 typedef struct ModelFile
@@ -183,68 +182,18 @@ describe_model(ModelFile *file)
 
 /* ---- rows ---------------------------------------------------------------- */
 
-static Datum
-text_datum(const char *utf8)
-{
-	return CStringGetTextDatum(angle_readable(utf8));
-}
-
-/* {"query": "search_query: {text}", …} */
-static Datum
-prompts_datum(const AngleModelConfig *config)
-{
-	StringInfoData json;
-
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	for (int i = 0; i < config->prompt_count; i++)
-	{
-		const AnglePrompt *prompt = &config->prompts[i];
-		char *template = psprintf("%s{text}%s", prompt->prefix, prompt->suffix);
-
-		if (i > 0)
-			appendStringInfoChar(&json, ',');
-		escape_json(&json, prompt->name);
-		appendStringInfoChar(&json, ':');
-		escape_json(&json, template);
-	}
-	appendStringInfoChar(&json, '}');
-	return DirectFunctionCall1(jsonb_in,
-							   CStringGetDatum(angle_readable(json.data)));
-}
-
-static char *
-hex_digest(const uint8 *digest)
-{
-	char *hex = palloc(2 * PG_SHA256_DIGEST_LENGTH + 1);
-
-	for (int i = 0; i < PG_SHA256_DIGEST_LENGTH; i++)
-		sprintf(hex + 2 * i, "%02x", digest[i]);
-	return hex;
-}
-
 static void
 put_model(ReturnSetInfo *rsinfo, const ModelFile *file)
 {
-	const AngleModelConfig *config = &file->config;
-	Datum values[12] = {
-		CStringGetTextDatum(file->name),
-		text_datum(angle_architecture_name(config->architecture)),
-		Int32GetDatum(config->dimensions),
-		Int32GetDatum(config->max_tokens),
-		text_datum(angle_pooling_name(config->pooling)),
-		prompts_datum(config),
-		(Datum) 0,
-		Int64GetDatum((int64) file->parameters),
-		text_datum(angle_quantization_name(config->quantization)),
-		Int64GetDatum((int64) file->stat.st_size),
-		CStringGetTextDatum(hex_digest(file->sha256)),
-		TimestampTzGetDatum(time_t_to_timestamptz(file->stat.st_mtime)),
-	};
-	bool nulls[12] = {[6] = config->default_prompt < 0};
+	const AngleImageFacts facts = {file->config, file->parameters};
+	Datum values[12] = {CStringGetTextDatum(file->name)};
+	bool nulls[12] = {false};
 
-	if (config->default_prompt >= 0)
-		values[6] = text_datum(config->prompts[config->default_prompt].name);
+	angle_image_facts_columns(&facts, values + 1, nulls + 1);
+	values[9] = Int64GetDatum((int64) file->stat.st_size);
+	values[10] = CStringGetTextDatum(angle_sha256_hex(file->sha256));
+	values[11] =
+		TimestampTzGetDatum(time_t_to_timestamptz(file->stat.st_mtime));
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 

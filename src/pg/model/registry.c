@@ -1,42 +1,49 @@
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "core/base/file.h"
 #include "pg/bridge.h"
+#include "pg/model/catalog.h"
+#include "pg/model/image_file.h"
+#include "pg/model/privilege.h"
 #include "pg/model/registry.h"
 #include "pg/settings.h"
-
-/* A message quotes this much of what is no name: it may be a long text, where
- * arguments were exchanged. */
-#define MAX_QUOTED (ANGLE_MODEL_NAME_MAX + 1)
 
 /* An open model. All of it lies in a memory context of its own. */
 typedef struct RegistryEntry
 {
 	struct RegistryEntry *next;
+	MemoryContext context;
 	AngleBytes image; /* the mapped file */
 	AngleModel *model;
-	char path[FLEXIBLE_ARRAY_MEMBER];
+	char name[ANGLE_MODEL_NAME_MAX + 1];
+
+	/* of a file: the model directory when it was opened; NULL: in the database */
+	const char *directory;
+
+	/* of a model of the database */
+	AngleModelRow row; /* its lists lie in rights */
+	MemoryContext rights;
+	Oid judged; /* the role that allowed is about, or InvalidOid */
+	bool allowed;
 } RegistryEntry;
 
-/* By path and not by name, because the model directory can be changed. A
- * backend uses a handful of models, so a list is enough. */
+/* A backend uses a handful of models, so a list is enough. */
 static RegistryEntry *open_models = NULL;
 
-bool
-angle_model_name_valid(const char *name)
-{
-	size_t length = strlen(name);
+/* Models that were dropped, which the transaction may still have in use. */
+static RegistryEntry *retired = NULL;
 
-	return length > 0 && length <= ANGLE_MODEL_NAME_MAX && name[0] != '.' &&
-		   strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-						"0123456789._-") == length;
-}
+/* The state of the catalog that open_models is right for. */
+static uint64_t seen_generation = 0;
+
+static uint64_t epoch = 0;
 
 char *
 angle_registry_path(const char *name)
@@ -78,33 +85,94 @@ angle_registry_names(int elevel)
 	return names;
 }
 
-static void
-raise_unknown_model(const char *name)
+/* Of the database and of the directory, sorted. */
+static char *
+list_known(void)
 {
+	List *names = angle_registry_names(DEBUG1);
 	StringInfoData known;
 	ListCell *cell;
 
+	foreach(cell, angle_catalog_models())
+		names = lappend(names, ((AngleModelRow *) lfirst(cell))->name);
+	list_sort(names, compare_names);
 	initStringInfo(&known);
-	foreach(cell, angle_registry_names(DEBUG1))
+	foreach(cell, names)
 		appendStringInfo(&known, "%s\"%s\"", known.len > 0 ? ", " : "",
 						 (char *) lfirst(cell));
+	return known.data;
+}
+
+void
+angle_registry_raise_unknown(const char *name)
+{
+	char *known = list_known();
+
 	ereport(
 		ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
 		errmsg("model \"%s\" does not exist", name),
-		errdetail("There is no file \"%s\".", angle_registry_path(name)),
-		known.len > 0
-			? errhint("Available models: %s.", known.data)
+		errdetail("It is not in the database, and there is no file \"%s\".",
+				  angle_registry_path(name)),
+		known[0] != '\0'
+			? errhint("Available models: %s.", known)
 			: errhint(
-				  "The directory has no models; see the setting angle.model_directory."));
+				  "Load one with angle_load_model() or \"angle push\"; see also the setting angle.model_directory."));
 }
 
-/* Maps and opens the file at entry->path; on failure nothing stays mapped. */
+/* ---- the end of a model -------------------------------------------------- */
+
+static void
+release_retired(XactEvent event, void *argument)
+{
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
+		event != XACT_EVENT_PREPARE && event != XACT_EVENT_PARALLEL_COMMIT &&
+		event != XACT_EVENT_PARALLEL_ABORT)
+		return;
+	while (retired != NULL)
+	{
+		RegistryEntry *entry = retired;
+
+		retired = entry->next;
+		angle_file_unmap(&entry->image);
+		MemoryContextDelete(entry->context);
+	}
+}
+
+/* Takes the entry out of the list at link; a caller may still hold its model. */
+static void
+retire(RegistryEntry **link)
+{
+	static bool watching = false;
+	RegistryEntry *entry = *link;
+
+	if (!watching)
+		RegisterXactCallback(release_retired, NULL);
+	watching = true;
+	*link = entry->next;
+	entry->next = retired;
+	retired = entry;
+	epoch++;
+}
+
+uint64_t
+angle_registry_epoch(void)
+{
+	return epoch;
+}
+
+/* ---- opening ------------------------------------------------------------- */
+
+/* Maps and opens the file at path; on failure nothing stays mapped. */
 static AngleStatus
-open_entry(RegistryEntry *entry, AngleArena *arena, AngleError *err)
+open_image(RegistryEntry *entry, const char *path, AngleArena *arena,
+		   AngleError *err)
 {
 	const AngleCancel cancel = {angle_interrupt_pending, NULL};
-	AngleStatus status = angle_file_map(entry->path, &entry->image, err);
+	AngleStatus status;
 
+	if (arena == NULL)
+		return angle_no_memory(err);
+	status = angle_file_map(path, &entry->image, err);
 	if (status != ANGLE_OK)
 		return status;
 	status = angle_model_open(entry->image, ANGLE_PACKED_CHECK_CONTENT, &cancel,
@@ -112,59 +180,223 @@ open_entry(RegistryEntry *entry, AngleArena *arena, AngleError *err)
 	if (status == ANGLE_OK)
 		return ANGLE_OK;
 	angle_file_unmap(&entry->image);
-	angle_prefix(err, "model file \"%s\"", entry->path);
+	angle_prefix(err, "model file \"%s\"", path);
 	return status;
 }
 
-/* The context is the caller's until nothing can fail any more. */
+/* In a context that is the caller's until the model is open. */
 static RegistryEntry *
-open_model(const char *name, const char *path)
+new_entry(const char *name)
 {
 	MemoryContext context = AllocSetContextCreate(
 		CurrentMemoryContext, "angle model", ALLOCSET_SMALL_SIZES);
-	AngleAllocator allocator = angle_context_allocator(context);
-	AngleArena *arena = angle_arena_create(&allocator);
-	RegistryEntry *entry = MemoryContextAllocZero(
-		context, offsetof(RegistryEntry, path) + strlen(path) + 1);
+	RegistryEntry *entry = MemoryContextAllocZero(context, sizeof(*entry));
+
+	MemoryContextCopyAndSetIdentifier(context, name);
+	entry->context = context;
+	strlcpy(entry->name, name, sizeof(entry->name));
+	return entry;
+}
+
+static AngleArena *
+new_arena(const RegistryEntry *entry)
+{
+	AngleAllocator allocator = angle_context_allocator(entry->context);
+
+	return angle_arena_create(&allocator);
+}
+
+/* From now on the backend has the model open; nothing here can fail. */
+static void
+keep(RegistryEntry *entry)
+{
+	MemoryContextSetParent(entry->context, TopMemoryContext);
+	entry->next = open_models;
+	open_models = entry;
+}
+
+static RegistryEntry *
+open_file(const char *name)
+{
+	RegistryEntry *entry = new_entry(name);
 	AngleStatus status;
 	AngleError err;
 
-	MemoryContextCopyAndSetIdentifier(context, name);
-	strcpy(entry->path, path);
+	entry->directory =
+		MemoryContextStrdup(entry->context, angle_model_directory);
 	status =
-		arena == NULL ? angle_no_memory(&err) : open_entry(entry, arena, &err);
+		open_image(entry, angle_registry_path(name), new_arena(entry), &err);
 	if (status == ANGLE_NOT_FOUND)
-		raise_unknown_model(name);
+		angle_registry_raise_unknown(name);
 	angle_check(status, &err);
-	MemoryContextSetParent(context, TopMemoryContext);
+	keep(entry);
 	return entry;
+}
+
+/* Whether the file that gave this failure is to be made again: it is not there,
+ * or not what the database has. */
+static bool
+must_rebuild(AngleStatus status, const AngleModelRow *row, const char *path)
+{
+	if (status == ANGLE_NOT_FOUND)
+		return true;
+	if (status != ANGLE_CORRUPT && status != ANGLE_UNSUPPORTED &&
+		status != ANGLE_IO_ERROR)
+		return false;
+	return !angle_file_has_sha256(path, row->sha256);
+}
+
+static void
+open_materialised(RegistryEntry *entry, const AngleModelRow *row)
+{
+	char *path = angle_image_path(row->sha256);
+	AngleError err;
+	AngleStatus status = open_image(entry, path, new_arena(entry), &err);
+
+	if (status != ANGLE_OK && must_rebuild(status, row, path))
+	{
+		if (status != ANGLE_NOT_FOUND)
+			ereport(WARNING, errcode(ERRCODE_DATA_CORRUPTED),
+					errmsg("file \"%s\" of model \"%s\" is damaged and made "
+						   "again from the database",
+						   path, row->name),
+					errdetail("%s", angle_readable(err.message)));
+		angle_image_materialise(row);
+		status = open_image(entry, path, new_arena(entry), &err);
+	}
+	if (status != ANGLE_OK)
+		angle_prefix(&err, "model \"%s\"", row->name);
+	angle_check(status, &err);
+	angle_image_touch(path);
+}
+
+/* Keeps what row says of who may use the model. */
+static void
+adopt_rights(RegistryEntry *entry, const AngleModelRow *row)
+{
+	MemoryContext old;
+	ListCell *cell;
+
+	if (entry->rights == NULL)
+		entry->rights = AllocSetContextCreate(
+			entry->context, "angle model rights", ALLOCSET_SMALL_SIZES);
+	entry->judged = InvalidOid;
+	entry->row.users = NIL;
+	MemoryContextReset(entry->rights);
+	old = MemoryContextSwitchTo(entry->rights);
+	entry->row = *row;
+	entry->row.owner = pstrdup(row->owner);
+	entry->row.users = NIL;
+	foreach(cell, row->users)
+		entry->row.users = lappend(entry->row.users, pstrdup(lfirst(cell)));
+	MemoryContextSwitchTo(old);
+}
+
+static void
+raise_no_right(const char *name)
+{
+	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			errmsg("permission denied for model \"%s\"", name));
+}
+
+static RegistryEntry *
+open_stored(const AngleModelRow *row)
+{
+	RegistryEntry *entry;
+
+	/* before anything is written for somebody who may not use it */
+	if (!angle_privilege_may_use(row))
+		raise_no_right(row->name);
+	entry = new_entry(row->name);
+	adopt_rights(entry, row);
+	open_materialised(entry, row);
+	keep(entry);
+	return entry;
+}
+
+static RegistryEntry *
+open_named(const char *name)
+{
+	AngleModelRow row;
+
+	angle_model_name_check(name);
+	if (angle_catalog_find(name, &row))
+		return open_stored(&row);
+	return open_file(name);
+}
+
+/* ---- looking up ---------------------------------------------------------- */
+
+/* Whether the open model is still what its name means. */
+static bool
+is_current(RegistryEntry *entry)
+{
+	AngleModelRow row;
+
+	if (!angle_catalog_find(entry->name, &row))
+		return entry->directory != NULL;
+	if (entry->directory != NULL ||
+		memcmp(row.sha256, entry->row.sha256, ANGLE_SHA256_BYTES) != 0)
+		return false;
+	adopt_rights(entry, &row);
+	return true;
+}
+
+/* After a change in the catalog. */
+static void
+revalidate(void)
+{
+	uint64_t now = angle_catalog_generation();
+	RegistryEntry **link = &open_models;
+
+	while (*link != NULL)
+	{
+		if (is_current(*link))
+			link = &(*link)->next;
+		else
+			retire(link);
+	}
+	seen_generation = now;
+}
+
+static RegistryEntry *
+find_open(const char *name)
+{
+	RegistryEntry *entry = open_models;
+
+	while (entry != NULL &&
+		   (strcmp(entry->name, name) != 0 ||
+			(entry->directory != NULL &&
+			 strcmp(entry->directory, angle_model_directory) != 0)))
+		entry = entry->next;
+	return entry;
+}
+
+static void
+check_right(RegistryEntry *entry)
+{
+	if (entry->directory != NULL)
+		return;
+	if (entry->judged != GetUserId())
+	{
+		entry->allowed = angle_privilege_may_use(&entry->row);
+		entry->judged = GetUserId();
+	}
+	if (!entry->allowed)
+		raise_no_right(entry->name);
 }
 
 const AngleModel *
 angle_registry_model(const char *name)
 {
 	RegistryEntry *entry;
-	char *path;
 
-	if (!angle_model_name_valid(name))
-		ereport(ERROR, errcode(ERRCODE_INVALID_NAME),
-				errmsg("invalid model name \"%.*s\"",
-					   pg_mbcliplen(name, (int) strlen(name), MAX_QUOTED),
-					   name),
-				errhint("Use the name of a model in the view angle_models."));
-	path = angle_registry_path(name);
-	for (entry = open_models; entry != NULL; entry = entry->next)
-	{
-		if (strcmp(entry->path, path) == 0)
-			break;
-	}
+	if (seen_generation != angle_catalog_generation())
+		revalidate();
+	entry = find_open(name);
 	if (entry == NULL)
-	{
-		entry = open_model(name, path);
-		entry->next = open_models;
-		open_models = entry;
-	}
-	pfree(path);
+		entry = open_named(name);
+	check_right(entry);
 	return entry->model;
 }
 

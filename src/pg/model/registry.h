@@ -1,7 +1,8 @@
 /*
- * The models that this backend has open. A model is opened by the first call
- * that names it and stays open until the backend ends; its weights are a
- * read-only mapping that all backends share.
+ * The models that this backend has open, of the database and of the model
+ * directory, in this order. A model is opened by the first call that names it and
+ * stays open until the backend ends or finds that it was dropped; its weights are
+ * a read-only mapping that all backends share.
  */
 #ifndef ANGLE_REGISTRY_H
 #define ANGLE_REGISTRY_H
@@ -10,18 +11,21 @@
 #include "nodes/pg_list.h"
 
 #include "core/encoder/model.h"
+#include "pg/model/catalog.h"
 
-#define ANGLE_MODEL_NAME_MAX 63
 #define ANGLE_MODEL_SUFFIX ".angle"
 
-/* Whether name can be a model's: letters, digits, dots, underscores and
- * hyphens, not starting with a dot. So no name leads out of a directory. */
-bool angle_model_name_valid(const char *name);
-
-/* The open model called name, which lasts as long as the backend.
- * Raises ERRCODE_INVALID_NAME, ERRCODE_UNDEFINED_OBJECT, ERRCODE_DATA_CORRUPTED
- * and what else angle_check() has. */
+/* The open model called name, which lasts at least until the transaction ends.
+ * Raises ERRCODE_INVALID_NAME, ERRCODE_UNDEFINED_OBJECT, ERRCODE_DATA_CORRUPTED,
+ * ERRCODE_INSUFFICIENT_PRIVILEGE and what else angle_check() has. */
 const AngleModel *angle_registry_model(const char *name);
+
+/* Changes when a model that was handed out is no longer open: what compares
+ * models by their addresses over transactions has to compare this, too. */
+uint64_t angle_registry_epoch(void);
+
+/* Raises ERRCODE_UNDEFINED_OBJECT and says which models there are. */
+void angle_registry_raise_unknown(const char *name) pg_attribute_noreturn();
 
 /* The same for the argument at position of an IMMUTABLE function. NULL raises
  * ERRCODE_NULL_VALUE_NOT_ALLOWED: it would make the result depend on a
