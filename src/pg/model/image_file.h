@@ -58,7 +58,9 @@ void angle_draft_publish(FILE *draft, const uint8_t *sha256);
  * ERRCODE_DATA_CORRUPTED, which names the model, the chunk and the offset. */
 void angle_image_materialise(const AngleModelRow *row);
 
-/* Removes the image's file when the current transaction ends so. */
+/* Removes the image's file when the current transaction ends so; call it for
+ * one that is made before it is. A file that is there already is another
+ * model's, too, and is kept by an abort. */
 void angle_image_remove(const uint8_t *sha256, AngleRemoval when);
 
 /* Says that the file at path is in use, for a day. */

@@ -130,12 +130,16 @@ angle_removal_release_draft(void)
 void
 angle_image_remove(const uint8_t *sha256, AngleRemoval when)
 {
-	Pending *added = MemoryContextAlloc(TopTransactionContext, sizeof(*added));
+	char *path = angle_image_path(sha256);
+	Pending *added;
 
+	if (when == ANGLE_REMOVE_AT_ABORT && access(path, F_OK) == 0)
+		return;
 	watch_transactions();
+	added = MemoryContextAlloc(TopTransactionContext, sizeof(*added));
 	added->owner = GetCurrentSubTransactionId();
 	added->when = when;
-	strlcpy(added->path, angle_image_path(sha256), sizeof(added->path));
+	strlcpy(added->path, path, sizeof(added->path));
 	added->next = pending;
 	pending = added;
 }
