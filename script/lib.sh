@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# What quickstart and test/run share: Debian packages, the user that a server
-# runs as, private servers. Source it with TOP set to the root of the tree.
+# What quickstart, test/run and bench/embed/run share: Debian packages, the user
+# that a server runs as, private servers. Source it with TOP set to the root of the
+# tree.
 
 PG_MAJOR=${PG_MAJOR:-15}
 PG_BINDIR=${PG_BINDIR:-/usr/lib/postgresql/$PG_MAJOR/bin}
@@ -99,6 +100,27 @@ as_server_user()
 	else
 		(cd / && "$@")
 	fi
+}
+
+# stage_postgresql DIR: makes DIR, a copy of PostgreSQL without the extension, and
+# uses that from now on, so that the machine's stays as it is and nobody needs to be
+# root to install into it.
+stage_postgresql()
+{
+	local dir=$1 home share
+
+	home=$(dirname "$PG_BINDIR")
+	share=$("$PG_CONFIG" --sharedir)
+	# PostgreSQL finds its files from where its program lies; the programs are
+	# copied, the rest linked.
+	mkdir -p "$dir$home" "$dir$share"
+	cp -r "$home/bin" "$dir$home/"
+	cp -rs "$home/lib" "$dir$home/"
+	cp -rs "$share/." "$dir$share/"
+	ln -s /usr/include "$dir/usr/include"
+	find "$dir" -name 'angle*' -exec rm -rf {} +
+	PG_BINDIR=$dir$home/bin
+	export PG_CONFIG=$PG_BINDIR/pg_config
 }
 
 # server_start DIR [SETTING=VALUE…]: a server whose data is DIR/data and whose
