@@ -219,8 +219,8 @@ CORE_OBJS = $(CORE_SRCS:%.c=$(BUILD)/core/%.o) \
 TOOL_OBJS = $(TOOL_SRCS:%.c=$(BUILD)/trainer/%.o)
 UNIT_OBJS = $(UNIT_SRCS:%.c=$(BUILD)/unit/%.o)
 FUZZ_OBJS = $(FUZZ_TARGETS:%=$(BUILD)/fuzz/fuzz_%.o)
-BENCH_OBJS = $(BUILD)/bench/distance.o $(BUILD)/bench/embed_latency.o \
-	$(BUILD)/bench/sql_latency.o
+BENCH_OBJS = $(BUILD)/bench/distance.o $(BUILD)/bench/driver.o \
+	$(BUILD)/bench/embed_latency.o $(BUILD)/bench/sql_latency.o
 CORE_LIB = $(BUILD)/libanglecore.a
 # For the fuzz targets: the tool without its main() and without libpq.
 TOOL_LIB = $(BUILD)/libangletool.a
@@ -264,11 +264,13 @@ $(BUILD)/bench/distance.o: CORE_CFLAGS += -ftree-vectorize -fassociative-math \
 	-fno-signed-zeros -fno-trapping-math -ffp-contract=fast \
 	$(if $(filter x86_64,$(ARCH)),-mfma)
 
-# The drivers of bench/*.py.
-$(BUILD)/bench/embed-latency: $(BUILD)/bench/embed_latency.o $(CORE_LIB)
+# The drivers of bench/embed.
+$(BUILD)/bench/embed-latency: $(BUILD)/bench/embed_latency.o \
+	$(BUILD)/bench/driver.o $(CORE_LIB)
 	@echo "  LD $@"
 	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
-$(BUILD)/bench/sql-latency: $(BUILD)/bench/sql_latency.o
+$(BUILD)/bench/sql-latency: $(BUILD)/bench/sql_latency.o \
+	$(BUILD)/bench/driver.o
 	@echo "  LD $@"
 	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ -lpq
 $(BUILD)/bench/sql_latency.o: CORE_CPPFLAGS += -isystem $(shell $(PG_CONFIG) --includedir)

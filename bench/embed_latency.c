@@ -1,22 +1,24 @@
 /* What the C call costs:
- *     embed-latency MODEL.angle
- * embeds each line of stdin and answers with the microseconds that took, so
- * that a script can put the peers in between. */
+ *     embed-latency MODEL.angle [THREADS]
+ * embeds a whole batch with one call of angle_embed_texts(). Commands:
+ * driver.h. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/base/file.h"
 #include "core/encoder/embedder.h"
+#include "driver.h"
 
-static double
-microseconds(void)
+typedef struct CallState
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double) now.tv_sec * 1e6 + (double) now.tv_nsec / 1e3;
-}
+	const AngleModel *model;
+	AngleExecutor *executor;
+	AngleArena *scratch;
+	size_t dimensions;
+	AngleBytes *texts; /* of the batch */
+	float *vectors;	   /* (count, dimensions) */
+	size_t capacity;   /* of both, in texts */
+} CallState;
 
 /* Ends the program when status is not OK. */
 static void
@@ -28,50 +30,92 @@ require(AngleStatus status, const AngleError *err)
 	exit(1);
 }
 
-static double
-embed(const AngleModel *model, AngleBytes text, AngleArena *scratch, float *out)
+static void
+reserve(CallState *state, size_t count)
 {
-	AngleEmbedRequest request = {.texts = &text, .count = 1};
 	AngleError err = {0};
-	double start = microseconds();
 
-	require(angle_embed_texts(model, &request, scratch, out, &err), &err);
-	angle_arena_reset(scratch);
-	return microseconds() - start;
+	if (count <= state->capacity)
+		return;
+	state->texts = realloc(state->texts, count * sizeof(*state->texts));
+	state->vectors = realloc(state->vectors, count * state->dimensions *
+												 sizeof(*state->vectors));
+	if (state->texts == NULL || state->vectors == NULL)
+		require(angle_no_memory(&err), &err);
+	state->capacity = count;
+}
+
+static void
+embed(void *context, const DriverBatch *batch)
+{
+	CallState *state = context;
+	AngleEmbedRequest request = {.count = batch->count,
+								 .executor = state->executor};
+	AngleError err = {0};
+
+	if (batch->count == 0)
+		return;
+	reserve(state, batch->count);
+	for (size_t i = 0; i < batch->count; i++)
+		state->texts[i] = angle_bytes_of(batch->texts[i]);
+	request.texts = state->texts;
+	require(angle_embed_texts(state->model, &request, state->scratch,
+							  state->vectors, &err),
+			&err);
+	angle_arena_reset(state->scratch);
+}
+
+static void
+print(void *context, const DriverBatch *batch)
+{
+	CallState *state = context;
+
+	embed(state, batch);
+	for (size_t i = 0; i < batch->count; i++)
+	{
+		for (size_t j = 0; j < state->dimensions; j++)
+			printf("%.9g ", state->vectors[i * state->dimensions + j]);
+		putchar('\n');
+	}
+}
+
+static void
+open_model(CallState *state, const char *path, AngleArena *arena)
+{
+	AngleModel *model;
+	AngleBytes image;
+	AngleError err = {0};
+
+	require(angle_file_map(path, &image, &err), &err);
+	require(angle_model_open(image, ANGLE_PACKED_CHECK_CONTENT, NULL, arena,
+							 &model, &err),
+			&err);
+	state->model = model;
+	state->dimensions = (size_t) angle_model_config(model)->dimensions;
 }
 
 int
 main(int argc, char **argv)
 {
 	AngleArena *arena = angle_arena_create(NULL);
-	AngleArena *scratch = angle_arena_create(NULL);
-	AngleModel *model;
-	AngleBytes image;
+	CallState state = {.scratch = angle_arena_create(NULL)};
+	Driver driver = {.state = &state, .embed = embed, .print = print};
 	AngleError err = {0};
-	float *out;
-	char *line = NULL;
-	size_t capacity = 0;
-	ssize_t length;
+	int threads = argc == 3 ? atoi(argv[2]) : 1;
 
-	if (argc != 2 || arena == NULL || scratch == NULL)
+	if (argc < 2 || argc > 3 || threads < 1 || arena == NULL ||
+		state.scratch == NULL)
 	{
-		fprintf(stderr, "usage: embed-latency MODEL.angle < TEXTS\n");
+		fprintf(stderr, "usage: embed-latency MODEL.angle [THREADS]\n");
 		return 2;
 	}
-	require(angle_file_map(argv[1], &image, &err), &err);
-	require(angle_model_open(image, ANGLE_PACKED_CHECK_CONTENT, NULL, arena,
-							 &model, &err),
-			&err);
-	out = angle_arena_alloc(
-		arena, (size_t) angle_model_config(model)->dimensions, sizeof(*out));
-	if (out == NULL)
-		require(angle_no_memory(&err), &err);
-	while ((length = getline(&line, &capacity, stdin)) > 0)
-	{
-		AngleBytes text = {(const uint8_t *) line, (size_t) length - 1};
-
-		printf("%.2f\n", embed(model, text, scratch, out));
-		fflush(stdout);
-	}
+	open_model(&state, argv[1], arena);
+	if (threads > 1)
+		require(angle_executor_start(threads, arena, &state.executor, &err),
+				&err);
+	driver_run(&driver);
+	angle_executor_stop(state.executor);
+	free(state.texts);
+	free(state.vectors);
 	return 0;
 }
