@@ -63,13 +63,27 @@ check_interrupt(AngleError *err)
 
 /* ---- password ----------------------------------------------------------- */
 
+/* False at the end, and when a signal has come. */
+static bool
+read_byte(int fd, char *byte)
+{
+	struct pollfd input = {.fd = fd, .events = POLLIN};
+
+	while (poll(&input, 1, LONGEST_WAIT) <= 0)
+	{
+		if (angle_cancelled(angle_interrupt_cancel()))
+			return false;
+	}
+	return read(fd, byte, 1) == 1;
+}
+
 static bool
 read_line(int fd, char *line, size_t size)
 {
 	size_t length = 0;
 	char byte;
 
-	while (read(fd, &byte, 1) == 1)
+	while (read_byte(fd, &byte))
 	{
 		if (byte == '\n')
 		{
@@ -83,29 +97,27 @@ read_line(int fd, char *line, size_t size)
 }
 
 /* Reads a line of the terminal without showing it; false without a terminal,
- * and when a signal came. */
+ * and when a signal has come. */
 static bool
 ask_password(const char *user, char *password, size_t size)
 {
 	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	struct termios shown;
 	struct termios hidden;
-	bool done;
+	bool done = false;
 
 	if (fd < 0)
 		return false;
-	dprintf(fd, "Password for user %s: ", user);
-	if (tcgetattr(fd, &shown) != 0)
+	if (tcgetattr(fd, &shown) == 0)
 	{
-		close(fd);
-		return false;
+		hidden = shown;
+		hidden.c_lflag &= ~(tcflag_t) ECHO;
+		tcsetattr(fd, TCSAFLUSH, &hidden);
+		dprintf(fd, "Password for user %s: ", user);
+		done = read_line(fd, password, size);
+		tcsetattr(fd, TCSAFLUSH, &shown);
+		dprintf(fd, "\n");
 	}
-	hidden = shown;
-	hidden.c_lflag &= ~(tcflag_t) ECHO;
-	tcsetattr(fd, TCSAFLUSH, &hidden);
-	done = read_line(fd, password, size);
-	tcsetattr(fd, TCSAFLUSH, &shown);
-	dprintf(fd, "\n");
 	close(fd);
 	return done;
 }
