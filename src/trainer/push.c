@@ -167,7 +167,7 @@ const AngleCommand angle_push_command = {
 	"What is not given comes from the environment (PGDATABASE, PGHOST, PGPORT,\n"
 	"PGUSER, PGPASSFILE, PGSERVICE …) as it does for psql. A directory is packed in\n"
 	"TMPDIR, which needs room for the packed model.\n\n"
-	"The role must be allowed to push: by default, only superusers are.\n\n"
+	"The role must be allowed to push: by default, the extension's owner is.\n\n"
 	"Examples:\n"
 	"  angle push -d library uae-large UAE-Large-V1\n"
 	"  angle push -d postgresql://ann@db.example.org/library mini mini.angle\n",

@@ -113,7 +113,7 @@ fail_schema(const PGresult *found, AngleError *err)
 
 	angle_fail(err, ANGLE_UNSUPPORTED,
 			   "role %s may not use the extension's schema %s", user, schema);
-	angle_hint(err, "The owner can allow it: GRANT USAGE ON SCHEMA %s TO %s;",
+	angle_hint(err, "Its owner can allow it: GRANT USAGE ON SCHEMA %s TO %s;",
 			   schema, user);
 	return ANGLE_UNSUPPORTED;
 }
@@ -126,10 +126,11 @@ fail_privilege(PGconn *connection, const PGresult *found, AngleError *err)
 	angle_fail(err, ANGLE_UNSUPPORTED,
 			   "role %s may not push models to database \"%s\"", user,
 			   PQdb(connection));
-	angle_hint(err,
-			   "A superuser can allow it: GRANT EXECUTE ON FUNCTION %s TO "
-			   "%s;",
-			   PQgetvalue(found, 0, FOUND_FORBIDDEN), user);
+	angle_hint(
+		err,
+		"The extension's owner can allow it: GRANT EXECUTE ON FUNCTION %s TO "
+		"%s;",
+		PQgetvalue(found, 0, FOUND_FORBIDDEN), user);
 	return ANGLE_UNSUPPORTED;
 }
 
