@@ -2,6 +2,7 @@
  * of a row, however it comes about: by a function, a restore or replication. */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "utils/datum.h"
