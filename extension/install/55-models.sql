@@ -133,10 +133,10 @@ COMMENT ON COLUMN angle_stat_progress_load.phase IS
 COMMENT ON COLUMN angle_stat_progress_load.bytes_done IS 'in this phase';
 COMMENT ON COLUMN angle_stat_progress_load.bytes_total IS 'of this phase';
 
--- In 0.1 without the last three columns.
+-- In 0.1 without the last three columns, and name has to keep its collation.
 CREATE OR REPLACE VIEW angle_models AS
-SELECT name, architecture, dimensions, max_tokens, pooling, prompts,
-	default_prompt, parameters, quantization, bytes,
+SELECT name COLLATE pg_catalog."default" AS name, architecture, dimensions,
+	max_tokens, pooling, prompts, default_prompt, parameters, quantization, bytes,
 	pg_catalog.encode(sha256, 'hex') AS sha256, loaded_at, owner, users,
 	'database' AS location
 FROM _angle.model
