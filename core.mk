@@ -65,6 +65,7 @@ CORE_SRCS = \
 	text/vocab_txt.c \
 	text/wordpiece.c \
 	vector/elements.c \
+	vector/format.c \
 	vector/parse.c
 
 # Written once in vector extensions or plain loops, compiled once for each
@@ -286,6 +287,8 @@ $$(BUILD)/core/%_$(1).o: src/core/%_$(1).c
 endef
 $(foreach isa,baseline avx2 avx512 avx512_vnni neon neon_dotprod,$(eval $(call isa_rules,$(isa))))
 
+# Loops over vectors without sums of floats, which need no more than this.
+$(BUILD)/core/vector/elements.o: CORE_CFLAGS += -O3
 $(BUILD)/core/%.o: src/core/%.c
 	$(call compile)
 $(BUILD)/trainer/main.o: CORE_CPPFLAGS += -DANGLE_VERSION='"$(VERSION)"'

@@ -79,3 +79,9 @@ SELECT false AS unfinished, false AS too_short, true AS good;
 \endif
 \set ECHO all
 DROP TABLE typed;
+
+-- Elements look as values of type real do.
+SELECT count(*) AS numbers, count(*) FILTER (WHERE '[' || x || ']' <> ARRAY[x]::angle_vector::text) AS different
+FROM (SELECT (sin(i) * 10 ^ (i % 13 - 6))::real AS x FROM generate_series(1, 50000) AS i
+	UNION ALL SELECT (i / 1024.0)::real FROM generate_series(-3000, 3000) AS i
+	UNION ALL SELECT (2.0 ^ i)::real FROM generate_series(-126, 127) AS i) AS s;

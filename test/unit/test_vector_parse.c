@@ -192,6 +192,57 @@ TEST(elements_arithmetic_reports_its_range)
 	CHECK_INT(angle_elements_divide(out, u, 0.5, 4), ANGLE_ELEMENTS_OVERFLOW);
 }
 
+TEST(elements_from_numbers_report_what_is_lost)
+{
+	const double numbers[] = {0.1, -3, 0, 1e39, 1e-50, (double) INFINITY, NAN};
+	const int32_t integers[] = {0, -7, 16777217};
+	float out[7];
+
+	CHECK_INT(angle_elements_from_double(out, numbers, 3),
+			  ANGLE_ELEMENTS_IN_RANGE);
+	CHECK(out[0] == 0.1F && out[1] == -3 && out[2] == 0);
+	CHECK_INT(angle_elements_from_double(out, numbers, 4),
+			  ANGLE_ELEMENTS_OVERFLOW);
+	CHECK_INT(angle_elements_from_double(out, numbers + 4, 1),
+			  ANGLE_ELEMENTS_UNDERFLOW);
+	CHECK_INT(angle_elements_from_double(out, numbers + 5, 2),
+			  ANGLE_ELEMENTS_IN_RANGE);
+	CHECK(isinf(out[0]) && isnan(out[1]));
+	angle_elements_from_int32(out, integers, 3);
+	CHECK(out[0] == 0 && out[1] == -7 && out[2] == 16777216);
+}
+
+/* At each place of a register and behind the last full one. */
+TEST(elements_not_finite_are_found)
+{
+	static const float wrong[] = {INFINITY, -INFINITY, NAN, -NAN};
+
+	for (size_t i = 0; i < 35; i++)
+	{
+		float u[35];
+
+		for (size_t j = 0; j < 35; j++)
+			u[j] = j % 2 == 0 ? FLT_MAX : -FLT_MIN / 2;
+		CHECK_INT(angle_elements_find_non_finite(u, 35), 35);
+		u[i] = wrong[i % 4];
+		CHECK_INT(angle_elements_find_non_finite(u, 35), i);
+	}
+}
+
+TEST(elements_swap_to_big_endian)
+{
+	uint8_t message[4 * 9 + 1] = {0};
+	float u[9];
+	float back[9];
+
+	for (int i = 0; i < 9; i++)
+		u[i] = 1.0F + (float) i / 16;
+	angle_elements_swap(message + 1, u, 9);
+	CHECK(memcmp(message, "\0\x3f\x80\0\0\x3f\x88\0\0", 9) == 0);
+	angle_elements_swap(back, message + 1, 9);
+	CHECK(memcmp(u, back, sizeof(u)) == 0);
+}
+
 TEST(elements_sums_go_beyond_float)
 {
 	const float v[] = {FLT_MAX, 1};

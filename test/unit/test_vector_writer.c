@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "core/base/rng.h"
+#include "core/vector/format.h"
 #include "trainer/float_text.h"
 #include "trainer/line_reader.h"
 #include "trainer/vector_writer.h"
@@ -174,4 +175,47 @@ TEST(lines_of_two_files)
 	CHECK_STR(joined, "||");
 	join_lines("", 0, joined);
 	CHECK_STR(joined, "");
+}
+
+/* Against the search through printf and strtof. What the fast form leaves to
+ * others is what its contract says, and little else: ties are rare. */
+TEST(element_format_is_the_shortest_and_nearest)
+{
+	AngleRng rng;
+	char expected[ANGLE_FLOAT_TEXT_SIZE];
+	char text[ANGLE_ELEMENT_TEXT + 1];
+	int refused = 0;
+
+	angle_rng_seed(&rng, 20);
+	for (int i = 0; i < 200000; i++)
+	{
+		/* 2^-13 to 1024, either sign; every other one with few bits */
+		uint64_t random = angle_rng_next(&rng);
+		uint32_t bits = (uint32_t) (114 + random % 23) << 23 |
+						(uint32_t) (random >> 32 & 0x807FFFFF);
+		size_t length;
+		float x;
+
+		if (i % 2 == 1)
+			bits &= ~((1u << (random >> 8) % 23) - 1);
+		memcpy(&x, &bits, sizeof(x));
+		length = angle_element_format(x, text);
+		text[length] = '\0';
+		angle_float_text(x, expected);
+		if (length > 0)
+			CHECK_STR(text, expected);
+		else if ((bits & 0x7FFFFF) != 0)
+			refused++;
+	}
+	CHECK(refused < 10000);
+}
+
+TEST(element_format_leaves_the_rest)
+{
+	static const float others[] = {0,	  -0.0F, 1,		   0.5F,	1024, 1e-5F,
+								   1e30F, NAN,	 INFINITY, -1e-40F, 5000};
+	char text[ANGLE_ELEMENT_TEXT];
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		CHECK_INT(angle_element_format(others[i], text), 0);
 }

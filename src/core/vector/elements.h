@@ -4,6 +4,7 @@
 #define ANGLE_ELEMENTS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 typedef enum AngleElementsRange
 {
@@ -28,6 +29,18 @@ angle_elements_divide(float *out, const float *u, double divisor, size_t n);
 /* The same of doubles: the end of a mean or a sum. */
 AngleElementsRange
 angle_elements_narrow(float *out, const double *sums, double divisor, size_t n);
+
+/* Each number as the float nearest to it. */
+void angle_elements_from_int32(float *out, const int32_t *numbers, size_t n);
+
+/* The same of doubles. A number that is infinite or NaN is none of overflow; one
+ * that is not zero and becomes zero is underflow. */
+AngleElementsRange
+angle_elements_from_double(float *out, const double *numbers, size_t n);
+
+/* Between memory and the big-endian floats of messages, in either direction;
+ * neither needs an alignment. */
+void angle_elements_swap(void *out, const void *in, size_t n);
 
 /* sums += v */
 void angle_elements_accumulate(double *sums, const float *v, size_t n);

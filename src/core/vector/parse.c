@@ -238,23 +238,27 @@ static AngleVectorSyntax
 parse_elements(Cursor *cursor, float *elements, int *dimensions,
 			   AngleBytes *blame)
 {
+	AngleVectorSyntax syntax = ANGLE_VECTOR_PARSED;
+	const uint8_t *start;
 	int n = 0;
 
 	do
 	{
-		AngleVectorSyntax syntax;
-
 		skip_space(cursor);
-		*blame = word_from(cursor->at, cursor);
+		start = cursor->at;
 		if (cursor->at == cursor->end)
-			return ANGLE_VECTOR_UNFINISHED;
-		if (n == 0 && peek(cursor) == ']')
-			return ANGLE_VECTOR_EMPTY;
-		if (n == ANGLE_VECTOR_MAX_DIMENSIONS)
-			return ANGLE_VECTOR_TOO_LONG;
-		syntax = parse_number(cursor, &elements[n++]);
+			syntax = ANGLE_VECTOR_UNFINISHED;
+		else if (n == 0 && peek(cursor) == ']')
+			syntax = ANGLE_VECTOR_EMPTY;
+		else if (n == ANGLE_VECTOR_MAX_DIMENSIONS)
+			syntax = ANGLE_VECTOR_TOO_LONG;
+		else
+			syntax = parse_number(cursor, &elements[n++]);
 		if (syntax != ANGLE_VECTOR_PARSED)
+		{
+			*blame = word_from(start, cursor);
 			return syntax;
+		}
 		skip_space(cursor);
 	} while (accept(cursor, ','));
 	*dimensions = n;

@@ -5,8 +5,8 @@
 #include "utils/array.h"
 #include "utils/float.h"
 #include "utils/fmgrprotos.h"
-#include "utils/lsyscache.h"
 
+#include "core/vector/elements.h"
 #include "pg/type/vector.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_vector_resize);
@@ -23,22 +23,57 @@ angle_vector_resize(PG_FUNCTION_ARGS)
 	PG_RETURN_ANGLE_VECTOR_P(vector);
 }
 
-/* An element as float4, with the errors of the cast between the two types. */
-static float4
-element_as_float(Oid type, Datum element)
+/* Elements outside of float4 raise the errors of the cast to it. */
+static void
+convert_doubles(float4 *out, const float8 *numbers, int dim)
 {
-	switch (type)
+	switch (angle_elements_from_double(out, numbers, (size_t) dim))
+	{
+		case ANGLE_ELEMENTS_IN_RANGE:
+			break;
+		case ANGLE_ELEMENTS_OVERFLOW:
+			float_overflow_error();
+			break;
+		case ANGLE_ELEMENTS_UNDERFLOW:
+			float_underflow_error();
+			break;
+	}
+}
+
+static void
+convert_numerics(float4 *out, ArrayType *array)
+{
+	Datum *elements;
+	int dim;
+
+	deconstruct_array(array, NUMERICOID, -1, false, TYPALIGN_INT, &elements,
+					  NULL, &dim);
+	for (int i = 0; i < dim; i++)
+		out[i] =
+			DatumGetFloat4(DirectFunctionCall1(numeric_float4, elements[i]));
+}
+
+/* Fills out (dim) with the elements of an array without nulls. */
+static void
+convert_elements(float4 *out, ArrayType *array, int dim)
+{
+	switch (ARR_ELEMTYPE(array))
 	{
 		case INT4OID:
-			return (float4) DatumGetInt32(element);
+			angle_elements_from_int32(out, (const int32 *) ARR_DATA_PTR(array),
+									  (size_t) dim);
+			break;
 		case FLOAT4OID:
-			return DatumGetFloat4(element);
+			memcpy(out, ARR_DATA_PTR(array), sizeof(float4) * (size_t) dim);
+			break;
 		case FLOAT8OID:
-			return DatumGetFloat4(DirectFunctionCall1(dtof, element));
+			convert_doubles(out, (const float8 *) ARR_DATA_PTR(array), dim);
+			break;
 		case NUMERICOID:
-			return DatumGetFloat4(DirectFunctionCall1(numeric_float4, element));
+			convert_numerics(out, array);
+			break;
 		default:
-			elog(ERROR, "cannot cast an array of type %u", type);
+			elog(ERROR, "cannot cast an array of type %u", ARR_ELEMTYPE(array));
 	}
 }
 
@@ -58,22 +93,14 @@ Datum
 angle_vector_from_array(PG_FUNCTION_ARGS)
 {
 	ArrayType *array = PG_GETARG_ARRAYTYPE_P(0);
-	Oid type = ARR_ELEMTYPE(array);
 	AngleVector *vector;
-	Datum *elements;
-	int16 length;
-	bool by_value;
-	char align;
 	int dim;
 
 	check_array(array);
-	get_typlenbyvalalign(type, &length, &by_value, &align);
-	deconstruct_array(array, type, length, by_value, align, &elements, NULL,
-					  &dim);
+	dim = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 	vector = angle_vector_new(dim);
 	angle_vector_check_typmod(dim, PG_GETARG_INT32(1));
-	for (int i = 0; i < dim; i++)
-		vector->x[i] = element_as_float(type, elements[i]);
+	convert_elements(vector->x, array, dim);
 	angle_vector_check_finite(vector);
 	PG_RETURN_ANGLE_VECTOR_P(vector);
 }
@@ -82,10 +109,16 @@ Datum
 angle_vector_to_array(PG_FUNCTION_ARGS)
 {
 	const AngleVector *vector = PG_GETARG_ANGLE_VECTOR_P(0);
-	Datum *elements = palloc(sizeof(Datum) * (size_t) vector->dim);
+	Size data = sizeof(float4) * (Size) vector->dim;
+	Size size = ARR_OVERHEAD_NONULLS(1) + data;
+	ArrayType *array = palloc(size);
 
-	for (int i = 0; i < vector->dim; i++)
-		elements[i] = Float4GetDatum(vector->x[i]);
-	PG_RETURN_ARRAYTYPE_P(construct_array(elements, vector->dim, FLOAT4OID,
-										  sizeof(float4), true, TYPALIGN_INT));
+	SET_VARSIZE(array, size);
+	array->ndim = 1;
+	array->dataoffset = 0;
+	array->elemtype = FLOAT4OID;
+	ARR_DIMS(array)[0] = vector->dim;
+	ARR_LBOUND(array)[0] = 1;
+	memcpy(ARR_DATA_PTR(array), vector->x, data);
+	PG_RETURN_ARRAYTYPE_P(array);
 }

@@ -5,9 +5,15 @@
 #include "common/shortest_dec.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
+#include "port/pg_bswap.h"
 #include "utils/array.h"
 
+#include "core/vector/elements.h"
+#include "core/vector/format.h"
 #include "pg/type/vector.h"
+
+StaticAssertDecl(ANGLE_ELEMENT_TEXT >= FLOAT_SHORTEST_DECIMAL_LEN,
+				 "an element's text must hold any float");
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_vector_in);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_vector_out);
@@ -115,14 +121,18 @@ Datum
 angle_vector_out(PG_FUNCTION_ARGS)
 {
 	const AngleVector *vector = PG_GETARG_ANGLE_VECTOR_P(0);
-	char *text =
-		palloc((size_t) vector->dim * (FLOAT_SHORTEST_DECIMAL_LEN + 1) + 2);
+	char *text = palloc((size_t) vector->dim * (ANGLE_ELEMENT_TEXT + 1) + 2);
 	char *p = text;
 
 	for (int i = 0; i < vector->dim; i++)
 	{
+		size_t length;
+
 		*p++ = i == 0 ? '[' : ',';
-		p += float_to_shortest_decimal_bufn(vector->x[i], p);
+		length = angle_element_format(vector->x[i], p);
+		if (length == 0)
+			length = float_to_shortest_decimal_bufn(vector->x[i], p);
+		p += length;
 	}
 	*p++ = ']';
 	*p = '\0';
@@ -151,8 +161,7 @@ angle_vector_recv(PG_FUNCTION_ARGS)
 				errdetail("%d bytes follow, not the %d of %d dimensions.", left,
 						  dim * (int) sizeof(float4), dim));
 	angle_vector_check_typmod(dim, typmod);
-	for (int i = 0; i < dim; i++)
-		vector->x[i] = pq_getmsgfloat4(message);
+	angle_elements_swap(vector->x, pq_getmsgbytes(message, left), (size_t) dim);
 	angle_vector_check_finite(vector);
 	PG_RETURN_ANGLE_VECTOR_P(vector);
 }
@@ -161,15 +170,16 @@ Datum
 angle_vector_send(PG_FUNCTION_ARGS)
 {
 	const AngleVector *vector = PG_GETARG_ANGLE_VECTOR_P(0);
-	StringInfoData message;
+	Size size =
+		VARHDRSZ + 2 * sizeof(uint16) + sizeof(float4) * (Size) vector->dim;
+	bytea *message = palloc(size);
+	uint16 header[2] = {pg_hton16((uint16) vector->dim), 0};
 
-	pq_begintypsend(&message);
-	enlargeStringInfo(&message, (int) ANGLE_VECTOR_SIZE(vector->dim));
-	pq_sendint16(&message, (uint16) vector->dim);
-	pq_sendint16(&message, 0);
-	for (int i = 0; i < vector->dim; i++)
-		pq_sendfloat4(&message, vector->x[i]);
-	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
+	SET_VARSIZE(message, size);
+	memcpy(VARDATA(message), header, sizeof(header));
+	angle_elements_swap(VARDATA(message) + sizeof(header), vector->x,
+						(size_t) vector->dim);
+	PG_RETURN_BYTEA_P(message);
 }
 
 Datum
