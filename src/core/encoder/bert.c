@@ -35,6 +35,7 @@ typedef struct Pass
 	Workspace w;
 	size_t tokens;
 	size_t stride; /* padded C */
+	int layer;
 } Pass;
 
 /* Takes bytes from *offset on, aligned; base may be NULL to count only. */
@@ -82,10 +83,101 @@ angle_bert_workspace_size(const AngleModelConfig *config, size_t tokens,
 	return lay_out(config, tokens, longest, NULL, &w);
 }
 
-/* The normalisation behind x + residual, or behind x alone. */
+/* ---- training ----------------------------------------------------------- */
+
+static void
+lay_out_norm(char *buffer, size_t *offset, size_t tokens, size_t stride,
+			 AngleNormTrace *norm)
+{
+	norm->normalized = carve(buffer, offset, tokens * stride * sizeof(float));
+	norm->rstd = carve(buffer, offset, tokens * sizeof(float));
+}
+
+size_t
+angle_bert_trace_lay_out(const AngleModelConfig *config, size_t tokens,
+						 void *buffer, AngleBertTrace *trace)
+{
+	size_t row = tokens * angle_padded((size_t) config->hidden) * sizeof(float);
+	size_t inner =
+		tokens * angle_padded((size_t) config->intermediate) * sizeof(float);
+	size_t qkv =
+		tokens * angle_padded(3 * (size_t) config->hidden) * sizeof(float);
+	size_t stride = angle_padded((size_t) config->hidden);
+	size_t offset = 0;
+	AngleBertLayerTrace unused;
+
+	trace->layers = carve(
+		buffer, &offset, (size_t) config->layers * sizeof(AngleBertLayerTrace));
+	lay_out_norm(buffer, &offset, tokens, stride, &trace->norm);
+	for (int i = 0; i < config->layers; i++)
+	{
+		AngleBertLayerTrace *layer =
+			buffer != NULL ? &trace->layers[i] : &unused;
+
+		layer->x = carve(buffer, &offset, row);
+		layer->qkv = carve(buffer, &offset, qkv);
+		layer->attended = carve(buffer, &offset, row);
+		layer->middle = carve(buffer, &offset, row);
+		layer->inner = carve(buffer, &offset, inner);
+		lay_out_norm(buffer, &offset, tokens, stride, &layer->attention_norm);
+		lay_out_norm(buffer, &offset, tokens, stride, &layer->output_norm);
+	}
+	return offset;
+}
+
+/* The layer's part of the trace, or NULL. */
+static const AngleBertLayerTrace *
+layer_trace(const Pass *pass)
+{
+	const AngleBertTrace *trace = pass->batch->trace;
+
+	return trace != NULL ? &trace->layers[pass->layer] : NULL;
+}
+
+/* Dropout of rows from row t of the batch on; nothing outside training. */
+static void
+drop(const Pass *pass, int site, float *x, size_t t, size_t rows)
+{
+	const AngleBertDropout *dropout = pass->batch->dropout;
+	AngleDropout at;
+
+	if (dropout == NULL || dropout->hidden <= 0.0f)
+		return;
+	at = angle_dropout_site(dropout->seed,
+							(uint64_t) pass->layer * ANGLE_DROP_SITES +
+								(uint64_t) site,
+							dropout->hidden);
+	angle_tensor_kernels()->drop(&(AngleDropRows){
+		.rows = rows,
+		.width = (size_t) pass->model->config.hidden,
+		.stride = pass->stride,
+		.x = x,
+		.dropout = &at,
+		.names = dropout->rows + t,
+	});
+}
+
+/* The part of trace for the rows from t on. */
+static AngleNormTrace
+rows_of(const Pass *pass, const AngleNormTrace *trace, size_t t)
+{
+	return (AngleNormTrace){trace->normalized + t * pass->stride,
+							trace->rstd + t};
+}
+
+static void
+keep(const Pass *pass, float *copies, const float *x, size_t t, size_t rows)
+{
+	memcpy(copies + t * pass->stride, x, rows * pass->stride * sizeof(float));
+}
+
+/* ---- the pass ----------------------------------------------------------- */
+
+/* The normalisation behind x + residual, or behind x alone; trace is empty
+ * outside training. */
 static void
 normalize(const Pass *pass, const AngleNorm *norm, float *x,
-		  const float *residual, size_t rows)
+		  const float *residual, size_t rows, AngleNormTrace trace)
 {
 	angle_tensor_kernels()->layernorm(&(AngleLayerNorm){
 		.rows = rows,
@@ -96,6 +188,8 @@ normalize(const Pass *pass, const AngleNorm *norm, float *x,
 		.weight = norm->weight,
 		.bias = norm->bias,
 		.epsilon = pass->model->config.norm_eps,
+		.rstd = trace.rstd,
+		.normalized = trace.normalized,
 	});
 }
 
@@ -135,7 +229,9 @@ embed(Pass *pass)
 			embed_token(pass->model, batch->ids[t], t - batch->starts[i],
 						pass->w.x + t * pass->stride);
 	}
-	normalize(pass, &pass->model->bert.norm, pass->w.x, NULL, pass->tokens);
+	normalize(pass, &pass->model->bert.norm, pass->w.x, NULL, pass->tokens,
+			  batch->trace != NULL ? batch->trace->norm : (AngleNormTrace){0});
+	drop(pass, ANGLE_DROP_EMBEDDINGS, pass->w.x, 0, pass->tokens);
 }
 
 static AngleStatus
@@ -143,8 +239,16 @@ attend(Pass *pass, const AngleBertLayer *layer, AngleError *err)
 {
 	const AngleModelConfig *config = &pass->model->config;
 	const AngleBatch *batch = pass->batch;
+	const AngleBertDropout *dropout = batch->dropout;
 	size_t qkv_stride = angle_padded(layer->qkv.outputs);
+	bool drops = dropout != NULL && dropout->attention > 0.0f;
+	AngleDropout weights = {0};
 
+	if (drops)
+		weights = angle_dropout_site(dropout->seed,
+									 (uint64_t) pass->layer * ANGLE_DROP_SITES +
+										 ANGLE_DROP_WEIGHTS,
+									 dropout->attention);
 	for (size_t t = 0; t < pass->tokens; t += BLOCK)
 	{
 		size_t rows = pass->tokens - t < BLOCK ? pass->tokens - t : BLOCK;
@@ -170,6 +274,8 @@ attend(Pass *pass, const AngleBertLayer *layer, AngleError *err)
 			.out = pass->w.attended + start * pass->stride,
 			.out_stride = pass->stride,
 			.scratch = pass->w.scratch,
+			.dropout = drops ? &weights : NULL,
+			.dropout_rows = drops ? dropout->rows + start : NULL,
 		});
 	}
 	return ANGLE_OK;
@@ -180,26 +286,65 @@ attend(Pass *pass, const AngleBertLayer *layer, AngleError *err)
 static void
 feed_forward(Pass *pass, const AngleBertLayer *layer, size_t t, size_t rows)
 {
+	const AngleBertLayerTrace *trace = layer_trace(pass);
 	const Workspace *w = &pass->w;
+	AngleNormTrace norms[2] = {{0}};
 	float *x = w->x + t * pass->stride;
 	size_t inner_stride = angle_padded(layer->intermediate.outputs);
 
+	if (trace != NULL)
+	{
+		norms[0] = rows_of(pass, &trace->attention_norm, t);
+		norms[1] = rows_of(pass, &trace->output_norm, t);
+		keep(pass, trace->x, x, t, rows);
+	}
 	angle_linear_forward(&layer->attention, rows,
 						 w->attended + t * pass->stride, pass->stride,
 						 &w->linear, w->projected);
-	normalize(pass, &layer->attention_norm, x, w->projected, rows);
+	drop(pass, ANGLE_DROP_ATTENTION, w->projected, t, rows);
+	normalize(pass, &layer->attention_norm, x, w->projected, rows, norms[0]);
 	angle_linear_forward(&layer->intermediate, rows, x, pass->stride,
 						 &w->linear, w->inner);
+	if (trace != NULL)
+	{
+		keep(pass, trace->middle, x, t, rows);
+		memcpy(trace->inner + t * inner_stride, w->inner,
+			   rows * inner_stride * sizeof(float));
+	}
 	angle_activate(pass->model->config.activation, w->inner,
 				   rows * inner_stride);
 	angle_linear_forward(&layer->output, rows, w->inner, inner_stride,
 						 &w->linear, w->projected);
-	normalize(pass, &layer->output_norm, x, w->projected, rows);
+	drop(pass, ANGLE_DROP_OUTPUT, w->projected, t, rows);
+	normalize(pass, &layer->output_norm, x, w->projected, rows, norms[1]);
+}
+
+/* In training, queries, keys, values and what attention makes of them stay
+ * where the layer's trace is. */
+static void
+enter_layer(Pass *pass, int i)
+{
+	const AngleBertLayerTrace *trace;
+
+	pass->layer = i;
+	trace = layer_trace(pass);
+	if (trace != NULL)
+	{
+		pass->w.qkv = trace->qkv;
+		pass->w.attended = trace->attended;
+	}
+	/* attention writes C of the stride; what lies behind must be finite */
+	if (trace != NULL || i == 0)
+		memset(pass->w.attended, 0,
+			   pass->tokens * pass->stride * sizeof(float));
 }
 
 static AngleStatus
-run_layer(Pass *pass, const AngleBertLayer *layer, AngleError *err)
+run_layer(Pass *pass, int i, AngleError *err)
 {
+	const AngleBertLayer *layer = &pass->model->bert.layers[i];
+
+	enter_layer(pass, i);
 	ANGLE_TRY(attend(pass, layer, err));
 	for (size_t t = 0; t < pass->tokens; t += BLOCK)
 	{
@@ -241,11 +386,9 @@ angle_bert_forward(const AngleModel *model, const AngleBatch *batch,
 
 	assert(longest <= (size_t) model->config.positions);
 	lay_out(&model->config, pass.tokens, longest, workspace, &pass.w);
-	/* attention writes C of the stride; what lies behind must be finite */
-	memset(pass.w.attended, 0, pass.tokens * pass.stride * sizeof(float));
 	embed(&pass);
 	for (int i = 0; i < model->config.layers; i++)
-		ANGLE_TRY(run_layer(&pass, &model->bert.layers[i], err));
+		ANGLE_TRY(run_layer(&pass, i, err));
 	*states = pass.w.x;
 	return ANGLE_OK;
 }

@@ -86,9 +86,9 @@ embed_batch(const Job *job, const AngleTokens *tokens, size_t texts, float *out,
 	for (size_t i = 0; i < texts; i++)
 		memcpy(ids + starts[i], tokens[i].ids,
 			   tokens[i].count * sizeof(int32_t));
-	ANGLE_TRY(angle_bert_forward(job->model, &(AngleBatch){texts, ids, starts},
-								 workspace, job->request->cancel, &states,
-								 err));
+	ANGLE_TRY(angle_bert_forward(
+		job->model, &(AngleBatch){.texts = texts, .ids = ids, .starts = starts},
+		workspace, job->request->cancel, &states, err));
 	for (size_t i = 0; i < texts; i++)
 	{
 		AngleTokenStates text = {

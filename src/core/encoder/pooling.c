@@ -6,9 +6,8 @@
 #include "core/encoder/linear.h"
 #include "core/tensor/kernels.h"
 
-/* The widest vector between pooling and the last module, padded. */
-static size_t
-widest(const AngleModelConfig *config)
+size_t
+angle_pool_width(const AngleModelConfig *config)
 {
 	size_t width = (size_t) config->hidden;
 
@@ -24,7 +23,7 @@ widest(const AngleModelConfig *config)
 size_t
 angle_pool_scratch(const AngleModelConfig *config)
 {
-	return 2 * widest(config);
+	return 2 * angle_pool_width(config);
 }
 
 static void
@@ -101,6 +100,16 @@ normalize(float *x, size_t n)
 		x[i] *= inverse;
 }
 
+static void
+keep(const AngleTokenStates *states, const AngleModelConfig *config, int step,
+	 const float *x)
+{
+	size_t width = angle_pool_width(config);
+
+	if (states->trace != NULL)
+		memcpy(states->trace + (size_t) step * width, x, width * sizeof(float));
+}
+
 void
 angle_pool(const AngleModel *model, const AngleTokenStates *states,
 		   int dimensions, float *scratch, float *out)
@@ -108,27 +117,29 @@ angle_pool(const AngleModel *model, const AngleTokenStates *states,
 	const AngleModelConfig *config = &model->config;
 	size_t width = (size_t) config->hidden;
 	float *x = scratch;
-	float *next = scratch + widest(config);
+	float *next = scratch + angle_pool_width(config);
 
 	memset(scratch, 0, angle_pool_scratch(config) * sizeof(float));
 	if (states->count > 0)
 		pool_tokens(config, states, x);
+	keep(states, config, 0, x);
 	for (int i = 0; i < config->module_count; i++)
 	{
 		const AngleModule *module = &config->modules[i];
 		float *input = x;
 
 		if (module->kind == ANGLE_MODULE_NORMALIZE)
-		{
 			normalize(x, width);
-			continue;
+		else
+		{
+			width = (size_t) module->outputs;
+			angle_linear_forward(&model->dense[i], 1, input,
+								 angle_pool_width(config), NULL, next);
+			angle_activate(module->activation, next, angle_padded(width));
+			x = next;
+			next = input;
 		}
-		width = (size_t) module->outputs;
-		angle_linear_forward(&model->dense[i], 1, input, widest(config), NULL,
-							 next);
-		angle_activate(module->activation, next, angle_padded(width));
-		x = next;
-		next = input;
+		keep(states, config, i + 1, x);
 	}
 	if ((size_t) dimensions < width)
 		normalize(x, (size_t) dimensions);

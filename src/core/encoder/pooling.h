@@ -11,7 +11,13 @@ typedef struct AngleTokenStates
 	size_t stride;
 	size_t count;
 	size_t prompt_count; /* leading tokens of the prompt */
+	/* in training, else NULL: (modules + 1, angle_pool_width()) is filled with
+	 * the pooled vector and with what each module makes of it */
+	float *trace;
 } AngleTokenStates;
+
+/* The widest vector between pooling and the last module, padded. */
+size_t angle_pool_width(const AngleModelConfig *config);
 
 /* Floats of scratch for angle_pool(). */
 size_t angle_pool_scratch(const AngleModelConfig *config);

@@ -1,5 +1,6 @@
 /* The weights of a model as the forward pass sees them: views into the packed
- * image. Private to the encoder. */
+ * image, or, in training, of parameters that change. Private to the encoder and
+ * core/train. */
 #ifndef ANGLE_WEIGHTS_H
 #define ANGLE_WEIGHTS_H
 

@@ -108,6 +108,18 @@ softmax(float *scores, size_t tokens, size_t padded)
 		store(scores + j, load(scores + j) * inverse);
 }
 
+/* The weights of one query after dropout. */
+static void
+drop_weights(const AngleAttention *a, size_t h, size_t query, float *weights,
+			 size_t padded)
+{
+	AngleDropoutRow row =
+		angle_dropout_row(a->dropout, a->dropout_rows[query], h);
+
+	for (size_t j = 0; j < padded; j += LANES)
+		store(weights + j, vdrop(&row, j, load(weights + j)));
+}
+
 static void
 weigh_values(const AngleAttention *a, size_t h, size_t first, const Head *head)
 {
@@ -155,6 +167,12 @@ ANGLE_KERNEL(angle_attention)(const AngleAttention *a)
 			for (int i = 0; i < QUERIES; i++)
 				softmax(head.scores + i * head.tokens_padded, head.tokens,
 						head.tokens_padded);
+			for (size_t i = 0;
+				 a->dropout != NULL && i < QUERIES && first + i < a->tokens;
+				 i++)
+				drop_weights(a, h, first + i,
+							 head.scores + i * head.tokens_padded,
+							 head.tokens_padded);
 			weigh_values(a, h, first, &head);
 		}
 	}

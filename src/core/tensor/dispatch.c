@@ -9,9 +9,9 @@
 		.isa = (code), .gemm = angle_gemm_##suffix, .qgemm = (product),     \
 		.attention = angle_attention_##suffix,                              \
 		.layernorm = angle_layernorm_##suffix,                              \
-		.quantize = angle_quantize_##suffix, .gelu = angle_gelu_##suffix,   \
-		.gelu_tanh = angle_gelu_tanh_##suffix, .relu = angle_relu_##suffix, \
-		.tanh = angle_tanh_##suffix,                                        \
+		.quantize = angle_quantize_##suffix, .drop = angle_drop_##suffix,   \
+		.gelu = angle_gelu_##suffix, .gelu_tanh = angle_gelu_tanh_##suffix, \
+		.relu = angle_relu_##suffix, .tanh = angle_tanh_##suffix,           \
 	}
 
 static const AngleTensorKernels tables[] = {

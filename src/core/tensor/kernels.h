@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "core/base/cpu.h"
+#include "core/tensor/dropout.h"
 
 /* Outputs of a weight panel, and the multiple to which rows are padded. */
 #define ANGLE_PANEL 16
@@ -85,6 +86,9 @@ typedef struct AngleAttention
 	float *out; /* (L, C) */
 	size_t out_stride;
 	float *scratch; /* angle_attention_scratch(L, d) floats */
+	/* in training, on the weights: part of a row's name is the head's number */
+	const AngleDropout *dropout;  /* NULL: none */
+	const uint64_t *dropout_rows; /* (L) names of the rows */
 } AngleAttention;
 
 /* Floats of scratch that attention over tokens needs. */
@@ -102,9 +106,21 @@ typedef struct AngleLayerNorm
 	const float *weight;   /* (padded C) */
 	const float *bias;	   /* (padded C) */
 	float epsilon;
-	float *mean; /* (T) of what was normalised, or NULL */
-	float *rstd; /* (T) 1/√(variance + epsilon), or NULL */
+	float *mean;	   /* (T) of what was normalised, or NULL */
+	float *rstd;	   /* (T) 1/√(variance + epsilon), or NULL */
+	float *normalized; /* (T, C) before weight and bias, or NULL */
 } AngleLayerNorm;
+
+/* Dropout of rows in place. */
+typedef struct AngleDropRows
+{
+	size_t rows;
+	size_t width; /* C */
+	size_t stride;
+	float *x; /* (T, C) */
+	const AngleDropout *dropout;
+	const uint64_t *names; /* (T) */
+} AngleDropRows;
 
 /* Rows to 8 bits, each with its own scale and zero point, so that its least
  * and greatest value and zero itself are exact to half a step. */
@@ -128,6 +144,7 @@ typedef struct AngleTensorKernels
 	void (*attention)(const AngleAttention *attention);
 	void (*layernorm)(const AngleLayerNorm *norm);
 	void (*quantize)(const AngleQuantize *quantize);
+	void (*drop)(const AngleDropRows *rows);
 
 	/* In place over n floats, n a multiple of ANGLE_PANEL. */
 	void (*gelu)(float *x, size_t n); /* x Φ(x) (Hendrycks & Gimpel 2016) */

@@ -60,12 +60,30 @@ ANGLE_KERNEL(angle_layernorm)(const AngleLayerNorm *n)
 		float rstd = 1.0f / sqrtf(variance + n->epsilon);
 
 		for (size_t c = 0; c < n->stride; c += LANES)
-			store(x + c, (load(x + c) - mean) * rstd * load(n->weight + c) +
-							 load(n->bias + c));
+		{
+			Floats normalized = (load(x + c) - mean) * rstd;
+
+			if (n->normalized != NULL)
+				store(n->normalized + t * n->stride + c, normalized);
+			store(x + c, normalized * load(n->weight + c) + load(n->bias + c));
+		}
 		if (n->mean != NULL)
 			n->mean[t] = mean;
 		if (n->rstd != NULL)
 			n->rstd[t] = rstd;
+	}
+}
+
+void
+ANGLE_KERNEL(angle_drop)(const AngleDropRows *d)
+{
+	for (size_t t = 0; t < d->rows; t++)
+	{
+		AngleDropoutRow row = angle_dropout_row(d->dropout, d->names[t], 0);
+		float *x = d->x + t * d->stride;
+
+		for (size_t c = 0; c < angle_padded(d->width); c += LANES)
+			store(x + c, vdrop(&row, c, load(x + c)));
 	}
 }
 

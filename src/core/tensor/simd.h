@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/tensor/dropout.h"
+
 #if defined(__AVX2__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
@@ -25,6 +27,7 @@
 
 typedef float Floats __attribute__((vector_size(4 * LANES)));
 typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
+typedef uint32_t Unsigned __attribute__((vector_size(4 * LANES)));
 
 /* Names an external function after the instruction set of this compilation:
  * ANGLE_KERNEL(angle_gemm) is angle_gemm_avx2. */
@@ -88,6 +91,23 @@ static inline Floats
 vmin(Floats a, Floats b)
 {
 	return choose(a < b, a, b);
+}
+
+/* The values of columns c… of a row after dropout. */
+static inline Floats
+vdrop(const AngleDropoutRow *row, size_t c, Floats x)
+{
+	Unsigned h;
+
+	for (int i = 0; i < LANES; i++)
+		h[i] = (uint32_t) c + (uint32_t) i;
+	/* the finaliser of MurmurHash3 */
+	h = h * 0x9e3779b1u + row->key;
+	h = (h ^ (h >> 16)) * 0x85ebca6bu;
+	h = (h ^ (h >> 13)) * 0xc2b2ae35u;
+	h = (h ^ (h >> 16)) >> 1;
+	return choose((Ints) h < (int32_t) row->threshold, splat(0.0f),
+				  x * row->scale);
 }
 
 static inline float
