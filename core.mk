@@ -85,6 +85,25 @@ CORE_ARM_SRCS = \
 	tensor/qgemm_neon.c \
 	tensor/qgemm_neon_dotprod.c
 
+# Training: a library of its own, of the same rules, for the tool alone.
+TRAIN_SRCS = \
+	train/backward_dispatch.c \
+	train/bert_backward.c \
+	train/engine.c \
+	train/losses.c \
+	train/objective.c \
+	train/optimizer.c \
+	train/pooling_backward.c \
+	train/trainable.c
+
+TRAIN_ISA_SRCS = \
+	train/attention_backward.c \
+	train/outer.c \
+	train/rows_backward.c
+
+# What the tests hold against central differences: the same sources for doubles.
+TRAIN_DOUBLE_SRCS = $(TRAIN_ISA_SRCS) train/pooling_backward.c
+
 TOOL_SRCS = \
 	convert.c \
 	database.c \
@@ -126,7 +145,10 @@ UNIT_TOOL_SRCS = \
 UNIT_SRCS = \
 	folder.c \
 	golden.c \
+	gradient.c \
 	main.c \
+	test_backward.c \
+	test_backward_float.c \
 	test_base.c \
 	test_chunk.c \
 	test_config.c \
@@ -136,6 +158,7 @@ UNIT_SRCS = \
 	test_hub.c \
 	test_hub_pooling.c \
 	test_linear.c \
+	test_losses.c \
 	test_packed.c \
 	test_pickle.c \
 	test_safetensors.c \
@@ -143,6 +166,7 @@ UNIT_SRCS = \
 	test_tensor.c \
 	test_tokenizer.c \
 	test_tokenizer_golden.c \
+	test_training.c \
 	test_vector_parse.c \
 	test_vector_writer.c \
 	tokenizer_fixture.c
@@ -217,20 +241,25 @@ endif
 CORE_OBJS = $(CORE_SRCS:%.c=$(BUILD)/core/%.o) \
 	$(ARCH_SRCS:%.c=$(BUILD)/core/%.o) \
 	$(foreach isa,$(ISAS),$(CORE_ISA_SRCS:%.c=$(BUILD)/core/%.$(isa).o))
+TRAIN_OBJS = $(TRAIN_SRCS:%.c=$(BUILD)/core/%.o) \
+	$(foreach isa,$(ISAS),$(TRAIN_ISA_SRCS:%.c=$(BUILD)/core/%.$(isa).o))
+DOUBLE_OBJS = $(TRAIN_DOUBLE_SRCS:%.c=$(BUILD)/core/%.double.o)
 TOOL_OBJS = $(TOOL_SRCS:%.c=$(BUILD)/trainer/%.o)
 UNIT_OBJS = $(UNIT_SRCS:%.c=$(BUILD)/unit/%.o)
 FUZZ_OBJS = $(FUZZ_TARGETS:%=$(BUILD)/fuzz/fuzz_%.o)
 BENCH_OBJS = $(BUILD)/bench/distance.o $(BUILD)/bench/driver.o \
 	$(BUILD)/bench/embed_latency.o $(BUILD)/bench/sql_latency.o
 CORE_LIB = $(BUILD)/libanglecore.a
+TRAIN_LIB = $(BUILD)/libangletrain.a
 # For the fuzz targets: the tool without its main() and without libpq.
 TOOL_LIB = $(BUILD)/libangletool.a
 CLIENT_OBJS = $(CLIENT_SRCS:%.c=$(BUILD)/trainer/%.o)
 TOOL_LIB_OBJS = $(filter-out %/main.o $(CLIENT_OBJS),$(TOOL_OBJS))
 UNIT_TOOL_OBJS = $(UNIT_TOOL_SRCS:%.c=$(BUILD)/trainer/%.o)
 
-.PHONY: core tool unit fuzz bench
+.PHONY: core train tool unit fuzz bench
 core: $(CORE_LIB)
+train: $(TRAIN_LIB)
 tool: $(if $(TOOL_SRCS),$(BUILD)/angle)
 unit: $(BUILD)/unit-tests
 fuzz: $(FUZZ_TARGETS:%=$(BUILD)/fuzz-%)
@@ -240,20 +269,25 @@ $(CORE_LIB): $(CORE_OBJS) core.mk
 	@echo "  AR $@"
 	@rm -f $@ && $(AR) rcs $@ $(CORE_OBJS)
 
+$(TRAIN_LIB): $(TRAIN_OBJS) core.mk
+	@echo "  AR $@"
+	@rm -f $@ && $(AR) rcs $@ $(TRAIN_OBJS)
+
 $(TOOL_LIB): $(TOOL_LIB_OBJS) core.mk
 	@echo "  AR $@"
 	@rm -f $@ && $(AR) rcs $@ $(TOOL_LIB_OBJS)
 
-$(BUILD)/angle: $(TOOL_OBJS) $(CORE_LIB)
+$(BUILD)/angle: $(TOOL_OBJS) $(TRAIN_LIB) $(CORE_LIB)
 	@echo "  LD $@"
-	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $(TOOL_OBJS) $(CORE_LIB) $(CORE_LIBS) $(TOOL_LIBS) $(CLIENT_LIBS)
+	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $(TOOL_OBJS) $(TRAIN_LIB) $(CORE_LIB) $(CORE_LIBS) $(TOOL_LIBS) $(CLIENT_LIBS)
 
-$(BUILD)/unit-tests: $(UNIT_OBJS) $(UNIT_TOOL_OBJS) $(CORE_LIB)
+$(BUILD)/unit-tests: $(UNIT_OBJS) $(UNIT_TOOL_OBJS) $(DOUBLE_OBJS) $(TRAIN_LIB) \
+	$(CORE_LIB)
 	@echo "  LD $@"
 	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
 
 # Fuzz targets need clang: make -f core.mk CC=clang-14 SAN=address,undefined,fuzzer-no-link
-$(BUILD)/fuzz-%: $(BUILD)/fuzz/fuzz_%.o $(TOOL_LIB) $(CORE_LIB)
+$(BUILD)/fuzz-%: $(BUILD)/fuzz/fuzz_%.o $(TOOL_LIB) $(TRAIN_LIB) $(CORE_LIB)
 	@echo "  LD $@"
 	@$(CC) $(CORE_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(TOOL_LIBS)
 
@@ -287,6 +321,10 @@ $$(BUILD)/core/%_$(1).o: src/core/%_$(1).c
 endef
 $(foreach isa,baseline avx2 avx512 avx512_vnni neon neon_dotprod,$(eval $(call isa_rules,$(isa))))
 
+$(BUILD)/core/%.double.o: src/core/%.c
+	$(call compile,-DANGLE_ISA=double -DANGLE_DOUBLE)
+$(BUILD)/unit/test_backward.o: CORE_CPPFLAGS += -DANGLE_DOUBLE
+
 # Loops over vectors without sums of floats, which need no more than this.
 $(BUILD)/core/vector/elements.o: CORE_CFLAGS += -O3
 $(BUILD)/core/%.o: src/core/%.c
@@ -303,14 +341,15 @@ $(BUILD)/bench/%.o: bench/%.c
 	$(call compile)
 
 # Changes when the compiler or its flags change, and every object with it.
-$(CORE_OBJS) $(TOOL_OBJS) $(UNIT_OBJS) $(FUZZ_OBJS) $(BENCH_OBJS): $(BUILD)/flags
+$(CORE_OBJS) $(TRAIN_OBJS) $(DOUBLE_OBJS) $(TOOL_OBJS) $(UNIT_OBJS) $(FUZZ_OBJS) \
+	$(BENCH_OBJS): $(BUILD)/flags
 FLAGS = $(CC) $(CORE_CPPFLAGS) $(CPPFLAGS) $(CORE_CFLAGS) $(CFLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 .PHONY: FORCE
 
--include $(CORE_OBJS:.o=.d) $(TOOL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(FUZZ_OBJS:.o=.d) \
+-include $(CORE_OBJS:.o=.d) $(TRAIN_OBJS:.o=.d) $(DOUBLE_OBJS:.o=.d) $(TOOL_OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(FUZZ_OBJS:.o=.d) \
 	$(BENCH_OBJS:.o=.d)
 
 # For the extension's Makefile: what a program that links the library needs.
@@ -319,4 +358,4 @@ print-libs:
 	@echo '$(CORE_LIBS)'
 # For test/lint/symbols.
 print-objects:
-	@printf '%s\n' $(CORE_OBJS)
+	@printf '%s\n' $(CORE_OBJS) $(TRAIN_OBJS)
