@@ -107,9 +107,13 @@ TRAIN_DOUBLE_SRCS = $(TRAIN_ISA_SRCS) train/pooling_backward.c
 TOOL_SRCS = \
 	convert.c \
 	database.c \
+	dataset.c \
+	dataset_arguments.c \
+	dataset_state.c \
 	embed.c \
 	export.c \
 	float_text.c \
+	input_file.c \
 	inspect.c \
 	interrupt.c \
 	line_reader.c \
@@ -123,23 +127,35 @@ TOOL_SRCS = \
 	pickle_tensor.c \
 	progress.c \
 	push.c \
+	row_parts.c \
+	row_reader.c \
+	row_stream.c \
+	table.c \
 	torch_file.c \
 	upload.c \
 	vector_writer.c
-TOOL_LIBS = -lzip
+TOOL_LIBS = -llzma -lzip -lzstd
 
 # What push needs beside: the tool alone has it. libpq brings libcrypto along
 # where it speaks TLS; its SHA-256 uses the processor's instructions.
 CLIENT_SRCS = database.c push.c upload.c
 CLIENT_LIBS = -L$(shell $(PG_CONFIG) --libdir) -lpq -lcrypto
 
-# Of the tool, what unit tests reach: it needs no library but those of core.
+# Of the tool, what unit tests reach.
+UNIT_TOOL_LIBS = -llzma -lzstd
 UNIT_TOOL_SRCS = \
+	dataset.c \
+	dataset_state.c \
 	float_text.c \
+	input_file.c \
 	line_reader.c \
 	pickle.c \
 	pickle_stack.c \
 	pickle_tensor.c \
+	row_parts.c \
+	row_reader.c \
+	row_stream.c \
+	table.c \
 	vector_writer.c
 
 UNIT_SRCS = \
@@ -152,11 +168,13 @@ UNIT_SRCS = \
 	test_base.c \
 	test_chunk.c \
 	test_config.c \
+	test_dataset.c \
 	test_distance.c \
 	test_encoder_golden.c \
 	test_encoder_minilm.c \
 	test_hub.c \
 	test_hub_pooling.c \
+	test_input_file.c \
 	test_linear.c \
 	test_losses.c \
 	test_packed.c \
@@ -174,6 +192,7 @@ UNIT_SRCS = \
 FUZZ_TARGETS = \
 	chunk \
 	config \
+	dataset \
 	hub_config \
 	model \
 	packed \
@@ -284,7 +303,7 @@ $(BUILD)/angle: $(TOOL_OBJS) $(TRAIN_LIB) $(CORE_LIB)
 $(BUILD)/unit-tests: $(UNIT_OBJS) $(UNIT_TOOL_OBJS) $(DOUBLE_OBJS) $(TRAIN_LIB) \
 	$(CORE_LIB)
 	@echo "  LD $@"
-	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(UNIT_TOOL_LIBS)
 
 # Fuzz targets need clang: make -f core.mk CC=clang-14 SAN=address,undefined,fuzzer-no-link
 $(BUILD)/fuzz-%: $(BUILD)/fuzz/fuzz_%.o $(TOOL_LIB) $(TRAIN_LIB) $(CORE_LIB)

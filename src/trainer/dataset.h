@@ -48,10 +48,10 @@ typedef struct AngleDatasetSource
 	AngleEmptyText empty;
 	/* Which column plays which part, "text1=premise,text2=hypothesis"; the parts
 	 * are text1, text2, label, query, positive and negative (which may occur
-	 * several times). NULL: the columns called like the part, or sentence1,
-	 * premise (text1), sentence2, hypothesis (text2), score, similarity (label),
-	 * anchor, question (query), answer (positive), negatives, negative1,
-	 * negative_1 and so on (negative). */
+	 * several times). A part that is not named is played by the column called like
+	 * it, or sentence1, premise (text1), sentence2, hypothesis (text2), score,
+	 * similarity (label), anchor, question (query), answer (positive), negatives,
+	 * negative1, negative_1 and so on (negative). */
 	const char *columns;
 	/* Labels that are words, "entailment=1,neutral=0.5"; NULL: numbers. A word
 	 * that is not in the list is an error. */
@@ -162,8 +162,8 @@ uint64_t angle_dataset_skipped(const AngleDataset *dataset, int source);
 AngleRowShape angle_dataset_shape(const AngleDataset *dataset, int source);
 
 /* Gives the next batch. It has fewer rows than were asked for only when its files
- * end, or when so many of the rows that follow have a text in common with it
- * that all the memory for waiting ones is taken.
+ * end, or when so many rows that have a text in common with it wait for the next
+ * ones that there may be no more of them: 4 batches and 1,000 rows of each file.
  * Errors: those of angle_dataset_open(); ANGLE_CORRUPT if a file has changed. */
 ANGLE_MUST_CHECK AngleStatus angle_dataset_next(AngleDataset *dataset,
 												AngleDatasetBatch *batch,

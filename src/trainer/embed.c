@@ -267,9 +267,10 @@ embed_lines(Session *session, AngleError *err)
 		if (session->batch_lines == 1)
 			fflush(session->writer.stream);
 		angle_progress_update(&session->progress,
-							  reader->size > 0 ? (double) reader->done /
-													 (double) reader->size
-											   : -1,
+							  reader->size > 0
+								  ? (double) angle_lines_done(reader) /
+										(double) reader->size
+								  : -1,
 							  session->writer.count);
 	}
 	return angle_vectors_finish(&session->writer, err);

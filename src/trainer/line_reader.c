@@ -1,6 +1,5 @@
 #include "trainer/line_reader.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,41 +39,30 @@ angle_lines_open(AngleLineReader *reader, char *const *files, int file_count,
 }
 
 static AngleStatus
-fail_read(const AngleLineReader *reader, AngleError *err)
-{
-	return angle_fail(err, errno == ENOENT ? ANGLE_NOT_FOUND : ANGLE_IO_ERROR,
-					  "could not read file \"%s\": %s", reader->name,
-					  strerror(errno));
-}
-
-static AngleStatus
 open_next(AngleLineReader *reader, AngleError *err)
 {
-	reader->name = reader->files[reader->next_file++];
+	const char *path = reader->files[reader->next_file++];
+
 	reader->line = 0;
-	if (is_standard_input(reader->name))
-	{
-		reader->name = "standard input";
-		reader->stream = stdin;
-	}
-	else
-		reader->stream = fopen(reader->name, "rbe");
-	return reader->stream == NULL ? fail_read(reader, err) : ANGLE_OK;
+	ANGLE_TRY(angle_input_open(path, reader->cancel, &reader->input, err));
+	reader->name = angle_input_name(reader->input);
+	return ANGLE_OK;
 }
 
 static void
-close_stream(AngleLineReader *reader)
+close_input(AngleLineReader *reader)
 {
-	if (reader->stream != NULL && reader->stream != stdin)
-		fclose(reader->stream);
-	reader->stream = NULL;
+	if (reader->input != NULL)
+		reader->closed += angle_input_done(reader->input);
+	angle_input_close(reader->input);
+	reader->input = NULL;
 }
 
 static AngleStatus
 grow(AngleLineReader *reader, AngleError *err)
 {
-	size_t capacity = reader->capacity ? 2 * reader->capacity : 4096;
-	char *buffer;
+	size_t capacity = reader->capacity ? 2 * reader->capacity : 65536;
+	uint8_t *buffer;
 
 	if (reader->capacity >= ANGLE_MAX_LINE)
 		return angle_fail(err, ANGLE_TOO_LARGE,
@@ -84,32 +72,61 @@ grow(AngleLineReader *reader, AngleError *err)
 						  ANGLE_MAX_LINE);
 	buffer = realloc(reader->buffer, capacity);
 	if (buffer == NULL)
-		return angle_fail(err, ANGLE_NO_MEMORY, "out of memory");
+		return angle_no_memory(err);
 	reader->buffer = buffer;
 	reader->capacity = capacity;
 	return ANGLE_OK;
 }
 
-/* Reads up to the newline or the end; *last is the byte that ended it. */
+/* Reads on behind what the buffer holds, with more room if it is full; *got is 0
+ * at the end of the file. */
 static AngleStatus
-read_line(AngleLineReader *reader, size_t *length, int *last, AngleError *err)
+fill(AngleLineReader *reader, size_t *got, AngleError *err)
 {
-	int byte;
+	if (reader->start > 0)
+	{
+		reader->stop -= reader->start;
+		memmove(reader->buffer, reader->buffer + reader->start, reader->stop);
+		reader->start = 0;
+	}
+	if (reader->stop == reader->capacity)
+		ANGLE_TRY(grow(reader, err));
+	ANGLE_TRY(angle_input_read(reader->input, reader->buffer + reader->stop,
+							   reader->capacity - reader->stop, got, err));
+	reader->stop += *got;
+	return ANGLE_OK;
+}
+
+/* Takes the bytes up to the newline or the end; *complete is whether there is a
+ * newline. */
+static AngleStatus
+read_line(AngleLineReader *reader, AngleBytes *line, bool *complete,
+		  AngleError *err)
+{
+	const uint8_t *newline = NULL;
+	size_t searched = 0;
+	size_t got = 1;
 
 	reader->line++;
-	*length = 0;
-	while ((byte = getc_unlocked(reader->stream)) != EOF && byte != '\n')
-	{
-		if (*length == reader->capacity)
-			ANGLE_TRY(grow(reader, err));
-		reader->buffer[(*length)++] = (char) byte;
-	}
-	*last = byte;
-	reader->done += *length + (byte == '\n');
 	if (angle_cancelled(reader->cancel))
 		return angle_fail_cancelled(err);
-	if (byte == EOF && ferror(reader->stream))
-		return fail_read(reader, err);
+	for (;;)
+	{
+		size_t left = reader->stop - reader->start;
+
+		if (left > searched)
+			newline = memchr(reader->buffer + reader->start + searched, '\n',
+							 left - searched);
+		if (newline != NULL || got == 0)
+			break;
+		searched = left;
+		ANGLE_TRY(fill(reader, &got, err));
+	}
+	*complete = newline != NULL;
+	line->data = reader->buffer + reader->start;
+	line->size = *complete ? (size_t) (newline - line->data)
+						   : reader->stop - reader->start;
+	reader->start += line->size + *complete;
 	return ANGLE_OK;
 }
 
@@ -117,31 +134,36 @@ AngleStatus
 angle_lines_next(AngleLineReader *reader, AngleBytes *line, bool *end,
 				 AngleError *err)
 {
-	size_t length;
-	int last;
+	bool complete;
 
 	for (;;)
 	{
-		*end =
-			reader->stream == NULL && reader->next_file == reader->file_count;
+		*end = reader->input == NULL && reader->next_file == reader->file_count;
 		if (*end)
 			return ANGLE_OK;
-		if (reader->stream == NULL)
+		if (reader->input == NULL)
 			ANGLE_TRY(open_next(reader, err));
-		ANGLE_TRY(read_line(reader, &length, &last, err));
-		if (last == EOF)
-			close_stream(reader);
-		if (last == '\n' || length > 0)
+		ANGLE_TRY(read_line(reader, line, &complete, err));
+		if (!complete)
+			close_input(reader);
+		if (complete || line->size > 0)
 			break;
 	}
-	*line = length > 0 ? (AngleBytes){(const uint8_t *) reader->buffer, length}
-					   : angle_bytes_of("");
+	if (line->size == 0)
+		*line = angle_bytes_of("");
 	return ANGLE_OK;
+}
+
+uint64_t
+angle_lines_done(const AngleLineReader *reader)
+{
+	return reader->closed +
+		   (reader->input != NULL ? angle_input_done(reader->input) : 0);
 }
 
 void
 angle_lines_close(AngleLineReader *reader)
 {
-	close_stream(reader);
+	close_input(reader);
 	free(reader->buffer);
 }

@@ -41,9 +41,6 @@ ANGLE_MUST_CHECK AngleStatus angle_table_open(
 	const char *path, AngleTableSyntax syntax, const AngleCancel *cancel,
 	AngleArena *arena, AngleTable **table, AngleError *err);
 
-/* How often the table's file can be read: false for standard input and pipes. */
-bool angle_table_is_repeatable(const AngleTable *table);
-
 /* The place of a column called name in the header, −1 if there is none. */
 int angle_table_find(const AngleTable *table, const char *name);
 

@@ -157,7 +157,7 @@ join_lines(const char *bytes, size_t size, char *joined)
 		joined += line.size;
 		*joined++ = '|';
 	}
-	CHECK_INT(reader.done, 2 * size);
+	CHECK_INT(angle_lines_done(&reader), 2 * size);
 	*joined = '\0';
 	angle_lines_close(&reader);
 	unlink(path);
