@@ -440,7 +440,7 @@ const AngleCommand angle_embed_command = {
 	"  --force            replace FILE if it exists\n"
 	"  --help             this text\n\n"
 	"Lines are UTF-8 and end with a newline, which the last may lack; an empty\n"
-	"line is an empty text.\n\n"
+	"line is an empty text. What is compressed by xz or zstd is decompressed.\n\n"
 	"Examples:\n"
 	"  echo 'fear of spiders' | angle embed --model angle-mini.angle\n"
 	"  angle embed --model m.angle --format copy titles.txt |\n"

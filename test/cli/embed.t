@@ -74,6 +74,10 @@ is(embed('the directory', $input, '--model', $model), $text, 'gives the same as 
 spit('a', "cat\n");
 spit('b', 'cat');
 is(embed('files', "cat\n", 'a', '-', 'b'), $cat x 3, 'and standard input, in their order');
+system("xz -c a > a.xz") == 0 or die;
+is(embed('a file of xz', '', 'a.xz'), $cat, 'is decompressed');
+is(embed('xz from standard input', slurp('a.xz')), $cat, 'too');
+unlink 'a.xz';
 my $many = join '', map { "cat $_\n" } 1 .. 2500;
 my $batches = embed('more lines than a batch', $many);
 is(scalar(() = $batches =~ /\n/g), 2500, 'are all there');
