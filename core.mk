@@ -23,6 +23,7 @@ CORE_SRCS = \
 	distance/distance.c \
 	encoder/bert.c \
 	encoder/bert_source.c \
+	encoder/calibration.c \
 	encoder/embedder.c \
 	encoder/hub_tokenizer.c \
 	encoder/linear.c \

@@ -177,6 +177,53 @@ count_task(void *context, size_t index, int worker)
 		atomic_fetch_add(&tally->wrong_worker, 1);
 }
 
+typedef struct Relay
+{
+	AngleBarrier barrier;
+	int seen[4]; /* the value that each worker has found */
+	int value;
+	atomic_int wrong;
+} Relay;
+
+/* Each worker in turn adds one, and all must have seen that after meeting. */
+static void
+relay_task(void *context, size_t index, int worker)
+{
+	Relay *relay = context;
+
+	if (index != (size_t) worker)
+		atomic_fetch_add(&relay->wrong, 1);
+	for (int turn = 0; turn < 1000; turn++)
+	{
+		if (turn % relay->barrier.members == worker)
+			relay->value++;
+		angle_barrier_wait(&relay->barrier);
+		if (relay->value != turn + 1)
+			atomic_fetch_add(&relay->wrong, 1);
+		angle_barrier_wait(&relay->barrier);
+	}
+	relay->seen[worker] = relay->value;
+}
+
+TEST(executor_workers_that_run_together_meet_at_a_barrier)
+{
+	AngleArena *arena = angle_arena_create(NULL);
+	AngleExecutor *executor = NULL;
+	Relay relay = {.barrier = {.members = 4}};
+	Relay alone = {.barrier = {.members = 1}};
+
+	REQUIRE(angle_executor_start(4, arena, &executor, NULL) == ANGLE_OK);
+	angle_executor_run_together(executor, relay_task, &relay);
+	CHECK_INT(relay.wrong, 0);
+	for (int i = 0; i < 4; i++)
+		CHECK_INT(relay.seen[i], 1000);
+	angle_executor_run_together(NULL, relay_task, &alone);
+	CHECK_INT(alone.wrong, 0);
+	CHECK_INT(alone.seen[0], 1000);
+	angle_executor_stop(executor);
+	angle_arena_destroy(arena);
+}
+
 TEST(executor_runs_every_task_once_per_round)
 {
 	AngleArena *arena = angle_arena_create(NULL);

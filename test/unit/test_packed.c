@@ -10,12 +10,12 @@ static const AnglePrompt prompt = {"query", "find: ", ""};
 static const uint8_t bytes[5] = {1, 2, 3, 4, 5};
 static const float floats[6] = {1, 2, 3, 4, 5, 6};
 static const int32_t integers[2] = {-7, 1 << 30};
-static const int8_t panel[16 * 4 * 2] = {1, -1, 127};
+static const int8_t panel[16 * 64] = {1, -1, 127};
 
 /* In an order that is not that of the names. */
 static const AnglePackedArray arrays[] = {
 	{"weight", ANGLE_PACKED_F32, 2, 3, {(const uint8_t *) floats, 24}},
-	{"panel", ANGLE_PACKED_I8_PANEL, 3, 5, {(const uint8_t *) panel, 128}},
+	{"panel", ANGLE_PACKED_I8_PANEL, 3, 5, {(const uint8_t *) panel, 1024}},
 	{"empty", ANGLE_PACKED_BYTES, 0, 1, {NULL, 0}},
 	{"tokenizer", ANGLE_PACKED_BYTES, 5, 1, {bytes, 5}},
 	{"ids", ANGLE_PACKED_I32, 2, 1, {(const uint8_t *) integers, 8}},
@@ -330,7 +330,7 @@ TEST(packed_reader_refuses_what_it_does_not_know)
 	directory = angle_load_u64(image.data + HEADER_DIRECTORY);
 	names = angle_load_u64(image.data + HEADER_NAMES);
 	angle_arena_destroy(image.arena);
-	check_change(HEADER_VERSION, 2, ANGLE_UNSUPPORTED, "version 2");
+	check_change(HEADER_VERSION, 1, ANGLE_UNSUPPORTED, "version 1");
 	check_change(HEADER_FLAGS, 1, ANGLE_UNSUPPORTED, "flags");
 	check_change(HEADER_SIZE, 64, ANGLE_UNSUPPORTED, "flags");
 	check_change(HEADER_RESERVED + 31, 1, ANGLE_UNSUPPORTED, "flags");
@@ -364,9 +364,10 @@ TEST(packed_bytes_follow_type_and_shape)
 	CHECK(angle_packed_bytes(ANGLE_PACKED_F32, 3, 5, &size) && size == 60);
 	CHECK(angle_packed_bytes(ANGLE_PACKED_I32, 3, 1, &size) && size == 12);
 	CHECK(angle_packed_bytes(ANGLE_PACKED_I8, 3, 5, &size) && size == 15);
-	CHECK(angle_packed_bytes(ANGLE_PACKED_I8_PANEL, 1, 1, &size) && size == 64);
-	CHECK(angle_packed_bytes(ANGLE_PACKED_I8_PANEL, 17, 5, &size) &&
-		  size == 256);
+	CHECK(angle_packed_bytes(ANGLE_PACKED_I8_PANEL, 1, 1, &size) &&
+		  size == 16 * 64);
+	CHECK(angle_packed_bytes(ANGLE_PACKED_I8_PANEL, 17, 65, &size) &&
+		  size == 32 * 128);
 	CHECK(angle_packed_bytes(ANGLE_PACKED_F32_PANEL, 17, 5, &size) &&
 		  size == 32 * 5 * 4);
 	CHECK(angle_packed_bytes(ANGLE_PACKED_I8_PANEL, 384, 1536, &size) &&

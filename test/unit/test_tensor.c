@@ -62,12 +62,13 @@ check_gemm(const AngleTensorKernels *kernels, const size_t size[3])
 	angle_panel_pack(w, N, K, panels);
 	kernels->gemm(&(AngleGemm){.rows = T,
 							   .inputs = K,
-							   .outputs = N,
+							   .end_panel = angle_padded(N) / ANGLE_PANEL,
 							   .x = x,
 							   .x_stride = angle_padded(K),
 							   .weight = panels,
 							   .bias = bias,
-							   .out = out});
+							   .out = out,
+							   .out_stride = angle_padded(N)});
 	for (size_t t = 0; t < T; t++)
 	{
 		for (size_t n = 0; n < N; n++)
@@ -88,67 +89,128 @@ TEST(tensor_gemm_equals_the_double_loop)
 	}
 }
 
-/* The int8 product is exact but for the last scaling: against the same sums in
- * 64-bit integers. */
+/* An int8 product of T rows, K inputs and N outputs on random numbers. */
+typedef struct Quantized
+{
+	size_t N;
+	AngleQgemm job;
+	int8_t *rows;	 /* (N, K): the levels, row-major */
+	float *outliers; /* (N, ANGLE_OUTLIERS), row-major */
+} Quantized;
+
+static void
+make_inputs(AngleQgemm *job, AngleArena *arena, AngleRng *rng)
+{
+	size_t T = job->rows;
+	uint8_t *q =
+		angle_arena_alloc(arena, (T + ANGLE_PANEL_ROWS) * job->q_stride, 1);
+	float *scale = angle_arena_alloc(arena, T, 4);
+	int32_t *zero = angle_arena_alloc(arena, T, 4);
+
+	for (size_t i = 0; i < T * job->q_stride; i++)
+		q[i] = i % 3 == 0 ? (i % 2 ? 255 : 0)
+						  : (uint8_t) angle_rng_below(rng, 256);
+	for (size_t t = 0; t < T; t++)
+	{
+		scale[t] = 0.01f + 0.001f * (float) t;
+		zero[t] = (int32_t) angle_rng_below(rng, 256);
+	}
+	job->q = q;
+	job->x_scale = scale;
+	job->x_zero = zero;
+	job->x_outlier = random_floats(arena, rng, T * ANGLE_OUTLIERS, 30);
+}
+
+static Quantized
+make_quantized(const size_t size[3], AngleArena *arena)
+{
+	size_t K = angle_panel_inputs(size[1]);
+	size_t N = size[2];
+	size_t padded = angle_padded(N);
+	int32_t outliers[ANGLE_OUTLIERS];
+	AnglePanels panels = {
+		.levels = angle_arena_alloc(arena, padded * K, 1),
+		.scale = angle_arena_alloc(arena, padded, 4),
+		.sum = angle_arena_alloc(arena, padded, 4),
+		.outlier = angle_arena_alloc(arena, padded * ANGLE_OUTLIERS, 4),
+	};
+	Quantized made = {.N = N,
+					  .job = {.rows = size[0],
+							  .inputs = K,
+							  .end_panel = padded / ANGLE_PANEL,
+							  .q_stride = K,
+							  .weight = panels.levels,
+							  .scale = panels.scale,
+							  .sum = panels.sum,
+							  .outlier_weight = panels.outlier,
+							  .out_stride = padded}};
+	AngleRng rng;
+	float *w;
+
+	angle_rng_seed(&rng, size[0] + 10 * K + 100 * N);
+	w = random_floats(arena, &rng, N * K, 1);
+	made.job.bias = random_floats(arena, &rng, padded, 1);
+	for (int i = 0; i < ANGLE_OUTLIERS; i++)
+		outliers[i] = (int32_t) angle_rng_below(&rng, K);
+	make_inputs(&made.job, arena, &rng);
+	angle_panel_quantize(w, N, K, outliers, &panels);
+	made.rows = angle_arena_alloc(arena, N * K, 1);
+	made.outliers = angle_arena_zalloc(arena, N * ANGLE_OUTLIERS, 4);
+	for (size_t n = 0; n < N; n++)
+	{
+		for (int i = ANGLE_OUTLIERS - 1; i >= 0; i--)
+		{
+			float *weight = &w[n * K + (size_t) outliers[i]];
+			bool again = false;
+
+			for (int j = 0; j < i; j++)
+				again |= outliers[j] == outliers[i];
+			made.outliers[n * ANGLE_OUTLIERS + (size_t) i] =
+				again ? 0 : *weight;
+			*weight = again ? *weight : 0;
+		}
+		angle_row_quantize(w + n * K, K, made.rows + n * K);
+	}
+	return made;
+}
+
+/* One output by its definition, the sums in 64-bit integers. */
+static double
+expected_output(const Quantized *made, size_t t, size_t n)
+{
+	const AngleQgemm *job = &made->job;
+	size_t K = job->inputs;
+	int64_t exact = 0;
+	double sum;
+
+	for (size_t k = 0; k < K; k++)
+		exact += (int64_t) (job->q[t * K + k] - job->x_zero[t]) *
+				 made->rows[n * K + k];
+	sum = (double) exact * (double) job->x_scale[t] * (double) job->scale[n] +
+		  (double) job->bias[n];
+	for (size_t i = 0; i < ANGLE_OUTLIERS; i++)
+		sum += (double) job->x_outlier[t * ANGLE_OUTLIERS + i] *
+			   (double) made->outliers[n * ANGLE_OUTLIERS + i];
+	return sum;
+}
+
 static void
 check_qgemm(const AngleTensorKernels *kernels, const size_t size[3])
 {
-	size_t T = size[0];
-	size_t K = angle_panel_inputs(size[1]);
-	size_t N = size[2];
 	AngleArena *arena = angle_arena_create(NULL);
-	AngleRng rng;
-	float *w;
-	float *bias;
-	int8_t *rows = angle_arena_alloc(arena, N * K, 1);
-	int8_t *panels = angle_arena_alloc(arena, angle_padded(N) * K, 1);
-	float *scale = angle_arena_alloc(arena, angle_padded(N), 4);
-	int32_t *sum = angle_arena_alloc(arena, angle_padded(N), 4);
-	uint8_t *q = angle_arena_alloc(arena, T * K, 1);
-	float *x_scale = angle_arena_alloc(arena, T, 4);
-	int32_t *x_zero = angle_arena_alloc(arena, T, 4);
-	float *out = angle_arena_alloc(arena, T * angle_padded(N), 4);
+	Quantized made = make_quantized(size, arena);
 
-	angle_rng_seed(&rng, T + 10 * K + 100 * N);
-	w = random_floats(arena, &rng, N * K, 1);
-	bias = random_floats(arena, &rng, angle_padded(N), 1);
-	for (size_t i = 0; i < T * K; i++)
-		q[i] = i % 3 == 0 ? (i % 2 ? 255 : 0)
-						  : (uint8_t) angle_rng_below(&rng, 256);
-	for (size_t t = 0; t < T; t++)
+	made.job.out =
+		angle_arena_alloc(arena, size[0] * made.job.out_stride, sizeof(float));
+	kernels->qgemm(&made.job);
+	for (size_t t = 0; t < size[0]; t++)
 	{
-		x_scale[t] = 0.01f + 0.001f * (float) t;
-		x_zero[t] = (int32_t) angle_rng_below(&rng, 256);
-	}
-	angle_panel_quantize(w, N, K, panels, scale, sum);
-	kernels->qgemm(&(AngleQgemm){.rows = T,
-								 .inputs = K,
-								 .outputs = N,
-								 .q = q,
-								 .q_stride = K,
-								 .x_scale = x_scale,
-								 .x_zero = x_zero,
-								 .weight = panels,
-								 .scale = scale,
-								 .sum = sum,
-								 .start = bias,
-								 .out = out});
-	for (size_t n = 0; n < N; n++)
-		angle_row_quantize(w + n * K, K, rows + n * K);
-	for (size_t t = 0; t < T; t++)
-	{
-		for (size_t n = 0; n < N; n++)
+		for (size_t n = 0; n < made.N; n++)
 		{
-			int64_t exact = 0;
-			double expected;
+			double expected = expected_output(&made, t, n);
 
-			for (size_t k = 0; k < K; k++)
-				exact += (int64_t) (q[t * K + k] - x_zero[t]) * rows[n * K + k];
-			expected =
-				(double) exact * (double) x_scale[t] * (double) scale[n] +
-				(double) bias[n];
-			CHECK_NEAR(out[t * angle_padded(N) + n], expected,
-					   1e-6 * (1 + fabs(expected)));
+			CHECK_NEAR(made.job.out[t * made.job.out_stride + n], expected,
+					   2e-6 * (60 + fabs(expected)));
 		}
 	}
 	angle_arena_destroy(arena);
@@ -161,6 +223,42 @@ TEST(tensor_qgemm_equals_the_integer_loop)
 		for (size_t i = 0; i < SIZE_COUNT; i++)
 			check_qgemm(kernels, sizes[i]);
 	}
+}
+
+/* A row alone, and a panel alone, have the bits that they have among others,
+ * and on every instruction set with fused multiply-adds the same. */
+TEST(tensor_qgemm_gives_the_same_bits_in_any_part)
+{
+	const size_t size[3] = {37, 200, 75};
+	AngleArena *arena = angle_arena_create(NULL);
+	Quantized made = make_quantized(size, arena);
+	AngleQgemm *job = &made.job;
+	size_t stride = job->out_stride;
+	float *all = angle_arena_alloc(arena, size[0] * stride, sizeof(float));
+	float *part = angle_arena_alloc(arena, size[0] * stride, sizeof(float));
+	bool seen = false;
+
+	EACH_KERNELS(kernels)
+	{
+		AngleQgemm some = *job;
+
+		job->out = part;
+		kernels->qgemm(job);
+		if (seen)
+			CHECK(memcmp(all, part, size[0] * stride * sizeof(float)) == 0);
+		memcpy(all, part, size[0] * stride * sizeof(float));
+		seen = kernels->isa != ANGLE_ISA_BASELINE;
+		some.out = part;
+		some.rows = 1;
+		for (some.first_panel = 0; some.first_panel * ANGLE_PANEL < stride;
+			 some.first_panel++)
+		{
+			some.end_panel = some.first_panel + 1;
+			kernels->qgemm(&some);
+		}
+		CHECK(memcmp(all, part, stride * sizeof(float)) == 0);
+	}
+	angle_arena_destroy(arena);
 }
 
 TEST(tensor_gemm_row_does_not_depend_on_its_neighbours)
@@ -190,12 +288,13 @@ TEST(tensor_gemm_row_does_not_depend_on_its_neighbours)
 	{
 		AngleGemm g = {.rows = T,
 					   .inputs = K,
-					   .outputs = N,
+					   .end_panel = OUT / ANGLE_PANEL,
 					   .x = x,
 					   .x_stride = STRIDE,
 					   .weight = panels,
 					   .bias = bias,
-					   .out = all};
+					   .out = all,
+					   .out_stride = OUT};
 
 		kernels->gemm(&g);
 		for (int t = 0; t < T; t++)
@@ -253,6 +352,7 @@ check_attention(const AngleTensorKernels *kernels, size_t L, size_t d)
 	AngleAttention a = {
 		.tokens = L,
 		.heads = HEADS,
+		.end_head = 1,
 		.head_size = d,
 		.qkv_stride = stride,
 		.out_stride = angle_padded(HEADS * d),
@@ -262,6 +362,10 @@ check_attention(const AngleTensorKernels *kernels, size_t L, size_t d)
 	a.qkv = random_floats(arena, &rng, L * stride, 1);
 	a.out = angle_arena_zalloc(arena, L * a.out_stride, 4);
 	a.scratch = angle_arena_alloc(arena, angle_attention_scratch(L, d), 4);
+	kernels->attention(&a);
+	/* the others behind the first one, which stays as it is */
+	a.first_head = 1;
+	a.end_head = HEADS;
 	kernels->attention(&a);
 	for (size_t h = 0; h < HEADS; h++)
 	{
@@ -418,33 +522,49 @@ check_quantize(const AngleTensorKernels *kernels, size_t K, float shift)
 	AngleRng rng;
 	float scale[T];
 	int32_t zero[T];
+	float outlier[T * ANGLE_OUTLIERS];
 	size_t stride = angle_padded(K);
+	const int32_t outliers[ANGLE_OUTLIERS] = {(int32_t) K / 2, (int32_t) K - 1,
+											  0, 0};
 	AngleQuantize job = {.rows = T,
 						 .width = K,
 						 .x_stride = stride,
+						 .outliers = outliers,
 						 .q_stride = stride,
 						 .scale = scale,
-						 .zero = zero};
+						 .zero = zero,
+						 .outlier = outlier};
 	float *x;
+	float *copy;
 
 	angle_rng_seed(&rng, K);
 	x = random_floats(arena, &rng, T * stride, 2);
 	for (size_t i = 0; i < T * stride; i++)
 		x[i] += shift;
 	memset(x + stride, 0, stride * sizeof(float));
+	for (size_t t = 0; t < T; t++)
+		x[t * stride] = 1000;
 	job.x = x;
 	job.q = angle_arena_alloc(arena, T * stride, 1);
+	copy = angle_arena_alloc(arena, T * stride, sizeof(float));
+	memcpy(copy, x, T * stride * sizeof(float));
 	kernels->quantize(&job);
+	CHECK(memcmp(copy, x, T * stride * sizeof(float)) == 0);
 	for (size_t t = 0; t < T; t++)
 	{
 		CHECK(zero[t] >= 0 && zero[t] <= 255);
+		CHECK(scale[t] < 1);
 		for (size_t k = 0; k < stride; k++)
 		{
 			int level = job.q[t * stride + k] - zero[t];
+			bool kept = k < K && k != 0 && k != K / 2 && k != K - 1;
 
-			CHECK_NEAR((float) level * scale[t], k < K ? x[t * stride + k] : 0,
+			CHECK_NEAR((float) level * scale[t], kept ? x[t * stride + k] : 0,
 					   0.501 * (double) scale[t]);
 		}
+		for (int i = 0; i < ANGLE_OUTLIERS; i++)
+			CHECK(outlier[t * ANGLE_OUTLIERS + (size_t) i] ==
+				  x[t * stride + (size_t) outliers[i]]);
 	}
 	angle_arena_destroy(arena);
 }
@@ -475,13 +595,17 @@ TEST(tensor_quantize_is_the_same_on_every_instruction_set)
 	bool seen = false;
 	float scale;
 	int32_t zero;
+	float outlier[ANGLE_OUTLIERS];
+	const int32_t outliers[ANGLE_OUTLIERS] = {3, 70, 200, 383};
 	AngleQuantize job = {.rows = 1,
 						 .width = K,
 						 .x_stride = K,
+						 .outliers = outliers,
 						 .q_stride = K,
 						 .q = q,
 						 .scale = &scale,
-						 .zero = &zero};
+						 .zero = &zero,
+						 .outlier = outlier};
 
 	angle_rng_seed(&rng, 3);
 	job.x = random_floats(arena, &rng, K, 1);
@@ -501,21 +625,28 @@ TEST(tensor_panels_hold_the_rounded_weights)
 	enum
 	{
 		N = 3,
-		K = 6
+		K = 7
 	};
-	const float w[N * K] = {1, -2, 4, 0, 0, 1, 0, 0,  0,
-							0, 0,  0, 5, 5, 5, 5, -5, 5};
-	int8_t panels[16 * 8];
+	const float w[N * K] = {1, -2, 4, 0, 0, 1, 9, 0,  0, 0, 0,
+							0, 0,  0, 5, 5, 5, 5, -5, 5, -7};
+	const int32_t outliers[ANGLE_OUTLIERS] = {6, 3, 6, 6};
+	int8_t levels[16 * ANGLE_PANEL_INPUTS];
 	float scale[16];
 	int32_t sum[16];
+	float outlier[16 * ANGLE_OUTLIERS];
 
-	angle_panel_quantize(w, N, K, panels, scale, sum);
+	angle_panel_quantize(w, N, K, outliers,
+						 &(AnglePanels){levels, scale, sum, outlier});
 	CHECK_NEAR(scale[0], 4.0 / 127, 1e-8);
 	CHECK(scale[1] == 0 && sum[1] == 0 && scale[5] == 0);
-	CHECK_INT(panels[2], 127);			  /* row 0, input 2 */
-	CHECK_INT(panels[1], -64);			  /* row 0, input 1: −63.5 to even */
-	CHECK_INT(panels[64 + 1], 32);		  /* row 0, input 5: 31.75 */
-	CHECK_INT(panels[64 + 2 * 4], -127);  /* row 2, input 4 */
-	CHECK_INT(panels[64 + 2 * 4 + 2], 0); /* row 2, behind the last input */
-	CHECK_INT(sum[2], 4 * 127);
+	CHECK_INT(levels[2], 127);			  /* row 0, input 2 */
+	CHECK_INT(levels[1], -64);			  /* row 0, input 1: −63.5 to even */
+	CHECK_INT(levels[64 + 1], 32);		  /* row 0, input 5: 31.75 */
+	CHECK_INT(levels[64 + 2 * 4], -127);  /* row 2, input 4 */
+	CHECK_INT(levels[64 + 2 * 4 + 2], 0); /* row 2, input 6: an outlier */
+	CHECK_INT(levels[64 + 2 * 4 + 3], 0); /* row 2, behind the last input */
+	CHECK_INT(sum[2], 3 * 127);
+	CHECK(outlier[0] == 9 && outlier[2] == -7);			 /* input 6 */
+	CHECK(outlier[16 + 0] == 0 && outlier[16 + 2] == 5); /* input 3 */
+	CHECK(outlier[32] == 0 && outlier[48] == 0);		 /* there already */
 }

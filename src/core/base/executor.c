@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -29,6 +30,7 @@ struct AngleExecutor
 	/* written before a round starts, read by all during it */
 	AngleTask task;
 	void *context;
+	bool together; /* the task is for each worker once */
 	size_t tasks;
 	atomic_size_t next; /* first index that nobody has taken */
 };
@@ -38,6 +40,11 @@ take_tasks(AngleExecutor *executor, int worker)
 {
 	size_t index;
 
+	if (executor->together)
+	{
+		executor->task(executor->context, (size_t) worker, worker);
+		return;
+	}
 	while ((index = atomic_fetch_add(&executor->next, 1)) < executor->tasks)
 		executor->task(executor->context, index, worker);
 }
@@ -119,21 +126,11 @@ angle_executor_start(int workers, AngleArena *arena, AngleExecutor **result,
 	return ANGLE_OK;
 }
 
-void
-angle_executor_run(AngleExecutor *executor, size_t tasks, AngleTask task,
-				   void *context)
+/* One round of what the executor's fields say, the caller taking part. */
+static void
+run_round(AngleExecutor *executor)
 {
-	if (executor == NULL || executor->workers == 1 || tasks <= 1)
-	{
-		for (size_t i = 0; i < tasks; i++)
-			task(context, i, 0);
-		return;
-	}
 	pthread_mutex_lock(&executor->lock);
-	executor->task = task;
-	executor->context = context;
-	executor->tasks = tasks;
-	atomic_store(&executor->next, 0);
 	executor->busy = executor->workers - 1;
 	executor->round++;
 	pthread_cond_broadcast(&executor->start);
@@ -145,6 +142,76 @@ angle_executor_run(AngleExecutor *executor, size_t tasks, AngleTask task,
 	while (executor->busy > 0)
 		pthread_cond_wait(&executor->done, &executor->lock);
 	pthread_mutex_unlock(&executor->lock);
+}
+
+void
+angle_executor_run(AngleExecutor *executor, size_t tasks, AngleTask task,
+				   void *context)
+{
+	if (executor == NULL || executor->workers == 1 || tasks <= 1)
+	{
+		for (size_t i = 0; i < tasks; i++)
+			task(context, i, 0);
+		return;
+	}
+	executor->task = task;
+	executor->context = context;
+	executor->together = false;
+	executor->tasks = tasks;
+	atomic_store(&executor->next, 0);
+	run_round(executor);
+}
+
+void
+angle_executor_run_together(AngleExecutor *executor, AngleTask task,
+							void *context)
+{
+	if (executor == NULL || executor->workers == 1)
+	{
+		task(context, 0, 0);
+		return;
+	}
+	executor->task = task;
+	executor->context = context;
+	executor->together = true;
+	run_round(executor);
+}
+
+/* Spins that take about as long as waking a thread would. */
+#define SPINS 2000
+
+static void
+pause_processor(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+void
+angle_barrier_wait(AngleBarrier *barrier)
+{
+	unsigned round;
+
+	if (barrier->members == 1)
+		return;
+	round = atomic_load(&barrier->round);
+	if (atomic_fetch_add(&barrier->arrived, 1) + 1 == barrier->members)
+	{
+		atomic_store(&barrier->arrived, 0);
+		atomic_fetch_add(&barrier->round, 1);
+		return;
+	}
+	for (int i = 0; atomic_load(&barrier->round) == round; i++)
+	{
+		/* another program may have the processor of the one that is late */
+		if (i >= SPINS)
+			sched_yield();
+		else
+			pause_processor();
+	}
 }
 
 int

@@ -8,6 +8,7 @@
 #ifndef ANGLE_EXECUTOR_H
 #define ANGLE_EXECUTOR_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "core/base/arena.h"
@@ -31,6 +32,25 @@ ANGLE_MUST_CHECK AngleStatus angle_executor_start(int workers,
  * in the calling thread. */
 void angle_executor_run(AngleExecutor *executor, size_t tasks, AngleTask task,
 						void *context);
+
+/* Runs task once on each worker, with its number as the index, on all of them at
+ * the same time, so that they may wait for each other, and returns when all have
+ * ended. With NULL it runs once. */
+void angle_executor_run_together(AngleExecutor *executor, AngleTask task,
+								 void *context);
+
+/* Where those that run together wait for each other; all zero but for members,
+ * and used for any number of times. */
+typedef struct AngleBarrier
+{
+	int members;
+	atomic_int arrived;
+	atomic_uint round;
+} AngleBarrier;
+
+/* Returns once all members have come here; what they wrote before is seen by
+ * all. It spins, for the microseconds that the parts of a product differ by. */
+void angle_barrier_wait(AngleBarrier *barrier);
 
 /* The number of workers, the caller included; 1 for NULL. */
 int angle_executor_workers(const AngleExecutor *executor);

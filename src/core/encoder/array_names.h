@@ -25,6 +25,8 @@
 #define ANGLE_PART_BIAS "bias"
 #define ANGLE_PART_SCALE "scale"
 #define ANGLE_PART_SUM "sum"
+#define ANGLE_PART_OUTLIERS "outliers"
+#define ANGLE_PART_OUTLIER_WEIGHT "outlier_weight"
 
 #define ANGLE_ARRAY_NAME_SIZE 64
 

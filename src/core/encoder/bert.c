@@ -4,6 +4,12 @@
  *
  * Products run over blocks of rows, so that a block's intermediate states stay
  * in the second-level cache and a cancelled query ends within a block.
+ *
+ * All members of a team run the same functions and take their share of every
+ * step: rows of what goes row by row, panels of the outputs of a product, heads
+ * of attention. They meet where one needs what another has made. A value is
+ * computed in the same way whoever does it, so that the result does not depend
+ * on their number.
  */
 #include "core/encoder/bert.h"
 
@@ -13,7 +19,10 @@
 #include "core/encoder/linear.h"
 #include "core/tensor/kernels.h"
 
-#define BLOCK 64 /* rows */
+/* Rows; a multiple of ANGLE_PANEL_ROWS. */
+#define BLOCK 64
+
+#define NEVER SIZE_MAX
 
 /* The parts of the workspace. */
 typedef struct Workspace
@@ -23,20 +32,32 @@ typedef struct Workspace
 	float *attended;  /* (T, C) */
 	float *projected; /* (BLOCK, C) */
 	float *inner;	  /* (BLOCK, F) */
-	float *scratch;	  /* of attention */
+	float *scratch;	  /* of attention, one after another for each member */
+	size_t scratch_size;
 	AngleLinearScratch linear;
 } Workspace;
 
+/* What the members of a team share. */
 typedef struct Pass
 {
 	const AngleModel *model;
 	const AngleBatch *batch;
 	const AngleCancel *cancel;
-	Workspace w;
 	size_t tokens;
 	size_t stride; /* padded C */
-	int layer;
+	void *workspace;
+	AngleBarrier barrier;
+	_Atomic size_t stop_at; /* the poll that found it cancelled, or NEVER */
 } Pass;
+
+typedef struct Member
+{
+	Pass *pass;
+	Workspace w;
+	int layer;
+	size_t number;
+	size_t polls;
+} Member;
 
 /* Takes bytes from *offset on, aligned; base may be NULL to count only. */
 static void *
@@ -49,15 +70,31 @@ carve(char *base, size_t *offset, size_t bytes)
 	return base != NULL ? base + at : NULL;
 }
 
+static size_t
+longest_text(const AngleBatch *batch)
+{
+	size_t longest = 0;
+
+	for (size_t i = 0; i < batch->texts; i++)
+	{
+		size_t length = batch->starts[i + 1] - batch->starts[i];
+
+		longest = length > longest ? length : longest;
+	}
+	return longest;
+}
+
 /* Lays out the workspace and returns its size. */
 static size_t
-lay_out(const AngleModelConfig *config, size_t tokens, size_t longest,
+lay_out(const AngleModelConfig *config, const AngleBatch *batch, int members,
 		void *base, Workspace *w)
 {
+	size_t tokens = batch->starts[batch->texts];
 	size_t C = angle_padded((size_t) config->hidden);
 	size_t F = angle_padded((size_t) config->intermediate);
 	size_t qkv = angle_padded(3 * (size_t) config->hidden);
 	size_t head_size = (size_t) config->hidden / (size_t) config->heads;
+	size_t inputs = angle_panel_inputs(F > C ? F : C);
 	size_t offset = 0;
 
 	w->x = carve(base, &offset, tokens * C * sizeof(float));
@@ -65,22 +102,56 @@ lay_out(const AngleModelConfig *config, size_t tokens, size_t longest,
 	w->attended = carve(base, &offset, tokens * C * sizeof(float));
 	w->projected = carve(base, &offset, BLOCK * C * sizeof(float));
 	w->inner = carve(base, &offset, BLOCK * F * sizeof(float));
-	w->scratch =
-		carve(base, &offset,
-			  angle_attention_scratch(longest, head_size) * sizeof(float));
-	w->linear.q = carve(base, &offset, BLOCK * ANGLE_QUANTIZATION_BLOCK);
+	w->scratch_size =
+		angle_padded(angle_attention_scratch(longest_text(batch), head_size));
+	w->scratch = carve(base, &offset,
+					   (size_t) members * w->scratch_size * sizeof(float));
+	w->linear.q = carve(base, &offset, BLOCK * inputs);
 	w->linear.scale = carve(base, &offset, BLOCK * sizeof(float));
 	w->linear.zero = carve(base, &offset, BLOCK * sizeof(int32_t));
+	w->linear.outlier =
+		carve(base, &offset, BLOCK * ANGLE_OUTLIERS * sizeof(float));
 	return offset;
 }
 
 size_t
-angle_bert_workspace_size(const AngleModelConfig *config, size_t tokens,
-						  size_t longest)
+angle_bert_workspace_size(const AngleModelConfig *config,
+						  const AngleBatch *batch, int workers)
 {
 	Workspace w;
 
-	return lay_out(config, tokens, longest, NULL, &w);
+	return lay_out(config, batch, workers, NULL, &w);
+}
+
+/* ---- the team ----------------------------------------------------------- */
+
+/* The member's share of n things. */
+static AngleRange
+share(const Member *m, size_t n)
+{
+	size_t members = (size_t) m->pass->barrier.members;
+
+	return (AngleRange){n * m->number / members, n * (m->number + 1) / members};
+}
+
+static void
+meet(const Member *m)
+{
+	angle_barrier_wait(&m->pass->barrier);
+}
+
+/* Whether to give up. The caller's thread alone asks, and every member gets the
+ * same answer at the same place. */
+static bool
+stopped(Member *m)
+{
+	Pass *pass = m->pass;
+
+	if (m->number == 0 && atomic_load(&pass->stop_at) == NEVER &&
+		angle_cancelled(pass->cancel))
+		atomic_store(&pass->stop_at, m->polls);
+	meet(m);
+	return atomic_load(&pass->stop_at) <= m->polls++;
 }
 
 /* ---- training ----------------------------------------------------------- */
@@ -127,33 +198,34 @@ angle_bert_trace_lay_out(const AngleModelConfig *config, size_t tokens,
 
 /* The layer's part of the trace, or NULL. */
 static const AngleBertLayerTrace *
-layer_trace(const Pass *pass)
+layer_trace(const Member *m)
 {
-	const AngleBertTrace *trace = pass->batch->trace;
+	const AngleBertTrace *trace = m->pass->batch->trace;
 
-	return trace != NULL ? &trace->layers[pass->layer] : NULL;
+	return trace != NULL ? &trace->layers[m->layer] : NULL;
 }
 
-/* Dropout of rows from row t of the batch on; nothing outside training. */
+/* Dropout of some rows of x, whose row 0 is row t of the batch; nothing outside
+ * training. */
 static void
-drop(const Pass *pass, int site, float *x, size_t t, size_t rows)
+drop(const Member *m, int site, float *x, size_t t, AngleRange rows)
 {
+	const Pass *pass = m->pass;
 	const AngleBertDropout *dropout = pass->batch->dropout;
 	AngleDropout at;
 
 	if (dropout == NULL || dropout->hidden <= 0.0f)
 		return;
-	at = angle_dropout_site(dropout->seed,
-							(uint64_t) pass->layer * ANGLE_DROP_SITES +
-								(uint64_t) site,
-							dropout->hidden);
+	at = angle_dropout_site(
+		dropout->seed, (uint64_t) m->layer * ANGLE_DROP_SITES + (uint64_t) site,
+		dropout->hidden);
 	angle_tensor_kernels()->drop(&(AngleDropRows){
-		.rows = rows,
+		.rows = rows.end - rows.first,
 		.width = (size_t) pass->model->config.hidden,
 		.stride = pass->stride,
-		.x = x,
+		.x = x + rows.first * pass->stride,
 		.dropout = &at,
-		.names = dropout->rows + t,
+		.names = dropout->rows + t + rows.first,
 	});
 }
 
@@ -165,26 +237,34 @@ rows_of(const Pass *pass, const AngleNormTrace *trace, size_t t)
 							trace->rstd + t};
 }
 
+/* Copies some rows of x, whose row 0 is row t of copies. */
 static void
-keep(const Pass *pass, float *copies, const float *x, size_t t, size_t rows)
+keep(const Pass *pass, float *copies, const float *x, size_t t, AngleRange rows)
 {
-	memcpy(copies + t * pass->stride, x, rows * pass->stride * sizeof(float));
+	memcpy(copies + (t + rows.first) * pass->stride,
+		   x + rows.first * pass->stride,
+		   (rows.end - rows.first) * pass->stride * sizeof(float));
 }
 
-/* ---- the pass ----------------------------------------------------------- */
+/* ---- the steps ---------------------------------------------------------- */
 
-/* The normalisation behind x + residual, or behind x alone; trace is empty
- * outside training. */
+/* The normalisation behind x + residual, or behind x alone, for some rows; trace
+ * is empty outside training. */
 static void
 normalize(const Pass *pass, const AngleNorm *norm, float *x,
-		  const float *residual, size_t rows, AngleNormTrace trace)
+		  const float *residual, AngleRange rows, AngleNormTrace trace)
 {
+	if (rows.first == rows.end)
+		return;
+	if (trace.rstd != NULL)
+		trace = rows_of(pass, &trace, rows.first);
 	angle_tensor_kernels()->layernorm(&(AngleLayerNorm){
-		.rows = rows,
+		.rows = rows.end - rows.first,
 		.width = (size_t) pass->model->config.hidden,
 		.stride = pass->stride,
-		.x = x,
-		.residual = residual,
+		.x = x + rows.first * pass->stride,
+		.residual =
+			residual != NULL ? residual + rows.first * pass->stride : NULL,
 		.weight = norm->weight,
 		.bias = norm->bias,
 		.epsilon = pass->model->config.norm_eps,
@@ -192,6 +272,49 @@ normalize(const Pass *pass, const AngleNorm *norm, float *x,
 		.normalized = trace.normalized,
 	});
 }
+
+/* What becomes of the outputs of a product. */
+typedef struct After
+{
+	AngleActivation activation;
+	float *kept; /* gets a copy of them before that; NULL outside training */
+} After;
+
+static void
+finish(const AngleLinearRows *rows, size_t stride, AngleRange columns,
+	   const After *after)
+{
+	size_t width = columns.end - columns.first;
+
+	for (size_t t = 0; t < rows->rows; t++)
+	{
+		float *out = rows->out + t * stride + columns.first;
+
+		if (after->kept != NULL)
+			memcpy(after->kept + t * stride + columns.first, out,
+				   width * sizeof(float));
+		angle_activate(after->activation, out, width);
+	}
+}
+
+/* out = W x + b over a block of rows. The member's own share of the rows of x
+ * must be there before; all of out is after. */
+static void
+apply(const Member *m, const AngleLinear *linear, const AngleLinearRows *rows,
+	  After after)
+{
+	AngleRange panels = share(m, angle_linear_panels(linear));
+
+	angle_linear_prepare(linear, rows, share(m, rows->rows));
+	meet(m);
+	angle_linear_forward(linear, rows, panels);
+	finish(rows, angle_padded(linear->outputs),
+		   (AngleRange){panels.first * ANGLE_PANEL, panels.end * ANGLE_PANEL},
+		   &after);
+	meet(m);
+}
+
+static const After as_it_is = {ANGLE_ACTIVATION_IDENTITY, NULL};
 
 /* One row: word + token type + position, in the order of transformers. */
 static void
@@ -219,176 +342,223 @@ embed_token(const AngleModel *model, int32_t id, size_t position, float *row)
 }
 
 static void
-embed(Pass *pass)
+embed(const Member *m)
 {
+	const Pass *pass = m->pass;
 	const AngleBatch *batch = pass->batch;
+	AngleRange rows = share(m, pass->tokens);
+	size_t text = 0;
 
-	for (size_t i = 0; i < batch->texts; i++)
+	for (size_t t = rows.first; t < rows.end; t++)
 	{
-		for (size_t t = batch->starts[i]; t < batch->starts[i + 1]; t++)
-			embed_token(pass->model, batch->ids[t], t - batch->starts[i],
-						pass->w.x + t * pass->stride);
+		while (batch->starts[text + 1] <= t)
+			text++;
+		embed_token(pass->model, batch->ids[t], t - batch->starts[text],
+					m->w.x + t * pass->stride);
 	}
-	normalize(pass, &pass->model->bert.norm, pass->w.x, NULL, pass->tokens,
+	normalize(pass, &pass->model->bert.norm, m->w.x, NULL, rows,
 			  batch->trace != NULL ? batch->trace->norm : (AngleNormTrace){0});
-	drop(pass, ANGLE_DROP_EMBEDDINGS, pass->w.x, 0, pass->tokens);
+	drop(m, ANGLE_DROP_EMBEDDINGS, m->w.x, 0, rows);
+	meet(m);
 }
 
-static AngleStatus
-attend(Pass *pass, const AngleBertLayer *layer, AngleError *err)
+/* Some heads of one text. */
+static void
+attend_text(const Member *m, size_t text, AngleRange heads)
 {
+	const Pass *pass = m->pass;
 	const AngleModelConfig *config = &pass->model->config;
-	const AngleBatch *batch = pass->batch;
-	const AngleBertDropout *dropout = batch->dropout;
-	size_t qkv_stride = angle_padded(layer->qkv.outputs);
-	bool drops = dropout != NULL && dropout->attention > 0.0f;
+	const AngleBertDropout *dropout = pass->batch->dropout;
+	size_t start = pass->batch->starts[text];
+	size_t qkv_stride = angle_padded(3 * (size_t) config->hidden);
 	AngleDropout weights = {0};
+	bool drops = dropout != NULL && dropout->attention > 0.0f;
 
 	if (drops)
 		weights = angle_dropout_site(dropout->seed,
-									 (uint64_t) pass->layer * ANGLE_DROP_SITES +
+									 (uint64_t) m->layer * ANGLE_DROP_SITES +
 										 ANGLE_DROP_WEIGHTS,
 									 dropout->attention);
-	for (size_t t = 0; t < pass->tokens; t += BLOCK)
-	{
-		size_t rows = pass->tokens - t < BLOCK ? pass->tokens - t : BLOCK;
+	angle_tensor_kernels()->attention(&(AngleAttention){
+		.tokens = pass->batch->starts[text + 1] - start,
+		.heads = (size_t) config->heads,
+		.first_head = heads.first,
+		.end_head = heads.end,
+		.head_size = (size_t) (config->hidden / config->heads),
+		.qkv = m->w.qkv + start * qkv_stride,
+		.qkv_stride = qkv_stride,
+		.out = m->w.attended + start * pass->stride,
+		.out_stride = pass->stride,
+		.scratch = m->w.scratch + m->number * m->w.scratch_size,
+		.dropout = drops ? &weights : NULL,
+		.dropout_rows = drops ? dropout->rows + start : NULL,
+	});
+}
 
-		if (angle_cancelled(pass->cancel))
-			return angle_fail_cancelled(err);
-		angle_linear_forward(&layer->qkv, rows, pass->w.x + t * pass->stride,
-							 pass->stride, &pass->w.linear,
-							 pass->w.qkv + t * qkv_stride);
-	}
-	for (size_t i = 0; i < batch->texts; i++)
-	{
-		size_t start = batch->starts[i];
+/* The heads of all texts are one row of things to share. False: cancelled. */
+static bool
+attend(Member *m)
+{
+	const Pass *pass = m->pass;
+	size_t heads = (size_t) pass->model->config.heads;
+	AngleRange mine = share(m, pass->batch->texts * heads);
 
-		if (angle_cancelled(pass->cancel))
-			return angle_fail_cancelled(err);
-		angle_tensor_kernels()->attention(&(AngleAttention){
-			.tokens = batch->starts[i + 1] - start,
-			.heads = (size_t) config->heads,
-			.head_size = (size_t) (config->hidden / config->heads),
-			.qkv = pass->w.qkv + start * qkv_stride,
-			.qkv_stride = qkv_stride,
-			.out = pass->w.attended + start * pass->stride,
-			.out_stride = pass->stride,
-			.scratch = pass->w.scratch,
-			.dropout = drops ? &weights : NULL,
-			.dropout_rows = drops ? dropout->rows + start : NULL,
-		});
+	for (size_t text = 0; text < pass->batch->texts; text++)
+	{
+		size_t first = text * heads;
+		size_t end = first + heads;
+
+		if (stopped(m))
+			return false;
+		first = first > mine.first ? first : mine.first;
+		end = end < mine.end ? end : mine.end;
+		if (first < end)
+			attend_text(m, text,
+						(AngleRange){first - text * heads, end - text * heads});
 	}
-	return ANGLE_OK;
+	meet(m);
+	return true;
 }
 
 /* What follows attention in a layer, for one block of rows:
  * x = norm(x + attention), x = norm(x + output(activation(intermediate(x)))). */
 static void
-feed_forward(Pass *pass, const AngleBertLayer *layer, size_t t, size_t rows)
+feed_forward(const Member *m, const AngleBertLayer *layer, size_t t,
+			 size_t rows)
 {
-	const AngleBertLayerTrace *trace = layer_trace(pass);
-	const Workspace *w = &pass->w;
+	const Pass *pass = m->pass;
+	const Workspace *w = &m->w;
+	const AngleBertLayerTrace *trace = layer_trace(m);
 	AngleNormTrace norms[2] = {{0}};
 	float *x = w->x + t * pass->stride;
 	size_t inner_stride = angle_padded(layer->intermediate.outputs);
+	AngleRange mine = share(m, rows);
+	After activate = {pass->model->config.activation, NULL};
 
 	if (trace != NULL)
 	{
 		norms[0] = rows_of(pass, &trace->attention_norm, t);
 		norms[1] = rows_of(pass, &trace->output_norm, t);
-		keep(pass, trace->x, x, t, rows);
+		keep(pass, trace->x, x, t, mine);
+		activate.kept = trace->inner + t * inner_stride;
 	}
-	angle_linear_forward(&layer->attention, rows,
-						 w->attended + t * pass->stride, pass->stride,
-						 &w->linear, w->projected);
-	drop(pass, ANGLE_DROP_ATTENTION, w->projected, t, rows);
-	normalize(pass, &layer->attention_norm, x, w->projected, rows, norms[0]);
-	angle_linear_forward(&layer->intermediate, rows, x, pass->stride,
-						 &w->linear, w->inner);
+	apply(m, &layer->attention,
+		  &(AngleLinearRows){rows, w->attended + t * pass->stride, pass->stride,
+							 &w->linear, w->projected},
+		  as_it_is);
+	drop(m, ANGLE_DROP_ATTENTION, w->projected, t, mine);
+	normalize(pass, &layer->attention_norm, x, w->projected, mine, norms[0]);
 	if (trace != NULL)
-	{
-		keep(pass, trace->middle, x, t, rows);
-		memcpy(trace->inner + t * inner_stride, w->inner,
-			   rows * inner_stride * sizeof(float));
-	}
-	angle_activate(pass->model->config.activation, w->inner,
-				   rows * inner_stride);
-	angle_linear_forward(&layer->output, rows, w->inner, inner_stride,
-						 &w->linear, w->projected);
-	drop(pass, ANGLE_DROP_OUTPUT, w->projected, t, rows);
-	normalize(pass, &layer->output_norm, x, w->projected, rows, norms[1]);
+		keep(pass, trace->middle, x, t, mine);
+	apply(m, &layer->intermediate,
+		  &(AngleLinearRows){rows, x, pass->stride, &w->linear, w->inner},
+		  activate);
+	apply(m, &layer->output,
+		  &(AngleLinearRows){rows, w->inner, inner_stride, &w->linear,
+							 w->projected},
+		  as_it_is);
+	drop(m, ANGLE_DROP_OUTPUT, w->projected, t, mine);
+	normalize(pass, &layer->output_norm, x, w->projected, mine, norms[1]);
 }
 
 /* In training, queries, keys, values and what attention makes of them stay
  * where the layer's trace is. */
 static void
-enter_layer(Pass *pass, int i)
+enter_layer(Member *m, int i)
 {
+	const Pass *pass = m->pass;
 	const AngleBertLayerTrace *trace;
+	AngleRange rows = share(m, pass->tokens);
 
-	pass->layer = i;
-	trace = layer_trace(pass);
+	m->layer = i;
+	trace = layer_trace(m);
 	if (trace != NULL)
 	{
-		pass->w.qkv = trace->qkv;
-		pass->w.attended = trace->attended;
+		m->w.qkv = trace->qkv;
+		m->w.attended = trace->attended;
 	}
 	/* attention writes C of the stride; what lies behind must be finite */
 	if (trace != NULL || i == 0)
-		memset(pass->w.attended, 0,
-			   pass->tokens * pass->stride * sizeof(float));
-}
-
-static AngleStatus
-run_layer(Pass *pass, int i, AngleError *err)
-{
-	const AngleBertLayer *layer = &pass->model->bert.layers[i];
-
-	enter_layer(pass, i);
-	ANGLE_TRY(attend(pass, layer, err));
-	for (size_t t = 0; t < pass->tokens; t += BLOCK)
-	{
-		if (angle_cancelled(pass->cancel))
-			return angle_fail_cancelled(err);
-		feed_forward(pass, layer, t,
-					 pass->tokens - t < BLOCK ? pass->tokens - t : BLOCK);
-	}
-	return ANGLE_OK;
+		memset(m->w.attended + rows.first * pass->stride, 0,
+			   (rows.end - rows.first) * pass->stride * sizeof(float));
 }
 
 static size_t
-longest_text(const AngleBatch *batch)
+block_rows(const Pass *pass, size_t t)
 {
-	size_t longest = 0;
+	return pass->tokens - t < BLOCK ? pass->tokens - t : BLOCK;
+}
 
-	for (size_t i = 0; i < batch->texts; i++)
+/* False: cancelled. */
+static bool
+run_layer(Member *m, int i)
+{
+	const Pass *pass = m->pass;
+	const AngleBertLayer *layer = &pass->model->bert.layers[i];
+	const Workspace *w = &m->w;
+
+	enter_layer(m, i);
+	for (size_t t = 0; t < pass->tokens; t += BLOCK)
 	{
-		size_t length = batch->starts[i + 1] - batch->starts[i];
-
-		longest = length > longest ? length : longest;
+		if (stopped(m))
+			return false;
+		apply(m, &layer->qkv,
+			  &(AngleLinearRows){block_rows(pass, t), w->x + t * pass->stride,
+								 pass->stride, &w->linear,
+								 w->qkv + t * angle_padded(layer->qkv.outputs)},
+			  as_it_is);
 	}
-	return longest;
+	if (!attend(m))
+		return false;
+	for (size_t t = 0; t < pass->tokens; t += BLOCK)
+	{
+		if (stopped(m))
+			return false;
+		feed_forward(m, layer, t, block_rows(pass, t));
+	}
+	return true;
+}
+
+static void
+run_member(void *context, size_t number, int worker)
+{
+	Pass *pass = context;
+	const AngleModelConfig *config = &pass->model->config;
+	Member member = {.pass = pass, .number = number};
+
+	(void) worker;
+	lay_out(config, pass->batch, pass->barrier.members, pass->workspace,
+			&member.w);
+	embed(&member);
+	for (int i = 0; i < config->layers; i++)
+	{
+		if (!run_layer(&member, i))
+			return;
+	}
 }
 
 AngleStatus
 angle_bert_forward(const AngleModel *model, const AngleBatch *batch,
-				   void *workspace, const AngleCancel *cancel,
-				   const float **states, AngleError *err)
+				   const AngleBertRun *run, const float **states,
+				   AngleError *err)
 {
-	size_t longest = longest_text(batch);
+	int members = angle_executor_workers(run->executor);
 	Pass pass = {
 		.model = model,
 		.batch = batch,
-		.cancel = cancel,
+		.cancel = run->cancel,
 		.tokens = batch->starts[batch->texts],
 		.stride = angle_padded((size_t) model->config.hidden),
+		.workspace = run->workspace,
+		.barrier = {.members = members},
+		.stop_at = NEVER,
 	};
 
-	assert(longest <= (size_t) model->config.positions);
-	lay_out(&model->config, pass.tokens, longest, workspace, &pass.w);
-	embed(&pass);
-	for (int i = 0; i < model->config.layers; i++)
-		ANGLE_TRY(run_layer(&pass, i, err));
-	*states = pass.w.x;
+	assert(longest_text(batch) <= (size_t) model->config.positions);
+	angle_executor_run_together(run->executor, run_member, &pass);
+	if (atomic_load(&pass.stop_at) != NEVER)
+		return angle_fail_cancelled(err);
+	/* where every member has laid it out, at the start */
+	*states = run->workspace;
 	return ANGLE_OK;
 }

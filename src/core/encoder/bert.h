@@ -4,6 +4,7 @@
 #define ANGLE_BERT_H
 
 #include "core/base/cancel.h"
+#include "core/base/executor.h"
 #include "core/encoder/weights.h"
 #include "core/tensor/dropout.h"
 
@@ -75,16 +76,28 @@ typedef struct AngleBatch
 size_t angle_bert_trace_lay_out(const AngleModelConfig *config, size_t tokens,
 								void *buffer, AngleBertTrace *trace);
 
-/* Bytes of workspace for a batch of tokens whose longest text has longest. */
-size_t angle_bert_workspace_size(const AngleModelConfig *config, size_t tokens,
-								 size_t longest);
+/* Where and by whom a batch is computed. */
+typedef struct AngleBertRun
+{
+	void *workspace;		   /* angle_bert_workspace_size(), aligned to
+						ANGLE_ALIGNMENT */
+	AngleExecutor *executor;   /* whose workers share each layer; NULL: the
+								calling thread alone */
+	const AngleCancel *cancel; /* polled every few milliseconds, by the calling
+								  thread; or NULL */
+} AngleBertRun;
+
+/* Bytes of workspace for batch on that many workers. */
+size_t angle_bert_workspace_size(const AngleModelConfig *config,
+								 const AngleBatch *batch, int workers);
 
 /* Runs the layers. *states becomes (tokens, hidden), rows
- * angle_padded(hidden) apart, inside workspace, which is aligned to
- * ANGLE_ALIGNMENT. No text may be longer than the position table. cancel is
- * polled every few milliseconds. Errors: ANGLE_CANCELLED. */
-ANGLE_MUST_CHECK AngleStatus angle_bert_forward(
-	const AngleModel *model, const AngleBatch *batch, void *workspace,
-	const AngleCancel *cancel, const float **states, AngleError *err);
+ * angle_padded(hidden) apart, inside the workspace. No text may be longer than
+ * the position table. Errors: ANGLE_CANCELLED. */
+ANGLE_MUST_CHECK AngleStatus angle_bert_forward(const AngleModel *model,
+												const AngleBatch *batch,
+												const AngleBertRun *run,
+												const float **states,
+												AngleError *err);
 
 #endif

@@ -2,7 +2,8 @@
  * Texts are cut into groups of about one batch of tokens; a group is a task of
  * the executor: its texts are tokenized, encoded and pooled by one worker in
  * memory of its own. So memory follows the size of a group, not of the request,
- * and no thread waits for another inside a layer.
+ * and no thread waits for another inside a layer. Only where there are fewer
+ * groups than workers do these share the layers.
  */
 #include "core/encoder/embedder.h"
 
@@ -31,6 +32,7 @@ typedef struct Job
 {
 	const AngleModel *model;
 	const AngleEmbedRequest *request;
+	AngleExecutor *team; /* whose workers share each text, or NULL */
 	AnglePrompt prompt;
 	size_t dimensions;
 	float *out;
@@ -55,44 +57,55 @@ angle_embed_dimensions(const AngleModel *model,
 	return ANGLE_OK;
 }
 
+/* Lays out the tokens of texts one after another. */
+static AngleStatus
+make_batch(const AngleTokens *tokens, size_t texts, AngleArena *arena,
+		   AngleBatch *batch, AngleError *err)
+{
+	size_t *starts = angle_arena_alloc(arena, texts + 1, sizeof(size_t));
+	int32_t *ids;
+
+	if (starts == NULL)
+		return angle_no_memory(err);
+	starts[0] = 0;
+	for (size_t i = 0; i < texts; i++)
+		starts[i + 1] = starts[i] + tokens[i].count;
+	ids = angle_arena_alloc(arena, starts[texts], sizeof(int32_t));
+	if (ids == NULL)
+		return angle_no_memory(err);
+	for (size_t i = 0; i < texts; i++)
+		memcpy(ids + starts[i], tokens[i].ids,
+			   tokens[i].count * sizeof(int32_t));
+	*batch = (AngleBatch){.texts = texts, .ids = ids, .starts = starts};
+	return ANGLE_OK;
+}
+
 /* Encodes and pools texts whose tokens are known. */
 static AngleStatus
 embed_batch(const Job *job, const AngleTokens *tokens, size_t texts, float *out,
 			AngleArena *arena, AngleError *err)
 {
 	const AngleModelConfig *config = angle_model_config(job->model);
-	size_t *starts = angle_arena_alloc(arena, texts + 1, sizeof(size_t));
-	size_t longest = 0;
-	int32_t *ids;
-	void *workspace;
+	AngleBertRun run = {.executor = job->team, .cancel = job->request->cancel};
+	AngleBatch batch;
 	float *scratch;
 	const float *states = NULL;
 
-	if (starts == NULL)
-		return angle_no_memory(err);
-	starts[0] = 0;
-	for (size_t i = 0; i < texts; i++)
-	{
-		starts[i + 1] = starts[i] + tokens[i].count;
-		longest = tokens[i].count > longest ? tokens[i].count : longest;
-	}
-	ids = angle_arena_alloc(arena, starts[texts], sizeof(int32_t));
-	workspace = angle_arena_alloc(
-		arena, 1, angle_bert_workspace_size(config, starts[texts], longest));
+	ANGLE_TRY(make_batch(tokens, texts, arena, &batch, err));
+	run.workspace = angle_arena_alloc(
+		arena, 1,
+		angle_bert_workspace_size(config, &batch,
+								  angle_executor_workers(job->team)));
 	scratch =
 		angle_arena_alloc(arena, angle_pool_scratch(config), sizeof(float));
-	if (ids == NULL || workspace == NULL || scratch == NULL)
+	if (run.workspace == NULL || scratch == NULL)
 		return angle_no_memory(err);
-	for (size_t i = 0; i < texts; i++)
-		memcpy(ids + starts[i], tokens[i].ids,
-			   tokens[i].count * sizeof(int32_t));
-	ANGLE_TRY(angle_bert_forward(
-		job->model, &(AngleBatch){.texts = texts, .ids = ids, .starts = starts},
-		workspace, job->request->cancel, &states, err));
+	ANGLE_TRY(angle_bert_forward(job->model, &batch, &run, &states, err));
 	for (size_t i = 0; i < texts; i++)
 	{
 		AngleTokenStates text = {
-			.rows = states + starts[i] * angle_padded((size_t) config->hidden),
+			.rows = states +
+					batch.starts[i] * angle_padded((size_t) config->hidden),
 			.stride = angle_padded((size_t) config->hidden),
 			.count = tokens[i].count,
 			/* without a prompt the first special token is pooled, too */
@@ -234,6 +247,21 @@ end_workers(Job *job, int count, AngleError *err)
 	return status;
 }
 
+/* Where there is no group for each worker, as with a question, they go through
+ * the layers of each group together. */
+static void
+run_groups(Job *job, size_t groups, int workers)
+{
+	if (groups >= (size_t) workers)
+	{
+		angle_executor_run(job->request->executor, groups, run_group, job);
+		return;
+	}
+	job->team = job->request->executor;
+	for (size_t i = 0; i < groups; i++)
+		run_group(job, i, 0);
+}
+
 AngleStatus
 angle_embed_texts(const AngleModel *model, const AngleEmbedRequest *request,
 				  AngleArena *scratch, float *out, AngleError *err)
@@ -254,8 +282,7 @@ angle_embed_texts(const AngleModel *model, const AngleEmbedRequest *request,
 	job.groups = groups;
 	status = start_workers(&job, workers, scratch, err);
 	if (status == ANGLE_OK)
-		angle_executor_run(request->executor, make_groups(&job, groups),
-						   run_group, &job);
+		run_groups(&job, make_groups(&job, groups), workers);
 	else
 	{
 		(void) end_workers(&job, workers, NULL);

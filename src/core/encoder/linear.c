@@ -1,81 +1,75 @@
 #include "core/encoder/linear.h"
 
-#include "core/tensor/panel.h"
-
-/* Adds one block of inputs to the sums that start holds. */
-static void
-add_block(const AngleLinear *linear, const AngleQuantize *quantize,
-		  size_t first, const float *start, size_t start_stride, float *out)
+void
+angle_linear_prepare(const AngleLinear *linear, const AngleLinearRows *rows,
+					 AngleRange some)
 {
-	const AngleTensorKernels *kernels = angle_tensor_kernels();
-	size_t padded = angle_padded(linear->outputs);
-	size_t block = first / ANGLE_QUANTIZATION_BLOCK;
+	const AngleLinearScratch *scratch = rows->scratch;
+	size_t stride = angle_panel_inputs(linear->inputs);
 
-	kernels->quantize(quantize);
-	kernels->qgemm(&(AngleQgemm){
-		.rows = quantize->rows,
-		.inputs = angle_panel_inputs(quantize->width),
-		.outputs = linear->outputs,
-		.q = quantize->q,
-		.q_stride = quantize->q_stride,
-		.x_scale = quantize->scale,
-		.x_zero = quantize->zero,
-		.weight = linear->levels + first * padded,
-		.scale = linear->scale + block * padded,
-		.sum = linear->sum + block * padded,
-		.start = start,
-		.start_stride = start_stride,
-		.out = out,
+	if (linear->levels == NULL || some.first == some.end)
+		return;
+	angle_tensor_kernels()->quantize(&(AngleQuantize){
+		.rows = some.end - some.first,
+		.width = linear->inputs,
+		.x = rows->x + some.first * rows->x_stride,
+		.x_stride = rows->x_stride,
+		.outliers = linear->outliers,
+		.q = scratch->q + some.first * stride,
+		.q_stride = stride,
+		.scale = scratch->scale + some.first,
+		.zero = scratch->zero + some.first,
+		.outlier = scratch->outlier + some.first * ANGLE_OUTLIERS,
 	});
 }
 
 static void
-forward_int8(const AngleLinear *linear, size_t rows, const float *x,
-			 size_t x_stride, const AngleLinearScratch *scratch, float *out)
+forward_int8(const AngleLinear *linear, const AngleLinearRows *rows,
+			 AngleRange panels)
 {
-	for (size_t first = 0; first < linear->inputs;
-		 first += ANGLE_QUANTIZATION_BLOCK)
-	{
-		size_t left = linear->inputs - first;
-		AngleQuantize quantize = {
-			.rows = rows,
-			.width = left < ANGLE_QUANTIZATION_BLOCK ? left
-													 : ANGLE_QUANTIZATION_BLOCK,
-			.x = x + first,
-			.x_stride = x_stride,
-			.q = scratch->q,
-			.q_stride = ANGLE_QUANTIZATION_BLOCK,
-			.scale = scratch->scale,
-			.zero = scratch->zero,
-		};
+	const AngleLinearScratch *scratch = rows->scratch;
+	size_t inputs = angle_panel_inputs(linear->inputs);
 
-		if (first == 0)
-			add_block(linear, &quantize, first, linear->bias, 0, out);
-		else
-			add_block(linear, &quantize, first, out,
-					  angle_padded(linear->outputs), out);
-	}
+	angle_tensor_kernels()->qgemm(&(AngleQgemm){
+		.rows = rows->rows,
+		.inputs = inputs,
+		.first_panel = panels.first,
+		.end_panel = panels.end,
+		.q = scratch->q,
+		.q_stride = inputs,
+		.x_scale = scratch->scale,
+		.x_zero = scratch->zero,
+		.x_outlier = scratch->outlier,
+		.weight = linear->levels,
+		.scale = linear->scale,
+		.sum = linear->sum,
+		.outlier_weight = linear->outlier_weight,
+		.bias = linear->bias,
+		.out = rows->out,
+		.out_stride = angle_padded(linear->outputs),
+	});
 }
 
 void
-angle_linear_forward(const AngleLinear *linear, size_t rows, const float *x,
-					 size_t x_stride, const AngleLinearScratch *scratch,
-					 float *out)
+angle_linear_forward(const AngleLinear *linear, const AngleLinearRows *rows,
+					 AngleRange panels)
 {
 	if (linear->levels != NULL)
 	{
-		forward_int8(linear, rows, x, x_stride, scratch, out);
+		forward_int8(linear, rows, panels);
 		return;
 	}
 	angle_tensor_kernels()->gemm(&(AngleGemm){
-		.rows = rows,
+		.rows = rows->rows,
 		.inputs = linear->inputs,
-		.outputs = linear->outputs,
-		.x = x,
-		.x_stride = x_stride,
+		.first_panel = panels.first,
+		.end_panel = panels.end,
+		.x = rows->x,
+		.x_stride = rows->x_stride,
 		.weight = linear->panels,
 		.bias = linear->bias,
-		.out = out,
+		.out = rows->out,
+		.out_stride = angle_padded(linear->outputs),
 	});
 }
 

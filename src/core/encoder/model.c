@@ -7,7 +7,6 @@
 #include "core/encoder/array_names.h"
 #include "core/encoder/weights.h"
 #include "core/tensor/kernels.h"
-#include "core/tensor/panel.h"
 
 static AngleStatus
 find_part(const AnglePackedFile *file, const char *name, const char *part,
@@ -38,12 +37,43 @@ find_floats(const AnglePackedFile *file, const char *name, const char *part,
 	return find_part(file, name, part, &want, (const void **) data, err);
 }
 
+/* Which inputs the outliers are; kernels take them as they come. */
+static AngleStatus
+find_outliers(const AnglePackedFile *file, const char *name,
+			  AngleLinear *linear, AngleError *err)
+{
+	AnglePackedArray want = {
+		.type = ANGLE_PACKED_I32,
+		.rows = ANGLE_OUTLIERS,
+		.columns = 1,
+	};
+
+	ANGLE_TRY(find_part(file, name, ANGLE_PART_OUTLIERS, &want,
+						(const void **) &linear->outliers, err));
+	for (int i = 0; i < ANGLE_OUTLIERS; i++)
+	{
+		int32_t outlier = linear->outliers[i];
+
+		if (outlier < 0 || (size_t) outlier >= linear->inputs)
+			return angle_fail(err, ANGLE_CORRUPT,
+							  "packed model: array \"%s.%s\" has %d among its "
+							  "elements, but the layer %zu inputs",
+							  name, ANGLE_PART_OUTLIERS, outlier,
+							  linear->inputs);
+	}
+	want = (AnglePackedArray){
+		.type = ANGLE_PACKED_F32_PANEL,
+		.rows = (uint32_t) linear->outputs,
+		.columns = ANGLE_OUTLIERS,
+	};
+	return find_part(file, name, ANGLE_PART_OUTLIER_WEIGHT, &want,
+					 (const void **) &linear->outlier_weight, err);
+}
+
 static AngleStatus
 find_levels(const AnglePackedFile *file, const char *name, AngleLinear *linear,
 			AngleError *err)
 {
-	size_t scales =
-		angle_panel_blocks(linear->inputs) * angle_padded(linear->outputs);
 	AnglePackedArray want = {
 		.type = ANGLE_PACKED_I8_PANEL,
 		.rows = (uint32_t) linear->outputs,
@@ -52,15 +82,16 @@ find_levels(const AnglePackedFile *file, const char *name, AngleLinear *linear,
 
 	ANGLE_TRY(find_part(file, name, ANGLE_PART_WEIGHT, &want,
 						(const void **) &linear->levels, err));
-	ANGLE_TRY(
-		find_floats(file, name, ANGLE_PART_SCALE, scales, &linear->scale, err));
+	ANGLE_TRY(find_floats(file, name, ANGLE_PART_SCALE, linear->outputs,
+						  &linear->scale, err));
 	want = (AnglePackedArray){
 		.type = ANGLE_PACKED_I32,
-		.rows = (uint32_t) scales,
+		.rows = (uint32_t) angle_padded(linear->outputs),
 		.columns = 1,
 	};
-	return find_part(file, name, ANGLE_PART_SUM, &want,
-					 (const void **) &linear->sum, err);
+	ANGLE_TRY(find_part(file, name, ANGLE_PART_SUM, &want,
+						(const void **) &linear->sum, err));
+	return find_outliers(file, name, linear, err);
 }
 
 static AngleStatus

@@ -21,7 +21,9 @@ typedef struct Packer
 	const AnglePackOptions *options;
 	AnglePackedWriter *writer;
 	AngleError *err;
-	AngleArena *scratch; /* reset for each group */
+	AngleArena *arena;
+	AngleArena *scratch;		   /* reset for each group */
+	AngleCalibration *calibration; /* of int8, from the first layer on */
 	uint64_t done;
 	uint64_t total;
 } Packer;
@@ -40,19 +42,28 @@ append(Packer *packer, const void *data, size_t size)
 	return ANGLE_OK;
 }
 
-/* Writes a vector of n floats, padded with zeros to whole panels; values may be
- * NULL for zeros. */
+/* A copy of n values with zeros behind, up to whole panels; NULL when there is
+ * no memory. */
+static float *
+pad_vector(const Packer *packer, const float *values, size_t n)
+{
+	float *padded =
+		angle_arena_zalloc(packer->scratch, angle_padded(n), sizeof(float));
+
+	if (padded != NULL)
+		memcpy(padded, values, n * sizeof(float));
+	return padded;
+}
+
+/* Writes a vector of n floats, padded. */
 static AngleStatus
 append_vector(Packer *packer, const float *values, size_t n)
 {
-	size_t padded = angle_padded(n);
-	float *out = angle_arena_zalloc(packer->scratch, padded, sizeof(float));
+	float *padded = pad_vector(packer, values, n);
 
-	if (out == NULL)
+	if (padded == NULL)
 		return angle_no_memory(packer->err);
-	if (values != NULL)
-		memcpy(out, values, n * sizeof(float));
-	return append(packer, out, padded * sizeof(float));
+	return append(packer, padded, angle_padded(n) * sizeof(float));
 }
 
 /* Reads one part of a group's tensor i into scratch. */
@@ -114,32 +125,80 @@ write_f32_linear(Packer *packer, const AnglePackGroup *group)
 	return append(packer, panels, size);
 }
 
+/* Random tokens have come as far as this group. */
+static AngleStatus
+start_calibration(Packer *packer, const AnglePackGroup *group)
+{
+	if (packer->calibration != NULL)
+		return ANGLE_OK;
+	return angle_calibration_start(group->source, packer->arena,
+								   packer->scratch, &packer->calibration,
+								   packer->err);
+}
+
+static AngleStatus
+allocate_panels(Packer *packer, const AnglePackGroup *group,
+				AnglePanels *panels)
+{
+	size_t padded = angle_padded(group->rows);
+
+	panels->levels = angle_arena_alloc(packer->scratch, padded,
+									   angle_panel_inputs(group->columns));
+	panels->scale = angle_arena_alloc(packer->scratch, padded, sizeof(float));
+	panels->sum = angle_arena_alloc(packer->scratch, padded, sizeof(int32_t));
+	panels->outlier = angle_arena_alloc(packer->scratch,
+										padded * ANGLE_OUTLIERS, sizeof(float));
+	if (panels->levels == NULL || panels->scale == NULL ||
+		panels->sum == NULL || panels->outlier == NULL)
+		return angle_no_memory(packer->err);
+	return ANGLE_OK;
+}
+
+static AngleStatus
+append_int8_linear(Packer *packer, const AnglePackGroup *group,
+				   const float *bias, const int32_t *outliers,
+				   const AnglePanels *panels)
+{
+	size_t padded = angle_padded(group->rows);
+
+	ANGLE_TRY(append_vector(packer, bias, group->rows));
+	ANGLE_TRY(append_vector(packer, panels->scale, group->rows));
+	ANGLE_TRY(append(packer, panels->sum, padded * sizeof(int32_t)));
+	ANGLE_TRY(append(packer, outliers, ANGLE_OUTLIERS * sizeof(int32_t)));
+	ANGLE_TRY(append(packer, panels->outlier,
+					 padded * ANGLE_OUTLIERS * sizeof(float)));
+	return append(packer, panels->levels,
+				  padded * angle_panel_inputs(group->columns));
+}
+
 static AngleStatus
 write_int8_linear(Packer *packer, const AnglePackGroup *group)
 {
-	size_t padded = angle_padded(group->rows);
-	size_t size = padded * angle_panel_inputs(group->columns);
-	int8_t *panels = angle_arena_alloc(packer->scratch, 1, size);
-	size_t scales = angle_panel_blocks(group->columns) * padded;
-	float *scale = angle_arena_alloc(packer->scratch, scales, sizeof(float));
-	int32_t *sum = angle_arena_alloc(packer->scratch, scales, sizeof(int32_t));
+	int32_t outliers[ANGLE_OUTLIERS];
+	AngleCalibrationStep step = {group->part, group->rows, group->columns, NULL,
+								 NULL};
+	AnglePanels panels;
 	float *weight;
 	float *bias;
 
-	if (panels == NULL || scale == NULL || sum == NULL)
-		return angle_no_memory(packer->err);
+	ANGLE_TRY(start_calibration(packer, group));
+	ANGLE_TRY(allocate_panels(packer, group, &panels));
 	ANGLE_TRY(read_linear(packer, group, &weight, &bias));
-	angle_panel_quantize(weight, group->rows, group->columns, panels, scale,
-						 sum);
-	ANGLE_TRY(append_vector(packer, bias, group->rows));
-	ANGLE_TRY(append_vector(packer, scale, scales));
-	ANGLE_TRY(append(packer, sum, scales * sizeof(int32_t)));
-	return append(packer, panels, size);
+	angle_calibration_outliers(packer->calibration, group->part, group->columns,
+							   outliers);
+	angle_panel_quantize(weight, group->rows, group->columns, outliers,
+						 &panels);
+	ANGLE_TRY(append_int8_linear(packer, group, bias, outliers, &panels));
+	step.weight = weight;
+	step.bias = bias;
+	return angle_calibration_advance(packer->calibration, &step,
+									 packer->scratch, packer->err);
 }
 
 static AngleStatus
 write_norm(Packer *packer, const AnglePackGroup *group)
 {
+	AngleCalibrationStep step = {group->part, group->rows, 0, NULL, NULL};
 	float *weight;
 	float *bias;
 
@@ -148,7 +207,15 @@ write_norm(Packer *packer, const AnglePackGroup *group)
 	ANGLE_TRY(read_part(packer, group, 0, ANGLE_PART_BIAS,
 						(AngleSourceShape){group->rows, 0}, &bias));
 	ANGLE_TRY(append_vector(packer, bias, group->rows));
-	return append_vector(packer, weight, group->rows);
+	ANGLE_TRY(append_vector(packer, weight, group->rows));
+	if (packer->calibration == NULL)
+		return ANGLE_OK;
+	step.weight = pad_vector(packer, weight, group->rows);
+	step.bias = pad_vector(packer, bias, group->rows);
+	if (step.weight == NULL || step.bias == NULL)
+		return angle_no_memory(packer->err);
+	return angle_calibration_advance(packer->calibration, &step,
+									 packer->scratch, packer->err);
 }
 
 static AngleStatus
@@ -225,7 +292,7 @@ pack_hub_model(const AngleHubModel *hub, AngleModelConfig *config,
 			   const AnglePackOptions *options, FILE *stream, AngleArena *arena,
 			   AngleError *err)
 {
-	Packer packer = {.options = options, .err = err};
+	Packer packer = {.options = options, .err = err, .arena = arena};
 	AnglePackPlan plan;
 	AngleStatus status;
 

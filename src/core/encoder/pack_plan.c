@@ -6,10 +6,9 @@
 
 #include "core/encoder/hub_tokenizer.h"
 #include "core/tensor/kernels.h"
-#include "core/tensor/panel.h"
 
 /* Most arrays that a group has. */
-#define GROUP_ARRAYS 4
+#define GROUP_ARRAYS 6
 
 /* Groups outside the layers: tokenizer, three tables and a norm. */
 #define FIXED_GROUPS 5
@@ -99,16 +98,18 @@ static AngleStatus
 add_linear_arrays(Planner *planner, const AnglePackGroup *group,
 				  AngleError *err)
 {
-	size_t scales =
-		angle_panel_blocks(group->columns) * angle_padded(group->rows);
-
 	ANGLE_TRY(add_vector(planner, ANGLE_PART_BIAS, group->rows, err));
 	if (group->kind == ANGLE_GROUP_LINEAR)
 		return add_array(planner, ANGLE_PART_WEIGHT, ANGLE_PACKED_F32_PANEL,
 						 group->rows, group->columns, err);
-	ANGLE_TRY(add_vector(planner, ANGLE_PART_SCALE, scales, err));
-	ANGLE_TRY(
-		add_array(planner, ANGLE_PART_SUM, ANGLE_PACKED_I32, scales, 1, err));
+	ANGLE_TRY(add_vector(planner, ANGLE_PART_SCALE, group->rows, err));
+	ANGLE_TRY(add_array(planner, ANGLE_PART_SUM, ANGLE_PACKED_I32,
+						angle_padded(group->rows), 1, err));
+	ANGLE_TRY(add_array(planner, ANGLE_PART_OUTLIERS, ANGLE_PACKED_I32,
+						ANGLE_OUTLIERS, 1, err));
+	ANGLE_TRY(add_array(planner, ANGLE_PART_OUTLIER_WEIGHT,
+						ANGLE_PACKED_F32_PANEL, group->rows, ANGLE_OUTLIERS,
+						err));
 	return add_array(planner, ANGLE_PART_WEIGHT, ANGLE_PACKED_I8_PANEL,
 					 group->rows, group->columns, err);
 }
@@ -181,6 +182,7 @@ add_embeddings(Planner *planner, AngleError *err)
  * relative to the layer. */
 typedef struct LayerPart
 {
+	AngleLayerPart part;
 	const char *array;	/* a format that takes i */
 	const char *tensor; /* NULL: queries, keys and values */
 } LayerPart;
@@ -196,6 +198,7 @@ add_layer_linear(Planner *planner, int i, const LayerPart *part, size_t rows,
 
 	snprintf(array, sizeof(array), part->array, i);
 	group = start_linear(planner, array, rows, columns);
+	group->part = part->part;
 	group->tensor_count = part->tensor == NULL ? 3 : 1;
 	for (int t = 0; t < group->tensor_count; t++)
 	{
@@ -218,22 +221,27 @@ add_layer_norm(Planner *planner, int i, const LayerPart *part, AngleError *err)
 	if (tensor == NULL)
 		return angle_no_memory(err);
 	snprintf(array, sizeof(array), part->array, i);
-	return add_norm(planner, array, tensor, err);
+	ANGLE_TRY(add_norm(planner, array, tensor, err));
+	planner->plan->groups[planner->plan->group_count - 1].part = part->part;
+	return ANGLE_OK;
 }
 
 static AngleStatus
 add_layer(Planner *planner, int i, AngleError *err)
 {
-	static const LayerPart qkv = {ANGLE_ARRAY_QKV, NULL};
-	static const LayerPart attention = {ANGLE_ARRAY_ATTENTION,
-										"attention.output.dense"};
-	static const LayerPart attention_norm = {ANGLE_ARRAY_ATTENTION_NORM,
+	static const LayerPart qkv = {ANGLE_LAYER_QKV, ANGLE_ARRAY_QKV, NULL};
+	static const LayerPart attention = {
+		ANGLE_LAYER_ATTENTION, ANGLE_ARRAY_ATTENTION, "attention.output.dense"};
+	static const LayerPart attention_norm = {ANGLE_LAYER_ATTENTION_NORM,
+											 ANGLE_ARRAY_ATTENTION_NORM,
 											 "attention.output.LayerNorm"};
-	static const LayerPart intermediate = {ANGLE_ARRAY_INTERMEDIATE,
+	static const LayerPart intermediate = {ANGLE_LAYER_INTERMEDIATE,
+										   ANGLE_ARRAY_INTERMEDIATE,
 										   "intermediate.dense"};
-	static const LayerPart output = {ANGLE_ARRAY_OUTPUT, "output.dense"};
-	static const LayerPart output_norm = {ANGLE_ARRAY_OUTPUT_NORM,
-										  "output.LayerNorm"};
+	static const LayerPart output = {ANGLE_LAYER_OUTPUT, ANGLE_ARRAY_OUTPUT,
+									 "output.dense"};
+	static const LayerPart output_norm = {
+		ANGLE_LAYER_OUTPUT_NORM, ANGLE_ARRAY_OUTPUT_NORM, "output.LayerNorm"};
 	size_t C = (size_t) planner->config->hidden;
 	size_t F = (size_t) planner->config->intermediate;
 

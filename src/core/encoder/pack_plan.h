@@ -5,6 +5,7 @@
 
 #include "core/encoder/array_names.h"
 #include "core/encoder/bert_source.h"
+#include "core/encoder/calibration.h"
 #include "core/model/checkpoint.h"
 #include "core/model/hub.h"
 #include "core/model/packed.h"
@@ -16,7 +17,8 @@ typedef enum AnglePackKind
 	ANGLE_GROUP_INT8_TABLE, /* scale, rows in int8 */
 	ANGLE_GROUP_NORM,		/* bias, weight */
 	ANGLE_GROUP_LINEAR,		/* bias, panels in F32 */
-	ANGLE_GROUP_INT8_LINEAR /* bias, scale, sum, panels in int8 */
+	ANGLE_GROUP_INT8_LINEAR /* bias, scale, sum, outliers, their panels in F32,
+							   panels in int8 */
 } AnglePackKind;
 
 #define ANGLE_GROUP_MAX_TENSORS 3
@@ -25,6 +27,7 @@ typedef enum AnglePackKind
 typedef struct AnglePackGroup
 {
 	AnglePackKind kind;
+	AngleLayerPart part;
 	char array[ANGLE_ARRAY_NAME_SIZE]; /* the arrays are array.part */
 	size_t rows;
 	size_t columns;

@@ -133,8 +133,11 @@ angle_pool(const AngleModel *model, const AngleTokenStates *states,
 		else
 		{
 			width = (size_t) module->outputs;
-			angle_linear_forward(&model->dense[i], 1, input,
-								 angle_pool_width(config), NULL, next);
+			angle_linear_forward(
+				&model->dense[i],
+				&(AngleLinearRows){1, input, angle_pool_width(config), NULL,
+								   next},
+				(AngleRange){0, angle_linear_panels(&model->dense[i])});
 			angle_activate(module->activation, next, angle_padded(width));
 			x = next;
 			next = input;

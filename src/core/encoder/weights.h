@@ -12,13 +12,17 @@
 /* y = W x + b, with W (N, K) in panels of F32 or of int8 (tensor/kernels.h). */
 typedef struct AngleLinear
 {
-	size_t inputs;		  /* K */
-	size_t outputs;		  /* N */
-	const float *panels;  /* F32, or NULL */
-	const int8_t *levels; /* int8, or NULL */
-	const float *scale;	  /* (blocks of K, padded N), int8 only */
-	const int32_t *sum;	  /* (blocks of K, padded N), int8 only */
-	const float *bias;	  /* (padded N) */
+	size_t inputs;		 /* K */
+	size_t outputs;		 /* N */
+	const float *panels; /* F32, or NULL */
+	const float *bias;	 /* (padded N) */
+
+	/* int8 only */
+	const int8_t *levels;		 /* panels, or NULL */
+	const float *scale;			 /* (padded N) */
+	const int32_t *sum;			 /* (padded N) */
+	const int32_t *outliers;	 /* (ANGLE_OUTLIERS), below K */
+	const float *outlier_weight; /* panels of their weights, in F32 */
 } AngleLinear;
 
 typedef struct AngleNorm

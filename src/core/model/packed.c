@@ -45,7 +45,7 @@ angle_packed_bytes(AnglePackedType type, uint32_t rows, uint32_t columns,
 	if (type == ANGLE_PACKED_I8_PANEL || type == ANGLE_PACKED_F32_PANEL)
 		high = (high + 15) / 16 * 16;
 	if (type == ANGLE_PACKED_I8_PANEL)
-		wide = (wide + 3) / 4 * 4;
+		wide = (wide + 63) / 64 * 64;
 	return is_known_type((uint32_t) type) &&
 		   !__builtin_mul_overflow(high, wide, &high) &&
 		   !__builtin_mul_overflow(high, size, bytes);
@@ -79,7 +79,10 @@ check_header(AngleBytes image, AngleError *err)
 	{
 		angle_fail(err, ANGLE_UNSUPPORTED,
 				   "packed model: format version %u is not supported", version);
-		angle_hint(err, "This program reads version %d.", ANGLE_PACKED_VERSION);
+		angle_hint(err,
+				   "This program reads version %d. Make the file again with "
+				   "\"angle convert\", from the model's directory.",
+				   ANGLE_PACKED_VERSION);
 		return ANGLE_UNSUPPORTED;
 	}
 	if (angle_load_u64(header + HEADER_CHECK) !=

@@ -157,7 +157,7 @@ ANGLE_KERNEL(angle_attention)(const AngleAttention *a)
 	head.values = head.keys + head.size * head.tokens_padded;
 	head.scores = head.values + head.tokens * head.size_padded;
 	head.queries = head.scores + QUERIES * head.tokens_padded;
-	for (size_t h = 0; h < a->heads; h++)
+	for (size_t h = a->first_head; h < a->end_head; h++)
 	{
 		copy_head(a, h, &head);
 		for (size_t first = 0; first < a->tokens; first += QUERIES)

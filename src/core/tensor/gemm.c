@@ -31,7 +31,6 @@ tile(const AngleGemm *g, size_t row, size_t panel, int rows, int panels)
 	Floats sum[MAX_ROWS][MAX_PANELS * VECTORS];
 	const float *weight = g->weight + panel * g->inputs * ANGLE_PANEL;
 	const float *x = g->x + row * g->x_stride;
-	size_t out_stride = angle_padded(g->outputs);
 
 	for (int r = 0; r < rows; r++)
 	{
@@ -58,7 +57,7 @@ tile(const AngleGemm *g, size_t row, size_t panel, int rows, int panels)
 	}
 	for (int r = 0; r < rows; r++)
 	{
-		float *out = g->out + (row + r) * out_stride + panel * ANGLE_PANEL;
+		float *out = g->out + (row + r) * g->out_stride + panel * ANGLE_PANEL;
 
 		for (int v = 0; v < panels * VECTORS; v++)
 			store(out + v * LANES, sum[r][v]);
@@ -120,15 +119,14 @@ tile_rows(const AngleGemm *g, size_t row, size_t panel, int panels)
 void
 ANGLE_KERNEL(angle_gemm)(const AngleGemm *g)
 {
-	size_t panels = angle_padded(g->outputs) / ANGLE_PANEL;
-	size_t panel = 0;
+	size_t panel = g->first_panel;
 
-	for (; panel + MAX_PANELS <= panels; panel += MAX_PANELS)
+	for (; panel + MAX_PANELS <= g->end_panel; panel += MAX_PANELS)
 	{
 		for (size_t row = 0; row < g->rows; row += MAX_ROWS)
 			tile_rows(g, row, panel, MAX_PANELS);
 	}
-	for (; panel < panels; panel++)
+	for (; panel < g->end_panel; panel++)
 	{
 		for (size_t row = 0; row < g->rows; row += MAX_ROWS)
 			tile_rows(g, row, panel, 1);

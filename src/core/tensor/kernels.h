@@ -26,12 +26,18 @@
 /* Inputs that a panel of int8 weights keeps side by side. */
 #define ANGLE_PANEL_DEPTH 4
 
-/* Inputs that share a scale in int8, a multiple of ANGLE_PANEL: the few inputs
- * that are much greater than the others spoil the precision of their block
- * only. On 10,000 sentences all-MiniLM-L6-v2 keeps a cosine to F32 of 0.9983 at
- * the first percentile with it, 0.9958 with one scale for a row
- * (bench/quality.py). */
-#define ANGLE_QUANTIZATION_BLOCK 128
+/* The multiple to which the inputs of int8 panels are padded: what a tile
+ * register holds of one row. */
+#define ANGLE_PANEL_INPUTS 64
+
+/* The multiple to which rows of 8-bit inputs are allocated: what a tile register
+ * reads at once. */
+#define ANGLE_PANEL_ROWS 16
+
+/* Inputs of an int8 layer that stay in F32, those that are much greater than
+ * the others in most tokens: with one step for a row they would leave little of
+ * it to the rest (docs/design/0006-int8-with-outliers.md). */
+#define ANGLE_OUTLIERS 4
 
 /* n rounded up to a multiple of ANGLE_PANEL. */
 static inline size_t
@@ -40,46 +46,65 @@ angle_padded(size_t n)
 	return (n + ANGLE_PANEL - 1) / ANGLE_PANEL * ANGLE_PANEL;
 }
 
-/* out = x Wᵀ + bias in F32. */
+/* n rounded up to a multiple of ANGLE_PANEL_INPUTS. */
+static inline size_t
+angle_panel_inputs(size_t n)
+{
+	return (n + ANGLE_PANEL_INPUTS - 1) / ANGLE_PANEL_INPUTS *
+		   ANGLE_PANEL_INPUTS;
+}
+
+/* out = x Wᵀ + bias in F32, for the outputs of the panels from first_panel to
+ * before end_panel; all pointers are to those of panel and row 0. */
 typedef struct AngleGemm
 {
 	size_t rows;		 /* T */
 	size_t inputs;		 /* K */
-	size_t outputs;		 /* N */
+	size_t first_panel;	 /* of ⌈N/16⌉ */
+	size_t end_panel;	 /* at most ⌈N/16⌉ */
 	const float *x;		 /* (T, K), rows x_stride apart */
 	size_t x_stride;	 /* at least K */
 	const float *weight; /* panels (⌈N/16⌉, K, 16) */
 	const float *bias;	 /* (padded N) */
-	float *out;			 /* (T, padded N) */
+	float *out;			 /* (T, padded N), rows out_stride apart */
+	size_t out_stride;
 } AngleGemm;
 
-/* out = x Wᵀ + start with the rows of x and of W in 8 bits, summed exactly in
- * 32: x[t][k] = x_scale[t] (q[t][k] − x_zero[t]), W[n][k] = scale[n] w[n][k].
- * The sum over several blocks of inputs starts with the bias (stride 0) and
- * goes on with start = out. */
+/* out = x Wᵀ + bias with the rows of x and of W in 8 bits, summed exactly in
+ * 32: x[t][k] = x_scale[t] (q[t][k] − x_zero[t]), W[n][k] = scale[n] w[n][k];
+ * and, added to that in F32 one after another, x_outlier[t][i]
+ * outlier_weight[n][i]. Panels as in AngleGemm. Every kernel of an instruction
+ * set with fused multiply-adds gives the same bits. */
 typedef struct AngleQgemm
 {
-	size_t rows;		   /* T */
-	size_t inputs;		   /* K, a multiple of ANGLE_PANEL_DEPTH */
-	size_t outputs;		   /* N */
-	const uint8_t *q;	   /* (T, K), rows q_stride apart */
-	size_t q_stride;	   /* at least K */
-	const float *x_scale;  /* (T) */
-	const int32_t *x_zero; /* (T) */
-	const int8_t *weight;  /* panels (⌈N/16⌉, K/4, 16, 4), −127…127 */
-	const float *scale;	   /* (padded N) */
-	const int32_t *sum;	   /* (padded N): Σₖ w[n][k] */
-	const float *start;	   /* (T, padded N), rows start_stride apart */
-	size_t start_stride;
-	float *out; /* (T, padded N) */
+	size_t rows;			/* T */
+	size_t inputs;			/* K, a multiple of ANGLE_PANEL_INPUTS */
+	size_t first_panel;		/* of ⌈N/16⌉ */
+	size_t end_panel;		/* at most ⌈N/16⌉ */
+	const uint8_t *q;		/* (T, K), rows q_stride apart; there must be memory
+							  for a multiple of ANGLE_PANEL_ROWS of them */
+	size_t q_stride;		/* at least K */
+	const float *x_scale;	/* (T) */
+	const int32_t *x_zero;	/* (T) */
+	const float *x_outlier; /* (T, ANGLE_OUTLIERS) */
+	const int8_t *weight;	/* panels (⌈N/16⌉, K/4, 16, 4), −127…127 */
+	const float *scale;		/* (padded N) */
+	const int32_t *sum;		/* (padded N): Σₖ w[n][k] */
+	const float *outlier_weight; /* panels (⌈N/16⌉, ANGLE_OUTLIERS, 16) */
+	const float *bias;			 /* (padded N) */
+	float *out;					 /* (T, padded N), rows out_stride apart */
+	size_t out_stride;
 } AngleQgemm;
 
 /* Multi-head attention over the tokens of one text (Vaswani et al. 2017,
- * eq. 1): out = softmax(Q Kᵀ / √d) V for each head. */
+ * eq. 1): out = softmax(Q Kᵀ / √d) V, for the heads from first_head to before
+ * end_head; what it writes of out are the columns of these. */
 typedef struct AngleAttention
 {
-	size_t tokens;	  /* L */
-	size_t heads;	  /* H */
+	size_t tokens; /* L */
+	size_t heads;  /* H */
+	size_t first_head;
+	size_t end_head;  /* at most H */
 	size_t head_size; /* d; C = H d */
 	const float *qkv; /* (L, 3C): queries, keys, values */
 	size_t qkv_stride;
@@ -123,17 +148,20 @@ typedef struct AngleDropRows
 } AngleDropRows;
 
 /* Rows to 8 bits, each with its own scale and zero point, so that its least
- * and greatest value and zero itself are exact to half a step. */
+ * and greatest value and zero itself are exact to half a step. The outliers are
+ * taken out before: they are copied to outlier and count as zero in the row. */
 typedef struct AngleQuantize
 {
 	size_t rows;
 	size_t width; /* K; columns up to q_stride are filled with the zero point */
-	const float *x; /* (T, K) */
+	float *x;	  /* (T, K); changed meanwhile, and the same again in the end */
 	size_t x_stride;
-	uint8_t *q; /* (T, q_stride) */
+	const int32_t *outliers; /* (ANGLE_OUTLIERS), below K; may repeat */
+	uint8_t *q;				 /* (T, q_stride) */
 	size_t q_stride;
-	float *scale;  /* (T) */
-	int32_t *zero; /* (T) */
+	float *scale;	/* (T) */
+	int32_t *zero;	/* (T) */
+	float *outlier; /* (T, ANGLE_OUTLIERS): their values in x */
 } AngleQuantize;
 
 typedef struct AngleTensorKernels

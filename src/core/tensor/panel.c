@@ -5,19 +5,6 @@
 
 #include "core/tensor/kernels.h"
 
-size_t
-angle_panel_inputs(size_t inputs)
-{
-	return (inputs + ANGLE_PANEL_DEPTH - 1) / ANGLE_PANEL_DEPTH *
-		   ANGLE_PANEL_DEPTH;
-}
-
-size_t
-angle_panel_blocks(size_t inputs)
-{
-	return (inputs + ANGLE_QUANTIZATION_BLOCK - 1) / ANGLE_QUANTIZATION_BLOCK;
-}
-
 void
 angle_panel_pack(const float *weight, size_t outputs, size_t inputs,
 				 float *panels)
@@ -59,50 +46,63 @@ angle_row_quantize(const float *row, size_t n, int8_t *out)
 	return scale;
 }
 
-/* One block: width columns of weight, whose rows are inputs apart. */
-static void
-quantize_block(const float *weight, size_t outputs, size_t inputs, size_t width,
-			   int8_t *panels, float *scale, int32_t *sum)
+static int
+find_outlier(const int32_t *outliers, size_t input)
 {
-	size_t columns = angle_panel_inputs(width);
-
-	for (size_t n = 0; n < outputs; n++)
+	for (int i = 0; i < ANGLE_OUTLIERS; i++)
 	{
-		const float *row = weight + n * inputs;
-		int8_t *panel = panels + n / ANGLE_PANEL * ANGLE_PANEL * columns +
-						n % ANGLE_PANEL * ANGLE_PANEL_DEPTH;
-
-		scale[n] = row_scale(row, width);
-		for (size_t k = 0; k < width; k++)
-		{
-			int8_t w = round_to_step(row[k], scale[n]);
-
-			panel[k / ANGLE_PANEL_DEPTH * ANGLE_PANEL * ANGLE_PANEL_DEPTH +
-				  k % ANGLE_PANEL_DEPTH] = w;
-			sum[n] += w;
-		}
+		if (outliers[i] == (int32_t) input)
+			return i;
 	}
+	return -1;
+}
+
+/* The scale of a row without its outliers. */
+static float
+scale_without(const float *row, size_t n, const int32_t *outliers)
+{
+	float greatest = 0.0f;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		if (find_outlier(outliers, i) < 0)
+			greatest = fmaxf(greatest, fabsf(row[i]));
+	}
+	return greatest / 127.0f;
 }
 
 void
 angle_panel_quantize(const float *weight, size_t outputs, size_t inputs,
-					 int8_t *panels, float *scale, int32_t *sum)
+					 const int32_t *outliers, const AnglePanels *panels)
 {
 	size_t padded = angle_padded(outputs);
-	size_t blocks = angle_panel_blocks(inputs);
+	size_t columns = angle_panel_inputs(inputs);
 
-	memset(panels, 0, padded * angle_panel_inputs(inputs));
-	memset(scale, 0, blocks * padded * sizeof(float));
-	memset(sum, 0, blocks * padded * sizeof(int32_t));
-	for (size_t b = 0; b < blocks; b++)
+	memset(panels->levels, 0, padded * columns);
+	memset(panels->scale, 0, padded * sizeof(float));
+	memset(panels->sum, 0, padded * sizeof(int32_t));
+	memset(panels->outlier, 0, padded * ANGLE_OUTLIERS * sizeof(float));
+	for (size_t n = 0; n < outputs; n++)
 	{
-		size_t first = b * ANGLE_QUANTIZATION_BLOCK;
-		size_t width = inputs - first < ANGLE_QUANTIZATION_BLOCK
-						   ? inputs - first
-						   : ANGLE_QUANTIZATION_BLOCK;
+		const float *row = weight + n * inputs;
+		size_t first = n / ANGLE_PANEL * ANGLE_PANEL;
+		int8_t *levels = panels->levels + first * columns +
+						 n % ANGLE_PANEL * ANGLE_PANEL_DEPTH;
+		float *kept =
+			panels->outlier + first * ANGLE_OUTLIERS + n % ANGLE_PANEL;
+		float scale = scale_without(row, inputs, outliers);
 
-		quantize_block(weight + first, outputs, inputs, width,
-					   panels + first * padded, scale + b * padded,
-					   sum + b * padded);
+		panels->scale[n] = scale;
+		for (size_t k = 0; k < inputs; k++)
+		{
+			int outlier = find_outlier(outliers, k);
+			int8_t w = outlier >= 0 ? 0 : round_to_step(row[k], scale);
+
+			levels[k / ANGLE_PANEL_DEPTH * ANGLE_PANEL * ANGLE_PANEL_DEPTH +
+				   k % ANGLE_PANEL_DEPTH] = w;
+			panels->sum[n] += w;
+			if (outlier >= 0)
+				kept[outlier * ANGLE_PANEL] = row[k];
+		}
 	}
 }

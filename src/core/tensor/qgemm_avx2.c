@@ -20,12 +20,18 @@ finish(const AngleQgemm *g, size_t t, size_t column, __m256i sum)
 	__m256 x_scale = _mm256_set1_ps(g->x_scale[t]);
 	__m256i w_sum = _mm256_loadu_si256((const __m256i *) (g->sum + column));
 	__m256i exact = _mm256_sub_epi32(sum, _mm256_mullo_epi32(zero, w_sum));
-	const float *start = g->start + t * g->start_stride + column;
+	const float *outlier = g->x_outlier + t * ANGLE_OUTLIERS;
+	const float *kept = g->outlier_weight +
+						column / ANGLE_PANEL * ANGLE_PANEL * ANGLE_OUTLIERS +
+						column % ANGLE_PANEL;
 	__m256 scale = _mm256_mul_ps(x_scale, _mm256_loadu_ps(g->scale + column));
+	__m256 out = _mm256_fmadd_ps(_mm256_cvtepi32_ps(exact), scale,
+								 _mm256_loadu_ps(g->bias + column));
 
-	_mm256_storeu_ps(g->out + t * angle_padded(g->outputs) + column,
-					 _mm256_fmadd_ps(_mm256_cvtepi32_ps(exact), scale,
-									 _mm256_loadu_ps(start)));
+	for (int i = 0; i < ANGLE_OUTLIERS; i++)
+		out = _mm256_fmadd_ps(_mm256_set1_ps(outlier[i]),
+							  _mm256_loadu_ps(kept + i * ANGLE_PANEL), out);
+	_mm256_storeu_ps(g->out + t * g->out_stride + column, out);
 }
 
 /* The four inputs at q, less 128, in every group of four bytes. */
@@ -77,9 +83,7 @@ tile(const AngleQgemm *g, size_t row, size_t panel, int rows)
 void
 angle_qgemm_avx2(const AngleQgemm *g)
 {
-	size_t panels = angle_padded(g->outputs) / ANGLE_PANEL;
-
-	for (size_t panel = 0; panel < panels; panel++)
+	for (size_t panel = g->first_panel; panel < g->end_panel; panel++)
 	{
 		size_t row = 0;
 

@@ -6,24 +6,10 @@
 #include <immintrin.h>
 
 #include "core/tensor/isa_kernels.h"
+#include "core/tensor/qgemm_avx512.h"
 
 #define ROWS 8
 #define PANELS 2
-
-static inline __attribute__((always_inline)) void
-finish(const AngleQgemm *g, size_t t, size_t column, __m512i sum)
-{
-	__m512i zero = _mm512_set1_epi32(g->x_zero[t]);
-	__m512 x_scale = _mm512_set1_ps(g->x_scale[t]);
-	__m512i exact = _mm512_sub_epi32(
-		sum, _mm512_mullo_epi32(zero, _mm512_loadu_si512(g->sum + column)));
-	const float *start = g->start + t * g->start_stride + column;
-	__m512 scale = _mm512_mul_ps(x_scale, _mm512_loadu_ps(g->scale + column));
-
-	_mm512_storeu_ps(g->out + t * angle_padded(g->outputs) + column,
-					 _mm512_fmadd_ps(_mm512_cvtepi32_ps(exact), scale,
-									 _mm512_loadu_ps(start)));
-}
 
 static inline __attribute__((always_inline)) void
 tile(const AngleQgemm *g, size_t row, size_t panel, int rows, int panels)
@@ -54,10 +40,14 @@ tile(const AngleQgemm *g, size_t row, size_t panel, int rows, int panels)
 				sum[r][p] = _mm512_dpbusd_epi32(sum[r][p], x, weight[p]);
 		}
 	}
-	for (int r = 0; r < rows; r++)
+	for (int p = 0; p < panels; p++)
 	{
-		for (int p = 0; p < panels; p++)
-			finish(g, row + r, (panel + p) * ANGLE_PANEL, sum[r][p]);
+		PanelEnd end = load_end(g, panel + p);
+		float *out = g->out + row * g->out_stride + (panel + p) * ANGLE_PANEL;
+
+		for (int r = 0; r < rows; r++)
+			_mm512_storeu_ps(out + r * g->out_stride,
+							 finish(g, row + r, &end, sum[r][p]));
 	}
 }
 
@@ -99,15 +89,14 @@ tile_rows(const AngleQgemm *g, size_t row, size_t panel, int panels)
 void
 angle_qgemm_avx512_vnni(const AngleQgemm *g)
 {
-	size_t panels = angle_padded(g->outputs) / ANGLE_PANEL;
-	size_t panel = 0;
+	size_t panel = g->first_panel;
 
-	for (; panel + PANELS <= panels; panel += PANELS)
+	for (; panel + PANELS <= g->end_panel; panel += PANELS)
 	{
 		for (size_t row = 0; row < g->rows; row += ROWS)
 			tile_rows(g, row, panel, PANELS);
 	}
-	for (; panel < panels; panel++)
+	for (; panel < g->end_panel; panel++)
 	{
 		for (size_t row = 0; row < g->rows; row += ROWS)
 			tile_rows(g, row, panel, 1);

@@ -6,8 +6,10 @@ multiply_row(const AngleQgemm *g, size_t t, size_t panel)
 {
 	const int8_t *w = g->weight + panel * ANGLE_PANEL * g->inputs;
 	const uint8_t *q = g->q + t * g->q_stride;
-	const float *start = g->start + t * g->start_stride + panel * ANGLE_PANEL;
-	float *out = g->out + t * angle_padded(g->outputs) + panel * ANGLE_PANEL;
+	const float *outlier = g->x_outlier + t * ANGLE_OUTLIERS;
+	const float *kept =
+		g->outlier_weight + panel * ANGLE_PANEL * ANGLE_OUTLIERS;
+	float *out = g->out + t * g->out_stride + panel * ANGLE_PANEL;
 	int32_t sum[ANGLE_PANEL] = {0};
 
 	for (size_t k = 0; k < g->inputs; k += ANGLE_PANEL_DEPTH)
@@ -24,15 +26,17 @@ multiply_row(const AngleQgemm *g, size_t t, size_t panel)
 		size_t column = panel * ANGLE_PANEL + n;
 		int32_t exact = sum[n] - g->x_zero[t] * g->sum[column];
 
-		out[n] = (float) exact * (g->x_scale[t] * g->scale[column]) + start[n];
+		out[n] = (float) exact * (g->x_scale[t] * g->scale[column]) +
+				 g->bias[column];
+		for (int i = 0; i < ANGLE_OUTLIERS; i++)
+			out[n] += outlier[i] * kept[i * ANGLE_PANEL + n];
 	}
 }
 
 void
 angle_qgemm_baseline(const AngleQgemm *g)
 {
-	for (size_t panel = 0; panel < angle_padded(g->outputs) / ANGLE_PANEL;
-		 panel++)
+	for (size_t panel = g->first_panel; panel < g->end_panel; panel++)
 	{
 		for (size_t t = 0; t < g->rows; t++)
 			multiply_row(g, t, panel);

@@ -8,13 +8,31 @@
 #define QUARTERS 4 /* registers for one panel's outputs */
 
 static void
+finish(const AngleQgemm *g, size_t t, size_t column, int32x4_t sum)
+{
+	/* the inputs were moved by 128, and so is their zero point */
+	int32x4_t zero = vdupq_n_s32(g->x_zero[t] - 128);
+	int32x4_t exact =
+		vsubq_s32(sum, vmulq_s32(zero, vld1q_s32(g->sum + column)));
+	float32x4_t scale =
+		vmulq_n_f32(vld1q_f32(g->scale + column), g->x_scale[t]);
+	const float *kept = g->outlier_weight +
+						column / ANGLE_PANEL * ANGLE_PANEL * ANGLE_OUTLIERS +
+						column % ANGLE_PANEL;
+	float32x4_t out =
+		vfmaq_f32(vld1q_f32(g->bias + column), vcvtq_f32_s32(exact), scale);
+
+	for (int i = 0; i < ANGLE_OUTLIERS; i++)
+		out = vfmaq_n_f32(out, vld1q_f32(kept + i * ANGLE_PANEL),
+						  g->x_outlier[t * ANGLE_OUTLIERS + i]);
+	vst1q_f32(g->out + t * g->out_stride + column, out);
+}
+
+static void
 multiply_row(const AngleQgemm *g, size_t t, size_t panel)
 {
 	const int8_t *w = g->weight + panel * ANGLE_PANEL * g->inputs;
 	const uint8_t *q = g->q + t * g->q_stride;
-	const float *start = g->start + t * g->start_stride + panel * ANGLE_PANEL;
-	float *out = g->out + t * angle_padded(g->outputs) + panel * ANGLE_PANEL;
-	int32x4_t zero = vdupq_n_s32(g->x_zero[t] - 128);
 	int32x4_t sum[QUARTERS] = {{0}};
 
 	for (size_t k = 0; k < g->inputs; k += ANGLE_PANEL_DEPTH)
@@ -35,23 +53,13 @@ multiply_row(const AngleQgemm *g, size_t t, size_t panel)
 		}
 	}
 	for (int i = 0; i < QUARTERS; i++)
-	{
-		size_t column = panel * ANGLE_PANEL + i * 4;
-		int32x4_t exact =
-			vsubq_s32(sum[i], vmulq_s32(zero, vld1q_s32(g->sum + column)));
-		float32x4_t scale =
-			vmulq_n_f32(vld1q_f32(g->scale + column), g->x_scale[t]);
-
-		vst1q_f32(out + i * 4, vfmaq_f32(vld1q_f32(start + i * 4),
-										 vcvtq_f32_s32(exact), scale));
-	}
+		finish(g, t, panel * ANGLE_PANEL + i * 4, sum[i]);
 }
 
 void
 angle_qgemm_neon(const AngleQgemm *g)
 {
-	for (size_t panel = 0; panel < angle_padded(g->outputs) / ANGLE_PANEL;
-		 panel++)
+	for (size_t panel = g->first_panel; panel < g->end_panel; panel++)
 	{
 		for (size_t t = 0; t < g->rows; t++)
 			multiply_row(g, t, panel);

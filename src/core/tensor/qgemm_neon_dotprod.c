@@ -15,12 +15,18 @@ finish(const AngleQgemm *g, size_t t, size_t column, int32x4_t sum)
 	int32x4_t zero = vdupq_n_s32(g->x_zero[t] - 128);
 	int32x4_t exact =
 		vsubq_s32(sum, vmulq_s32(zero, vld1q_s32(g->sum + column)));
-	const float *start = g->start + t * g->start_stride + column;
 	float32x4_t scale =
 		vmulq_n_f32(vld1q_f32(g->scale + column), g->x_scale[t]);
+	const float *kept = g->outlier_weight +
+						column / ANGLE_PANEL * ANGLE_PANEL * ANGLE_OUTLIERS +
+						column % ANGLE_PANEL;
+	float32x4_t out =
+		vfmaq_f32(vld1q_f32(g->bias + column), vcvtq_f32_s32(exact), scale);
 
-	vst1q_f32(g->out + t * angle_padded(g->outputs) + column,
-			  vfmaq_f32(vld1q_f32(start), vcvtq_f32_s32(exact), scale));
+	for (int i = 0; i < ANGLE_OUTLIERS; i++)
+		out = vfmaq_n_f32(out, vld1q_f32(kept + i * ANGLE_PANEL),
+						  g->x_outlier[t * ANGLE_OUTLIERS + i]);
+	vst1q_f32(g->out + t * g->out_stride + column, out);
 }
 
 static inline __attribute__((always_inline)) void
@@ -61,9 +67,7 @@ tile(const AngleQgemm *g, size_t row, size_t panel, int rows)
 void
 angle_qgemm_neon_dotprod(const AngleQgemm *g)
 {
-	size_t panels = angle_padded(g->outputs) / ANGLE_PANEL;
-
-	for (size_t panel = 0; panel < panels; panel++)
+	for (size_t panel = g->first_panel; panel < g->end_panel; panel++)
 	{
 		size_t row = 0;
 

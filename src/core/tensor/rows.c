@@ -179,27 +179,41 @@ quantize_row(const AngleQuantize *job, const float *x, uint8_t *q,
 	memset(q + c, zero, job->q_stride - c);
 }
 
+static void
+quantize(const AngleQuantize *job, size_t t, const float *x)
+{
+	float least;
+	float greatest;
+	float scale;
+	float zero;
+
+	range_of(x, job->width, &least, &greatest);
+	/* a step that keeps the rounded ends inside 0…255 */
+	scale = (greatest - least) / 254.0f;
+	if (!(scale > 1e-30f))
+		scale = 1e-30f;
+	/* out of range only where a damaged model has made infinities */
+	zero = nearbyintf(-least / scale);
+	job->scale[t] = scale;
+	job->zero[t] = zero >= 0.0f && zero <= 255.0f ? (int32_t) zero : 0;
+	quantize_row(job, x, job->q + t * job->q_stride, 1.0f / scale,
+				 job->zero[t]);
+}
+
 void
 ANGLE_KERNEL(angle_quantize)(const AngleQuantize *job)
 {
 	for (size_t t = 0; t < job->rows; t++)
 	{
-		const float *x = job->x + t * job->x_stride;
-		float least;
-		float greatest;
-		float scale;
-		float zero;
+		float *x = job->x + t * job->x_stride;
+		float *outlier = job->outlier + t * ANGLE_OUTLIERS;
 
-		range_of(x, job->width, &least, &greatest);
-		/* a step that keeps the rounded ends inside 0…255 */
-		scale = (greatest - least) / 254.0f;
-		if (!(scale > 1e-30f))
-			scale = 1e-30f;
-		/* out of range only where a damaged model has made infinities */
-		zero = nearbyintf(-least / scale);
-		job->scale[t] = scale;
-		job->zero[t] = zero >= 0.0f && zero <= 255.0f ? (int32_t) zero : 0;
-		quantize_row(job, x, job->q + t * job->q_stride, 1.0f / scale,
-					 job->zero[t]);
+		for (int i = 0; i < ANGLE_OUTLIERS; i++)
+			outlier[i] = x[job->outliers[i]];
+		for (int i = 0; i < ANGLE_OUTLIERS; i++)
+			x[job->outliers[i]] = 0.0f;
+		quantize(job, t, x);
+		for (int i = 0; i < ANGLE_OUTLIERS; i++)
+			x[job->outliers[i]] = outlier[i];
 	}
 }
