@@ -79,6 +79,7 @@ CORE_ISA_SRCS = \
 
 # Written for one instruction set with its intrinsics: name_ISA.c.
 CORE_X86_SRCS = \
+	tensor/qgemm_amx.c \
 	tensor/qgemm_avx2.c \
 	tensor/qgemm_avx512_vnni.c
 
@@ -242,6 +243,8 @@ ISA_CFLAGS_avx2 = -mavx2 -mfma
 ISA_CFLAGS_avx512 = $(ISA_CFLAGS_avx2) -mavx512f -mavx512bw -mavx512dq \
 	-mavx512vl -mprefer-vector-width=512
 ISA_CFLAGS_avx512_vnni = $(ISA_CFLAGS_avx512) -mavx512vnni
+ISA_CFLAGS_amx = $(ISA_CFLAGS_avx512) -mamx-tile -mamx-int8 -mamx-bf16 \
+	-mavx512bf16
 ISA_CFLAGS_neon =
 ISA_CFLAGS_neon_dotprod = -march=armv8.2-a+dotprod
 
@@ -339,7 +342,7 @@ $$(BUILD)/core/%.$(1).o: src/core/%.c
 $$(BUILD)/core/%_$(1).o: src/core/%_$(1).c
 	$$(call compile,$$(KERNEL_CFLAGS) $$(ISA_CFLAGS_$(1)))
 endef
-$(foreach isa,baseline avx2 avx512 avx512_vnni neon neon_dotprod,$(eval $(call isa_rules,$(isa))))
+$(foreach isa,baseline avx2 avx512 avx512_vnni amx neon neon_dotprod,$(eval $(call isa_rules,$(isa))))
 
 $(BUILD)/core/%.double.o: src/core/%.c
 	$(call compile,-DANGLE_ISA=double -DANGLE_DOUBLE)

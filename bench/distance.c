@@ -146,7 +146,8 @@ main(void)
 		for (int isa = 0; isa < ANGLE_ISA_COUNT; isa++)
 		{
 			kernels = angle_distance_kernels_for((AngleIsa) isa);
-			if (kernels == NULL || isa == ANGLE_ISA_AVX512_VNNI)
+			if (kernels == NULL || isa == ANGLE_ISA_AVX512_VNNI ||
+				isa == ANGLE_ISA_AMX)
 				continue;
 			print_row(lengths[i], angle_isa_name((AngleIsa) isa),
 					  (const Sum[]){kernels->dot, kernels->l2_squared,

@@ -7,6 +7,40 @@
 #endif
 #endif
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* From the Linux ABI: asm/prctl.h, and the state component of tile data. */
+#define REQUEST_PERMISSION 0x1023
+#define TILE_DATA 18
+
+/* The tile registers have 8 kB for each thread, which Linux hands out on
+ * request. */
+static bool
+may_use_tiles(void)
+{
+#if defined(__linux__)
+	return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+#else
+	return false;
+#endif
+}
+
+static bool
+has_tiles(void)
+{
+	unsigned a, b, c, d;
+
+	if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & bit_AMX_BF16) ||
+		!(d & bit_AMX_TILE) || !(d & bit_AMX_INT8) ||
+		!__get_cpuid_count(7, 1, &a, &b, &c, &d))
+		return false;
+	return (a & bit_AVX512BF16) != 0;
+}
+#endif
+
 bool
 angle_cpu_supports(AngleIsa isa)
 {
@@ -27,6 +61,9 @@ angle_cpu_supports(AngleIsa isa)
 		case ANGLE_ISA_AVX512_VNNI:
 			return angle_cpu_supports(ANGLE_ISA_AVX512) &&
 				   __builtin_cpu_supports("avx512vnni");
+		case ANGLE_ISA_AMX:
+			return angle_cpu_supports(ANGLE_ISA_AVX512_VNNI) && has_tiles() &&
+				   may_use_tiles();
 #elif defined(__aarch64__)
 		case ANGLE_ISA_NEON_DOTPROD:
 			return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
@@ -53,7 +90,7 @@ const char *
 angle_isa_name(AngleIsa isa)
 {
 	static const char *const names[ANGLE_ISA_COUNT] = {
-		"baseline", "avx2", "avx512", "avx512_vnni", "neon_dotprod",
+		"baseline", "avx2", "avx512", "avx512_vnni", "amx", "neon_dotprod",
 	};
 
 	return names[isa];

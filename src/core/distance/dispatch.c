@@ -17,6 +17,7 @@ angle_distance_kernels_for(AngleIsa isa)
 			return &angle_distance_kernels_avx2;
 		case ANGLE_ISA_AVX512:
 		case ANGLE_ISA_AVX512_VNNI:
+		case ANGLE_ISA_AMX:
 			return &angle_distance_kernels_avx512;
 #endif
 		default:

@@ -20,6 +20,7 @@ static const AngleTensorKernels tables[] = {
 	TABLE(ANGLE_ISA_AVX2, avx2, angle_qgemm_avx2),
 	TABLE(ANGLE_ISA_AVX512, avx512, angle_qgemm_avx2),
 	TABLE(ANGLE_ISA_AVX512_VNNI, avx512, angle_qgemm_avx512_vnni),
+	TABLE(ANGLE_ISA_AMX, avx512, angle_qgemm_amx),
 #elif defined(__aarch64__)
 	TABLE(ANGLE_ISA_BASELINE, baseline, angle_qgemm_neon),
 	TABLE(ANGLE_ISA_NEON_DOTPROD, baseline, angle_qgemm_neon_dotprod),

@@ -24,6 +24,7 @@ ANGLE_DECLARE_KERNELS(avx512)
 void angle_qgemm_baseline(const AngleQgemm *gemm);
 void angle_qgemm_avx2(const AngleQgemm *gemm);
 void angle_qgemm_avx512_vnni(const AngleQgemm *gemm);
+void angle_qgemm_amx(const AngleQgemm *gemm);
 void angle_qgemm_neon(const AngleQgemm *gemm);
 void angle_qgemm_neon_dotprod(const AngleQgemm *gemm);
 
