@@ -16,6 +16,10 @@
 #define REQUEST_PERMISSION 0x1023
 #define TILE_DATA 18
 
+/* Of CPUID leaf 7; not every compiler's cpuid.h names them. */
+#define AMX_BITS (1u << 22 | 1u << 24 | 1u << 25) /* edx: bf16, tile, int8 */
+#define AVX512_BF16 (1u << 5)					  /* eax of subleaf 1 */
+
 /* The tile registers have 8 kB for each thread, which Linux hands out on
  * request. */
 static bool
@@ -33,11 +37,9 @@ has_tiles(void)
 {
 	unsigned a, b, c, d;
 
-	if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & bit_AMX_BF16) ||
-		!(d & bit_AMX_TILE) || !(d & bit_AMX_INT8) ||
-		!__get_cpuid_count(7, 1, &a, &b, &c, &d))
-		return false;
-	return (a & bit_AVX512BF16) != 0;
+	return __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
+		   (d & AMX_BITS) == AMX_BITS &&
+		   __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & AVX512_BF16) != 0;
 }
 #endif
 
