@@ -91,12 +91,13 @@ angle_linear_backward(const AngleLinearBackward *b)
 	angle_tensor_kernels()->gemm(&(AngleGemm){
 		.rows = b->rows,
 		.inputs = angle_padded(linear->outputs),
-		.outputs = linear->inputs,
+		.end_panel = angle_padded(linear->inputs) / ANGLE_PANEL,
 		.x = b->dy,
 		.x_stride = angle_padded(linear->outputs),
 		.weight = linear->transposed,
 		.bias = b->model->zeros,
 		.out = b->dx,
+		.out_stride = angle_padded(linear->inputs),
 	});
 }
 
@@ -218,12 +219,13 @@ feed_forward_backward(const Pass *pass)
 	angle_tensor_kernels()->gemm(&(AngleGemm){
 		.rows = pass->T,
 		.inputs = angle_padded(layer->output.outputs),
-		.outputs = layer->output.inputs,
+		.end_panel = angle_padded(layer->output.inputs) / ANGLE_PANEL,
 		.x = pass->w.dbranch,
 		.x_stride = pass->stride,
 		.weight = layer->output.transposed,
 		.bias = pass->b->model->zeros,
 		.out = pass->w.wide,
+		.out_stride = angle_padded(layer->output.inputs),
 	});
 	angle_activate_backward(pass->b->model->model.config.activation,
 							trace->inner, pass->w.wide,

@@ -262,23 +262,23 @@ forward_part(const AngleEngine *engine, Part *part)
 {
 	const AngleModelConfig *config = &engine->model->model.config;
 	size_t T = part->starts[part->texts];
+	AngleBertRun run = {.cancel = engine->options.cancel};
 	void *trace;
-	void *workspace;
 
 	ANGLE_TRY(gather(engine, part));
 	trace = angle_arena_alloc(
 		part->arena, 1,
 		angle_bert_trace_lay_out(config, T, NULL, &part->trace));
-	workspace = angle_arena_alloc(
-		part->arena, 1,
-		angle_bert_workspace_size(config, T, longest_text(part)));
-	if (trace == NULL || workspace == NULL)
+	if (trace == NULL)
 		return angle_no_memory(&part->err);
 	angle_bert_trace_lay_out(config, T, trace, &part->trace);
 	prepare_batch(engine, part);
-	ANGLE_TRY(angle_bert_forward(&engine->model->model, &part->batch, workspace,
-								 engine->options.cancel, &part->states,
-								 &part->err));
+	run.workspace = angle_arena_alloc(
+		part->arena, 1, angle_bert_workspace_size(config, &part->batch, 1));
+	if (run.workspace == NULL)
+		return angle_no_memory(&part->err);
+	ANGLE_TRY(angle_bert_forward(&engine->model->model, &part->batch, &run,
+								 &part->states, &part->err));
 	return pool(engine, part);
 }
 
@@ -343,7 +343,9 @@ dense_backward(PoolPass *pass, int module, const float *x)
 	float *dx = pass->other;
 
 	/* what the activation was given is made again: one row costs nothing */
-	angle_linear_forward(&model->model.dense[module], 1, x, 0, NULL, pass->x);
+	angle_linear_forward(&model->model.dense[module],
+						 &(AngleLinearRows){1, (float *) x, 0, NULL, pass->x},
+						 (AngleRange){0, outputs / ANGLE_PANEL});
 	angle_activate_backward(model->model.config.modules[module].activation,
 							pass->x, pass->dy, outputs);
 	angle_linear_backward(&(AngleLinearBackward){
