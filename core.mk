@@ -11,6 +11,12 @@
 # BUILD is where a variant's outputs go; one folder per variant.
 
 CORE_SRCS = \
+	ann/assign.c \
+	ann/heap.c \
+	ann/kmeans.c \
+	ann/lloyd.c \
+	ann/panels.c \
+	ann/split.c \
 	base/arena.c \
 	base/cpu.c \
 	base/executor.c \
@@ -46,6 +52,12 @@ CORE_SRCS = \
 	model/packed_writer.c \
 	model/safetensors.c \
 	model/tensor.c \
+	quant/dispatch.c \
+	quant/fastscan.c \
+	quant/rabitq.c \
+	quant/rerank.c \
+	quant/rotation.c \
+	quant/space.c \
 	tensor/dispatch.c \
 	tensor/panel.c \
 	tensor/qgemm_baseline.c \
@@ -73,6 +85,7 @@ CORE_SRCS = \
 # instruction set with the suffix of its kernels in ANGLE_ISA.
 CORE_ISA_SRCS = \
 	distance/sums.c \
+	quant/scan.c \
 	tensor/attention.c \
 	tensor/gemm.c \
 	tensor/rows.c
@@ -165,6 +178,7 @@ UNIT_SRCS = \
 	golden.c \
 	gradient.c \
 	main.c \
+	points.c \
 	test_backward.c \
 	test_backward_float.c \
 	test_base.c \
@@ -174,13 +188,18 @@ UNIT_SRCS = \
 	test_distance.c \
 	test_encoder_golden.c \
 	test_encoder_minilm.c \
+	test_fastscan.c \
+	test_heap.c \
 	test_hub.c \
 	test_hub_pooling.c \
 	test_input_file.c \
+	test_kmeans.c \
 	test_linear.c \
 	test_losses.c \
 	test_packed.c \
 	test_pickle.c \
+	test_quant.c \
+	test_rerank.c \
 	test_safetensors.c \
 	test_segment.c \
 	test_tensor.c \

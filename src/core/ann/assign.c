@@ -1,0 +1,264 @@
+#include <math.h>
+#include <string.h>
+
+#include "core/ann/kmeans.h"
+#include "core/ann/panels.h"
+
+/* Points of one group whose products are made at once. */
+#define GATHER 64
+
+/* Points whose products with the groups are made at once. */
+#define CHUNK 128
+
+struct AngleAssigner
+{
+	int dims;
+	size_t groups;
+	size_t look_into;
+	AnglePanels group_panels;
+	AnglePanels *panels;  /* (groups) */
+	const size_t *starts; /* (groups + 1) */
+
+	/* scratch of one batch */
+	float *scores;		 /* (CHUNK, padded groups) or (GATHER, padded lists) */
+	float *gathered;	 /* (GATHER, dims) */
+	uint32_t *chosen;	 /* (batch, look_into): the groups of each point */
+	float *group_best;	 /* (look_into) */
+	size_t *bucket_ends; /* (groups + 1) */
+	uint32_t *buckets;	 /* (batch · look_into): points by group */
+	float *best;		 /* (batch, ANGLE_ASSIGN_MAX): scores, falling */
+
+	/* the batch itself */
+	const float *points;
+	int nearest;
+	uint32_t *lists; /* (count, nearest) */
+};
+
+static AngleStatus
+pack(AngleAssigner *assigner, const AngleClusters *clusters, AngleArena *arena,
+	 AngleError *err)
+{
+	int dims = clusters->dims;
+	size_t *starts =
+		angle_arena_alloc(arena, clusters->groups + 1, sizeof(*starts));
+	float *memory = angle_arena_alloc(
+		arena, angle_panels_floats(clusters->groups, dims), sizeof(float));
+
+	assigner->panels =
+		angle_arena_alloc(arena, clusters->groups, sizeof(AnglePanels));
+	if (starts == NULL || memory == NULL || assigner->panels == NULL)
+		return angle_no_memory(err);
+	memcpy(starts, clusters->starts, (clusters->groups + 1) * sizeof(*starts));
+	assigner->starts = starts;
+	assigner->group_panels = angle_panels_pack(clusters->group_centroids,
+											   clusters->groups, dims, memory);
+	for (size_t g = 0; g < clusters->groups; g++)
+	{
+		size_t count = starts[g + 1] - starts[g];
+
+		memory = angle_arena_alloc(arena, angle_panels_floats(count, dims),
+								   sizeof(float));
+		if (memory == NULL)
+			return angle_no_memory(err);
+		assigner->panels[g] =
+			angle_panels_pack(clusters->centroids + starts[g] * (size_t) dims,
+							  count, dims, memory);
+	}
+	return ANGLE_OK;
+}
+
+static AngleStatus
+allocate_scratch(AngleAssigner *assigner, AngleArena *arena, AngleError *err)
+{
+	size_t pairs = ANGLE_ASSIGN_BATCH * assigner->look_into;
+	size_t scores = CHUNK * angle_padded(assigner->groups);
+
+	for (size_t g = 0; g < assigner->groups; g++)
+	{
+		size_t own = GATHER * angle_padded(assigner->panels[g].count);
+
+		scores = own > scores ? own : scores;
+	}
+	assigner->scores = angle_arena_alloc(arena, scores, sizeof(float));
+	assigner->gathered = angle_arena_alloc(
+		arena, GATHER * (size_t) assigner->dims, sizeof(float));
+	assigner->chosen = angle_arena_alloc(arena, pairs, sizeof(uint32_t));
+	assigner->group_best =
+		angle_arena_alloc(arena, assigner->look_into, sizeof(float));
+	assigner->bucket_ends =
+		angle_arena_alloc(arena, assigner->groups + 1, sizeof(size_t));
+	assigner->buckets = angle_arena_alloc(arena, pairs, sizeof(uint32_t));
+	assigner->best = angle_arena_alloc(
+		arena, (size_t) ANGLE_ASSIGN_BATCH * ANGLE_ASSIGN_MAX, sizeof(float));
+	if (assigner->scores == NULL || assigner->gathered == NULL ||
+		assigner->chosen == NULL || assigner->group_best == NULL ||
+		assigner->bucket_ends == NULL || assigner->buckets == NULL ||
+		assigner->best == NULL)
+		return angle_no_memory(err);
+	return ANGLE_OK;
+}
+
+AngleStatus
+angle_assigner_create(const AngleClusters *clusters, size_t look_into,
+					  AngleArena *arena, AngleAssigner **assigner,
+					  AngleError *err)
+{
+	AngleAssigner *made = angle_arena_zalloc(arena, 1, sizeof(*made));
+
+	if (made == NULL)
+		return angle_no_memory(err);
+	made->dims = clusters->dims;
+	made->groups = clusters->groups;
+	made->look_into =
+		look_into < clusters->groups ? look_into : clusters->groups;
+	ANGLE_TRY(pack(made, clusters, arena, err));
+	ANGLE_TRY(allocate_scratch(made, arena, err));
+	*assigner = made;
+	return ANGLE_OK;
+}
+
+/* Puts id into the n best by falling score, if it belongs there. */
+static void
+insert_best(float score, uint32_t id, int n, float *scores, uint32_t *ids)
+{
+	int place = n;
+
+	while (place > 0 && score > scores[place - 1])
+		place--;
+	if (place == n)
+		return;
+	memmove(scores + place + 1, scores + place,
+			(size_t) (n - 1 - place) * sizeof(*scores));
+	memmove(ids + place + 1, ids + place,
+			(size_t) (n - 1 - place) * sizeof(*ids));
+	scores[place] = score;
+	ids[place] = id;
+}
+
+static void
+clear_best(int n, float *scores, uint32_t *ids)
+{
+	for (int i = 0; i < n; i++)
+	{
+		scores[i] = -INFINITY;
+		ids[i] = UINT32_MAX;
+	}
+}
+
+/* The groups of each point: the nearest look_into of them, in any order. */
+static void
+choose_groups(AngleAssigner *a, const float *points, size_t count)
+{
+	size_t stride = angle_padded(a->groups);
+	float *best = a->group_best;
+	int n = (int) a->look_into;
+
+	for (size_t first = 0; first < count; first += CHUNK)
+	{
+		size_t rows = count - first < CHUNK ? count - first : CHUNK;
+
+		angle_panels_score(&a->group_panels, points + first * (size_t) a->dims,
+						   rows, a->scores);
+		for (size_t r = 0; r < rows; r++)
+		{
+			uint32_t *chosen = a->chosen + (first + r) * a->look_into;
+			const float *row = a->scores + r * stride;
+
+			clear_best(n, best, chosen);
+			for (size_t g = 0; g < a->groups; g++)
+				insert_best(row[g], (uint32_t) g, n, best, chosen);
+		}
+	}
+}
+
+/* Sorts the pairs of points and groups by group. */
+static void
+fill_buckets(AngleAssigner *a, size_t count)
+{
+	size_t *ends = a->bucket_ends;
+
+	memset(ends, 0, (a->groups + 1) * sizeof(*ends));
+	for (size_t i = 0; i < count * a->look_into; i++)
+		ends[a->chosen[i] + 1]++;
+	for (size_t g = 0; g < a->groups; g++)
+		ends[g + 1] += ends[g];
+	/* ends[g] is the start of g here, and its end when it has been filled */
+	for (size_t i = 0; i < count * a->look_into; i++)
+		a->buckets[ends[a->chosen[i]]++] = (uint32_t) (i / a->look_into);
+}
+
+/* The lists of one group for some points of its bucket. */
+static void
+meet_lists(AngleAssigner *a, size_t group, const uint32_t *bucket, size_t rows)
+{
+	int nearest = a->nearest;
+	size_t dims = (size_t) a->dims;
+	const AnglePanels *panels = &a->panels[group];
+	size_t stride = angle_padded(panels->count);
+
+	for (size_t r = 0; r < rows; r++)
+		memcpy(a->gathered + r * dims, a->points + bucket[r] * dims,
+			   dims * sizeof(float));
+	angle_panels_score(panels, a->gathered, rows, a->scores);
+	for (size_t r = 0; r < rows; r++)
+	{
+		float *best = a->best + (size_t) bucket[r] * ANGLE_ASSIGN_MAX;
+		uint32_t *own = a->lists + bucket[r] * (size_t) nearest;
+
+		for (size_t c = 0; c < panels->count; c++)
+		{
+			float score = a->scores[r * stride + c];
+
+			if (score > best[nearest - 1])
+				insert_best(score, (uint32_t) (a->starts[group] + c), nearest,
+							best, own);
+		}
+	}
+}
+
+static void
+fill_distances(const AngleAssigner *a, const float *points, size_t count,
+			   int nearest, float *distances)
+{
+	for (size_t i = 0; i < count; i++)
+	{
+		double squared =
+			angle_panels_squared(points + i * (size_t) a->dims, a->dims);
+
+		for (int n = 0; n < nearest; n++)
+			distances[i * (size_t) nearest + (size_t) n] = (float) fmax(
+				squared -
+					2 * (double) a->best[i * ANGLE_ASSIGN_MAX + (size_t) n],
+				0);
+	}
+}
+
+void
+angle_assign(AngleAssigner *assigner, const float *points, size_t count,
+			 int nearest, uint32_t *lists, float *distances)
+{
+	size_t first = 0;
+
+	assigner->points = points;
+	assigner->nearest = nearest;
+	assigner->lists = lists;
+	choose_groups(assigner, points, count);
+	fill_buckets(assigner, count);
+	for (size_t i = 0; i < count; i++)
+		clear_best(nearest, assigner->best + i * ANGLE_ASSIGN_MAX,
+				   lists + i * (size_t) nearest);
+	for (size_t g = 0; g < assigner->groups; g++)
+	{
+		size_t last = assigner->bucket_ends[g];
+
+		for (; first < last; first += GATHER)
+		{
+			size_t rows = last - first < GATHER ? last - first : GATHER;
+
+			meet_lists(assigner, g, assigner->buckets + first, rows);
+		}
+		first = last;
+	}
+	if (distances != NULL)
+		fill_distances(assigner, points, count, nearest, distances);
+}

@@ -1,0 +1,231 @@
+#include "core/ann/kmeans.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/ann/lloyd.h"
+#include "core/ann/panels.h"
+
+#define ROUNDS 10
+
+/* Below so many lists one group has them all: the root of a small index. */
+#define ONE_GROUP 32
+
+/* The part of progress that the groups are. */
+#define GROUPS_SHARE 0.4
+
+typedef struct Build
+{
+	const AngleClusterRequest *request;
+	AngleArena *arena;	 /* of the results */
+	AngleArena *scratch; /* of one angle_lloyd() */
+	AngleClusters *clusters;
+	uint32_t *labels;	  /* (count) */
+	size_t *group_starts; /* (groups + 1): each group's points */
+	AngleRng rng;
+} Build;
+
+static size_t
+wanted_groups(size_t lists)
+{
+	return lists < ONE_GROUP ? 1 : (size_t) lround(sqrt((double) lists));
+}
+
+static void
+report(const AngleClusterRequest *request, double done)
+{
+	if (request->progress != NULL)
+		request->progress(request->progress_context, done);
+}
+
+static AngleLloyd
+lloyd_of(Build *build, const float *points, size_t count, size_t clusters)
+{
+	return (AngleLloyd){
+		.points = points,
+		.count = count,
+		.dims = build->request->dims,
+		.clusters = clusters,
+		.rounds = ROUNDS,
+		.rng = &build->rng,
+		.executor = build->request->executor,
+		.cancel = build->request->cancel,
+		.scratch = build->scratch,
+	};
+}
+
+static void
+swap_rows(float *a, float *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		float x = a[i];
+
+		a[i] = b[i];
+		b[i] = x;
+	}
+}
+
+/* Brings the points of each group together, in place; next is (groups). */
+static void
+sort_points(Build *build, size_t *next)
+{
+	size_t dims = (size_t) build->request->dims;
+	float *points = build->request->points;
+	uint32_t *labels = build->labels;
+	const size_t *starts = build->group_starts;
+
+	memcpy(next, starts, build->clusters->groups * sizeof(*next));
+	for (size_t g = 0; g < build->clusters->groups; g++)
+	{
+		while (next[g] < starts[g + 1])
+		{
+			uint32_t label = labels[next[g]];
+			size_t place = next[label]++;
+
+			if (label == g)
+				continue;
+			labels[next[g]] = labels[place];
+			labels[place] = label;
+			swap_rows(points + next[g] * dims, points + place * dims, dims);
+		}
+	}
+}
+
+static AngleStatus
+make_groups(Build *build, AngleError *err)
+{
+	const AngleClusterRequest *request = build->request;
+	AngleClusters *clusters = build->clusters;
+	AngleLloyd lloyd = lloyd_of(build, request->points, request->count,
+								wanted_groups(request->lists));
+	size_t *next;
+
+	ANGLE_TRY(angle_lloyd(&lloyd, clusters->group_centroids, &clusters->groups,
+						  build->labels, err));
+	angle_arena_reset(build->scratch);
+	next = angle_arena_alloc(build->scratch, clusters->groups, sizeof(*next));
+	if (next == NULL)
+		return angle_no_memory(err);
+	memset(build->group_starts, 0, (clusters->groups + 1) * sizeof(size_t));
+	for (size_t i = 0; i < request->count; i++)
+		build->group_starts[build->labels[i] + 1]++;
+	for (size_t g = 0; g < clusters->groups; g++)
+		build->group_starts[g + 1] += build->group_starts[g];
+	sort_points(build, next);
+	return ANGLE_OK;
+}
+
+/* Lists up to the group that ends with this point, of those that are not the
+ * first of their group: in proportion to the points. */
+static size_t
+quota_until(const Build *build, size_t points)
+{
+	size_t wanted = build->request->lists;
+	size_t groups = build->clusters->groups;
+	size_t rest = wanted > groups ? wanted - groups : 0;
+
+	return (size_t) ((double) rest * (double) points /
+					 (double) build->request->count);
+}
+
+static AngleStatus
+make_lists(Build *build, AngleError *err)
+{
+	const AngleClusterRequest *request = build->request;
+	AngleClusters *clusters = build->clusters;
+	size_t dims = (size_t) request->dims;
+
+	clusters->starts[0] = 0;
+	for (size_t g = 0; g < clusters->groups; g++)
+	{
+		size_t first = build->group_starts[g];
+		size_t last = build->group_starts[g + 1];
+		AngleLloyd lloyd =
+			lloyd_of(build, request->points + first * dims, last - first,
+					 1 + quota_until(build, last) - quota_until(build, first));
+		size_t found;
+
+		angle_arena_reset(build->scratch);
+		ANGLE_TRY(angle_lloyd(&lloyd,
+							  clusters->centroids + clusters->starts[g] * dims,
+							  &found, build->labels + first, err));
+		clusters->starts[g + 1] = clusters->starts[g] + found;
+		report(request, GROUPS_SHARE + (1 - GROUPS_SHARE) * (double) last /
+										   (double) request->count);
+	}
+	clusters->lists = clusters->starts[clusters->groups];
+	return ANGLE_OK;
+}
+
+static AngleStatus
+allocate(Build *build, AngleError *err)
+{
+	AngleArena *arena = build->arena;
+	const AngleClusterRequest *request = build->request;
+	AngleClusters *clusters = build->clusters;
+	size_t dims = (size_t) request->dims;
+	size_t groups = wanted_groups(request->lists);
+	size_t lists =
+		request->lists < request->count ? request->lists : request->count;
+
+	lists = lists > 0 ? lists : 1;
+	clusters->dims = request->dims;
+	clusters->group_centroids =
+		angle_arena_zalloc(arena, groups * dims, sizeof(float));
+	clusters->centroids =
+		angle_arena_zalloc(arena, lists * dims, sizeof(float));
+	clusters->starts = angle_arena_zalloc(arena, groups + 1, sizeof(size_t));
+	build->labels =
+		angle_arena_alloc(arena, request->count, sizeof(*build->labels));
+	build->group_starts = angle_arena_alloc(arena, groups + 1, sizeof(size_t));
+	if (clusters->group_centroids == NULL || clusters->centroids == NULL ||
+		clusters->starts == NULL || build->labels == NULL ||
+		build->group_starts == NULL)
+		return angle_no_memory(err);
+	return ANGLE_OK;
+}
+
+static AngleStatus
+cluster(Build *build, AngleError *err)
+{
+	ANGLE_TRY(allocate(build, err));
+	if (build->request->count == 0)
+	{
+		build->clusters->groups = 1;
+		build->clusters->lists = 1;
+		build->clusters->starts[1] = 1;
+		return ANGLE_OK;
+	}
+	ANGLE_TRY(make_groups(build, err));
+	report(build->request, GROUPS_SHARE);
+	return make_lists(build, err);
+}
+
+AngleStatus
+angle_cluster(const AngleClusterRequest *request, AngleArena *arena,
+			  AngleClusters *clusters, AngleError *err)
+{
+	Build build = {.request = request, .arena = arena, .clusters = clusters};
+	AngleStatus status;
+
+	build.scratch = angle_arena_create(angle_arena_allocator(arena));
+	if (build.scratch == NULL)
+		return angle_no_memory(err);
+	angle_rng_seed(&build.rng, request->seed);
+	status = cluster(&build, err);
+	angle_arena_destroy(build.scratch);
+	return status;
+}
+
+size_t
+angle_cluster_memory(size_t count, int dims, size_t lists)
+{
+	size_t groups = wanted_groups(lists);
+	size_t width = (size_t) dims * sizeof(float);
+	size_t results = (lists + groups) * width + count * sizeof(uint32_t);
+
+	/* of the greatest angle_lloyd(): panels, sums in double, labels, order */
+	return results + 4 * (groups + 16) * width * 4 +
+		   count * (sizeof(float) + sizeof(size_t));
+}

@@ -1,0 +1,106 @@
+/*
+ * The lists of an index: k-means in two levels, and what assigns points to
+ * them.
+ *
+ * First √lists groups are made of all the sample, then each group's part of it
+ * is clustered into lists: for n points, k lists and D dimensions a round costs
+ * n √k D multiplications rather than n k D, and the products are GEMM. Lists
+ * are the means of their points (k-means in Euclidean space, whatever the
+ * metric: for points on a sphere the mean is nearer to them than its projection
+ * on the sphere, and codes are of what is left).
+ *
+ * Everything is seeded: the same points, parameters and instruction set give
+ * the same bits, whatever the executor.
+ */
+#ifndef ANGLE_KMEANS_H
+#define ANGLE_KMEANS_H
+
+#include <stdint.h>
+
+#include "core/base/arena.h"
+#include "core/base/cancel.h"
+#include "core/base/executor.h"
+#include "core/base/status.h"
+
+typedef struct AngleClusterRequest
+{
+	float *points; /* (count, dims), finite; reordered by the call */
+	size_t count;
+	int dims;
+	size_t lists; /* wanted, at least 1; there may be more than points */
+	uint64_t seed;
+	AngleExecutor *executor;   /* or NULL */
+	const AngleCancel *cancel; /* or NULL; asked every few milliseconds */
+
+	/* Told now and then what part is done, 0 … 1, rising; or NULL. */
+	void (*progress)(void *context, double done);
+	void *progress_context;
+} AngleClusterRequest;
+
+typedef struct AngleClusters
+{
+	int dims;
+	size_t groups;
+	size_t lists;			/* at most as many as wanted and as there are
+							* different points, at least 1 */
+	float *group_centroids; /* (groups, dims) */
+	float *centroids;		/* (lists, dims), those of a group together */
+	size_t *starts;			/* (groups + 1): group g has the lists starts[g] …
+							* starts[g + 1] − 1, at least one */
+} AngleClusters;
+
+/* Bytes of arena that angle_cluster() takes, about, results included; the
+ * points come on top. */
+size_t angle_cluster_memory(size_t count, int dims, size_t lists);
+
+/* Clusters the points; clusters lies in arena. count may be 0: then there is
+ * one list, at the origin. Fails when cancelled or without memory. */
+ANGLE_MUST_CHECK AngleStatus angle_cluster(const AngleClusterRequest *request,
+										   AngleArena *arena,
+										   AngleClusters *clusters,
+										   AngleError *err);
+
+/* Finds the nearest lists of many points. For one thread or process at a time. */
+typedef struct AngleAssigner AngleAssigner;
+
+/* The most lists that a point is assigned to. */
+#define ANGLE_ASSIGN_MAX 8
+
+/* Groups in which lists are looked for: enough for 99 % of the nearest ones on
+ * text embeddings. */
+#define ANGLE_ASSIGN_GROUPS 8
+
+/* Packs the centroids for products: (lists + 16 groups) · dims floats of arena,
+ * and the scratch of batches. clusters need not stay. Looks into so many groups,
+ * ANGLE_ASSIGN_GROUPS unless there is a reason; all of them if there are less. */
+ANGLE_MUST_CHECK AngleStatus angle_assigner_create(
+	const AngleClusters *clusters, size_t look_into, AngleArena *arena,
+	AngleAssigner **assigner, AngleError *err);
+
+/* Points that one call of angle_assign() takes; more are fastest. */
+#define ANGLE_ASSIGN_BATCH 1024
+
+/* For each of count ≤ ANGLE_ASSIGN_BATCH points (count, dims) its nearest lists
+ * in order, nearest of them (1 … ANGLE_ASSIGN_MAX): lists and their squared
+ * distances, both (count, nearest); distances may be NULL. Where there are less
+ * lists than nearest in what was looked at, the rest is UINT32_MAX, INFINITY. */
+void angle_assign(AngleAssigner *assigner, const float *points, size_t count,
+				  int nearest, uint32_t *lists, float *distances);
+
+typedef struct AngleSplit
+{
+	const float *points; /* (count, dims) */
+	size_t count;
+	int dims;
+	uint64_t seed;
+	float *scratch; /* (2 count) */
+} AngleSplit;
+
+/*
+ * Cuts one list in two: centroids (2, dims), the means of the sides, and for
+ * each point its side (count), 0 or 1. Neither side is smaller than a quarter of
+ * two points or more, also if all points are equal.
+ */
+void angle_split(const AngleSplit *split, float *centroids, uint8_t *side);
+
+#endif

@@ -1,0 +1,281 @@
+/*
+ * Compiled once for each instruction set. ANGLE_ISA is the suffix of the table
+ * that this file defines; V floats fill a register.
+ */
+#include <string.h>
+
+#include "core/quant/quant_kernels.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#if defined(__AVX512F__)
+#define V 16
+#elif defined(__AVX2__)
+#define V 8
+#else
+#define V 4
+#endif
+
+typedef float Floats __attribute__((vector_size(4 * V)));
+typedef int32_t Ints __attribute__((vector_size(4 * V)));
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE Floats
+load(const float *p)
+{
+	Floats x;
+
+	memcpy(&x, p, sizeof(x));
+	return x;
+}
+
+INLINE double
+add_lanes(Floats x)
+{
+	float lanes[V];
+
+	memcpy(lanes, &x, sizeof(x));
+	for (int width = V / 2; width > 0; width /= 2)
+	{
+		for (int i = 0; i < width; i++)
+			lanes[i] += lanes[i + width];
+	}
+	return lanes[0];
+}
+
+/* ---- rotation ---- */
+
+/* One level: sums and differences of elements that are h apart. */
+INLINE void
+butterflies(float *x, size_t n, size_t h)
+{
+	for (size_t i = 0; i < n; i += 2 * h)
+	{
+		for (size_t j = i; j < i + h; j++)
+		{
+			float a = x[j];
+			float b = x[j + h];
+
+			x[j] = a + b;
+			x[j + h] = a - b;
+		}
+	}
+}
+
+static void
+hadamard(float *x, size_t n)
+{
+	float scale = 1;
+
+	for (size_t h = 1; h < n; h *= 2)
+		butterflies(x, n, h);
+	for (size_t rest = n; rest > 1; rest /= 4)
+		scale *= rest == 2 ? 0.70710678118654752f : 0.5f;
+	for (size_t i = 0; i < n; i++)
+		x[i] *= scale;
+}
+
+/* ---- blocks ---- */
+
+/* The integers that fastscan.h describes, as plainly as can be. */
+static void
+block_sums(const uint8_t *codes, const uint8_t *entries, int rows,
+		   uint16_t *sums)
+{
+	memset(sums, 0, ANGLE_BLOCK * sizeof(*sums));
+	for (int r = 0; r < rows; r++)
+	{
+		const uint8_t *low = entries + (r / 4 * 8 + r % 4) * 16;
+		const uint8_t *high = low + 64;
+
+		for (int s = 0; s < ANGLE_BLOCK; s++)
+		{
+			uint8_t byte = codes[r * ANGLE_BLOCK + s];
+
+			sums[s] += (uint16_t) (low[byte & 15] + high[byte >> 4]);
+		}
+	}
+}
+
+/* ---- codes of several bits ---- */
+
+/* Elements that are summed in float before the sum goes to a double: 32
+ * additions to a lane. */
+#define BATCH ((size_t) 32 * 2 * V)
+
+/* V integers of 8 bits as floats. */
+INLINE Floats
+load8(const uint8_t *p)
+{
+#if V == 16
+	return (Floats) _mm512_cvtepi32_ps(
+		_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *) p)));
+#elif V == 8
+	return (Floats) _mm256_cvtepi32_ps(
+		_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *) p)));
+#else
+	const int8_t *u = (const int8_t *) p;
+
+	return (Floats){u[0], u[1], u[2], u[3]};
+#endif
+}
+
+/* V integers of 16 bits. */
+INLINE Floats
+load16(const uint8_t *p)
+{
+#if V == 16
+	return (Floats) _mm512_cvtepi32_ps(
+		_mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *) p)));
+#elif V == 8
+	return (Floats) _mm256_cvtepi32_ps(
+		_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *) p)));
+#else
+	int16_t u[4];
+
+	memcpy(u, p, sizeof(u));
+	return (Floats){u[0], u[1], u[2], u[3]};
+#endif
+}
+
+/* The low or the high nibbles of V bytes, 0 … 15, less 8. */
+INLINE void
+load4(const uint8_t *p, Floats *low, Floats *high)
+{
+	Ints bytes;
+
+#if V == 16
+	bytes = (Ints) _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *) p));
+#elif V == 8
+	bytes = (Ints) _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *) p));
+#else
+	bytes = (Ints){p[0], p[1], p[2], p[3]};
+#endif
+	*low = __builtin_convertvector((bytes & 15) - 8, Floats);
+	*high = __builtin_convertvector((bytes >> 4) - 8, Floats);
+}
+
+typedef Floats (*Load)(const uint8_t *p);
+
+/* n is a multiple of 2 V; width is the bytes of an integer. */
+INLINE double
+dot_whole(Load load_code, size_t width, const uint8_t *code, const float *query,
+		  size_t n)
+{
+	double sum = 0;
+
+	while (n > 0)
+	{
+		size_t batch = n < BATCH ? n : BATCH;
+		Floats a = {0};
+		Floats b = {0};
+
+		for (size_t i = 0; i < batch; i += 2 * V)
+		{
+			a += load_code(code + i * width) * load(query + i);
+			b += load_code(code + (i + V) * width) * load(query + i + V);
+		}
+		sum += add_lanes(a + b);
+		code += batch * width;
+		query += batch;
+		n -= batch;
+	}
+	return sum;
+}
+
+/* What is left is filled up with zeros. */
+INLINE double
+dot_any(Load load_code, size_t width, const uint8_t *code, const float *query,
+		size_t n)
+{
+	size_t whole = n / (2 * V) * (2 * V);
+	double sum = dot_whole(load_code, width, code, query, whole);
+	uint8_t code_rest[2 * V * 2] = {0};
+	float query_rest[2 * V] = {0};
+
+	if (whole == n)
+		return sum;
+	memcpy(code_rest, code + whole * width, (n - whole) * width);
+	memcpy(query_rest, query + whole, (n - whole) * sizeof(float));
+	return sum + dot_whole(load_code, width, code_rest, query_rest, 2 * V);
+}
+
+static double
+rerank8(const uint8_t *code, const float *query, size_t n)
+{
+	return dot_any(load8, 1, code, query, n);
+}
+
+static double
+rerank16(const uint8_t *code, const float *query, size_t n)
+{
+	return dot_any(load16, 2, code, query, n);
+}
+
+/* groups of 32 coordinates, 16 in low nibbles and 16 in high ones */
+INLINE double
+dot_nibbles(const uint8_t *code, const float *query, size_t groups)
+{
+	double sum = 0;
+
+	while (groups > 0)
+	{
+		size_t batch = groups < 2 * V ? groups : 2 * V;
+		Floats a = {0};
+		Floats b = {0};
+
+		for (size_t g = 0; g < batch; g++)
+		{
+			for (size_t i = 0; i < 16; i += V)
+			{
+				Floats low;
+				Floats high;
+
+				load4(code + g * 16 + i, &low, &high);
+				a += low * load(query + g * 32 + i);
+				b += high * load(query + g * 32 + 16 + i);
+			}
+		}
+		sum += add_lanes(a + b);
+		code += batch * 16;
+		query += batch * 32;
+		groups -= batch;
+	}
+	return sum;
+}
+
+/* The last group may have less: its first half is in the low nibbles. */
+static double
+rerank4(const uint8_t *code, const float *query, size_t n)
+{
+	size_t groups = n / 32;
+	size_t rest = n % 32;
+	size_t half = (rest + 1) / 2;
+	double sum = dot_nibbles(code, query, groups);
+	uint8_t code_rest[16] = {0};
+	float query_rest[32] = {0};
+
+	if (rest == 0)
+		return sum;
+	query += groups * 32;
+	memcpy(code_rest, code + groups * 16, half);
+	memcpy(query_rest, query, half * sizeof(float));
+	memcpy(query_rest + 16, query + half, (rest - half) * sizeof(float));
+	return sum + dot_nibbles(code_rest, query_rest, 1);
+}
+
+#define TABLE_NAME2(isa) angle_quant_kernels_##isa
+#define TABLE_NAME(isa) TABLE_NAME2(isa)
+
+const AngleQuantKernels TABLE_NAME(ANGLE_ISA) = {
+	.hadamard = hadamard,
+	.block_sums = block_sums,
+	.rerank4 = rerank4,
+	.rerank8 = rerank8,
+	.rerank16 = rerank16,
+};
