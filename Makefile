@@ -12,8 +12,13 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" angle.control)
 PG_SRCS = \
 	bridge.c \
 	embed/chunks.c \
+	embed/columns.c \
 	embed/content.c \
 	embed/embed.c \
+	embed/embed_call.c \
+	embed/embed_memo.c \
+	embed/embed_trigger.c \
+	embed/similarity.c \
 	embed/system_info.c \
 	embed/tokens.c \
 	embed/workspace.c \
@@ -44,7 +49,7 @@ OBJS = $(PG_SRCS:%.c=$(BUILD)/pg/%.o)
 # The install script is joined from its pieces. So is the update script, from what
 # changes in objects that were there and the pieces that are new: one text for both.
 INSTALL_SQL = $(sort $(wildcard extension/install/*.sql))
-NEW_SQL = 55-models.sql 60-chunks.sql
+NEW_SQL = 55-models.sql 60-chunks.sql 65-schema.sql
 UPDATE_SQL = extension/update/0.1--0.2.sql $(NEW_SQL:%=extension/install/%)
 DATA_built = build/angle--$(EXTVERSION).sql build/angle--0.1--0.2.sql
 MODELS = $(wildcard models/*/*.angle)

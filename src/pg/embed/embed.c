@@ -18,47 +18,10 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-#include "core/encoder/embedder.h"
-#include "pg/bridge.h"
 #include "pg/embed/content.h"
-#include "pg/embed/workspace.h"
+#include "pg/embed/embed_memo.h"
 #include "pg/model/registry.h"
 #include "pg/settings.h"
-#include "pg/type/vector.h"
-
-/* What a call asks for, beside the texts. */
-typedef struct EmbedCall
-{
-	const AngleModel *model;
-	const char *prompt; /* as in AngleEmbedRequest */
-	int asked;			/* dimensions as in AngleEmbedRequest */
-	int dimensions;		/* those of the result */
-} EmbedCall;
-
-/* Embeds the texts into out (count, call->dimensions); count > 0. */
-static void
-embed_texts(const EmbedCall *call, const AngleBytes *texts, size_t count,
-			float *out)
-{
-	const AngleCancel cancel = {angle_interrupt_pending, NULL};
-	AngleEmbedRequest request = {
-		.texts = texts,
-		.count = count,
-		.prompt = call->prompt,
-		.dimensions = call->asked,
-		.executor = angle_workspace_executor(),
-		.cancel = &cancel,
-	};
-	AngleArena *scratch = angle_workspace_acquire();
-	AngleError err;
-	AngleStatus status =
-		angle_embed_texts(call->model, &request, scratch, out, &err);
-
-	angle_workspace_release(scratch);
-	if (count > 1 || texts[0].size > ANGLE_LONG_TEXT_BYTES)
-		angle_workspace_trim();
-	angle_check(status, &err);
-}
 
 /* ---- arguments ---------------------------------------------------------- */
 
@@ -73,11 +36,10 @@ typedef struct EmbedSignature
 static const EmbedSignature setting_signature = {-1, 2, 1};
 static const EmbedSignature model_signature = {1, 2, 3};
 
-static EmbedCall
+static AngleEmbedCall
 read_call(FunctionCallInfo fcinfo, const EmbedSignature *signature)
 {
-	EmbedCall call = {0};
-	AngleError err;
+	AngleEmbedCall call = {0};
 
 	call.model = signature->model < 0
 					 ? angle_registry_model(angle_model)
@@ -85,65 +47,12 @@ read_call(FunctionCallInfo fcinfo, const EmbedSignature *signature)
 	if (!PG_ARGISNULL(signature->prompt))
 		call.prompt =
 			angle_content_cstring(PG_GETARG_TEXT_PP(signature->prompt));
-	if (!PG_ARGISNULL(signature->dimensions))
-	{
-		call.asked = PG_GETARG_INT32(signature->dimensions);
-		if (call.asked <= 0)
-			ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("dimensions must be at least 1"));
-	}
-	angle_check(angle_embed_dimensions(
-					call.model, &(AngleEmbedRequest){.dimensions = call.asked},
-					&call.dimensions, &err),
-				&err);
+	call.asked = angle_embed_call_asked(fcinfo, signature->dimensions);
+	angle_embed_call_measure(&call);
 	return call;
 }
 
 /* ---- one text ----------------------------------------------------------- */
-
-/* The last text that a call site embedded. The executor evaluates a STABLE
- * call with constant arguments once for every row of a sequential scan; with
- * this, `ORDER BY embedding <=> angle_embed('a question')` without an index
- * runs the encoder once. */
-typedef struct EmbedMemo
-{
-	EmbedCall call;
-	uint64_t epoch; /* of the registry, when call.model was open */
-	AngleBytes content;
-	AngleVector *result;
-	MemoryContext context; /* holds what the fields above point to */
-} EmbedMemo;
-
-static EmbedMemo *
-call_site_memo(FmgrInfo *flinfo)
-{
-	EmbedMemo *memo = flinfo->fn_extra;
-
-	if (memo == NULL)
-	{
-		memo = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(*memo));
-		memo->context = AllocSetContextCreate(flinfo->fn_mcxt, "angle memo",
-											  ALLOCSET_SMALL_SIZES);
-		flinfo->fn_extra = memo;
-	}
-	return memo;
-}
-
-static bool
-same_prompt(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-static bool
-memo_matches(const EmbedMemo *memo, const EmbedCall *call, AngleBytes content)
-{
-	return memo->result != NULL && memo->call.model == call->model &&
-		   memo->epoch == angle_registry_epoch() &&
-		   memo->call.dimensions == call->dimensions &&
-		   same_prompt(memo->call.prompt, call->prompt) &&
-		   angle_bytes_equal(memo->content, content);
-}
 
 static AngleVector *
 copy_vector(const AngleVector *vector)
@@ -153,46 +62,20 @@ copy_vector(const AngleVector *vector)
 	return memcpy(copy, vector, VARSIZE(vector));
 }
 
-static void
-memo_store(EmbedMemo *memo, const EmbedCall *call, AngleBytes content,
-		   const AngleVector *result)
-{
-	MemoryContext old;
-
-	memo->result = NULL;
-	MemoryContextReset(memo->context);
-	old = MemoryContextSwitchTo(memo->context);
-	memo->call = *call;
-	memo->epoch = angle_registry_epoch();
-	if (call->prompt != NULL)
-		memo->call.prompt = pstrdup(call->prompt);
-	memo->content.data =
-		memcpy(palloc(content.size + 1), content.data, content.size);
-	memo->content.size = content.size;
-	memo->result = copy_vector(result);
-	MemoryContextSwitchTo(old);
-}
-
 static Datum
 embed_one(FunctionCallInfo fcinfo, const EmbedSignature *signature)
 {
-	EmbedMemo *memo;
-	EmbedCall call;
+	AngleEmbedMemo *memo;
+	AngleEmbedCall call;
 	AngleBytes content;
-	AngleVector *result;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	call = read_call(fcinfo, signature);
 	content = angle_content_utf8(PG_GETARG_TEXT_PP(0));
-	memo = call_site_memo(fcinfo->flinfo);
-	if (memo_matches(memo, &call, content))
-		PG_RETURN_ANGLE_VECTOR_P(copy_vector(memo->result));
-	result = angle_vector_new(call.dimensions);
-	embed_texts(&call, &content, 1, result->x);
-	angle_vector_check_finite(result);
-	memo_store(memo, &call, content, result);
-	PG_RETURN_ANGLE_VECTOR_P(result);
+	memo = angle_embed_memos(fcinfo->flinfo, 1);
+	angle_embed_memos_fill(memo, &call, &content, 1);
+	PG_RETURN_ANGLE_VECTOR_P(copy_vector(memo->result));
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_embed);
@@ -229,7 +112,7 @@ typedef struct EmbedElements
 /* Embeds up to PIECE_TEXTS elements from first on; returns the element after
  * the last one. vectors has room for PIECE_TEXTS embeddings. */
 static int
-embed_piece(const EmbedCall *call, EmbedElements *elements, int first,
+embed_piece(const AngleEmbedCall *call, EmbedElements *elements, int first,
 			float *vectors)
 {
 	AngleBytes texts[PIECE_TEXTS];
@@ -246,7 +129,7 @@ embed_piece(const EmbedCall *call, EmbedElements *elements, int first,
 		places[count++] = next;
 	}
 	if (count > 0)
-		embed_texts(call, texts, count, vectors);
+		angle_embed_call_run(call, texts, count, vectors);
 	for (int i = 0; i < count; i++)
 	{
 		AngleVector *vector = angle_vector_new(call->dimensions);
@@ -261,7 +144,7 @@ embed_piece(const EmbedCall *call, EmbedElements *elements, int first,
 
 /* Before the work and not after it. */
 static void
-check_result_size(const EmbedElements *elements, const EmbedCall *call)
+check_result_size(const EmbedElements *elements, const AngleEmbedCall *call)
 {
 	Size each = ANGLE_VECTOR_SIZE(call->dimensions);
 
@@ -274,7 +157,7 @@ check_result_size(const EmbedElements *elements, const EmbedCall *call)
 }
 
 static void
-embed_elements(const EmbedCall *call, EmbedElements *elements)
+embed_elements(const AngleEmbedCall *call, EmbedElements *elements)
 {
 	float *vectors = palloc(sizeof(float) * call->dimensions *
 							Min(elements->count, PIECE_TEXTS));
@@ -295,7 +178,7 @@ embed_array(FunctionCallInfo fcinfo, const EmbedSignature *signature)
 	Oid type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
 	ArrayType *array;
 	EmbedElements elements;
-	EmbedCall call;
+	AngleEmbedCall call;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
