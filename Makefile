@@ -17,9 +17,12 @@ PG_SRCS = \
 	embed/embed.c \
 	embed/embed_call.c \
 	embed/embed_memo.c \
+	embed/embed_table.c \
 	embed/embed_trigger.c \
 	embed/similarity.c \
 	embed/system_info.c \
+	embed/table_progress.c \
+	embed/table_rows.c \
 	embed/tokens.c \
 	embed/workspace.c \
 	init.c \

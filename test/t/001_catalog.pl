@@ -37,6 +37,8 @@ is($node->safe_psql('postgres', qq{
 	WHERE p.proparallel <> 's'
 	ORDER BY p.oid::regprocedure::text COLLATE "C"}),
 	join("\n", sort('_angle.model_changed()', 'angle_drop_model(text,boolean)',
+			'angle_embed_table(regclass,text,text,text,integer,text,interval,text,integer)',
+			'angle_embed_table(regclass,text,text[],text,integer,text,interval,text,integer)',
 			'angle_grant_model(text,text)', 'angle_install_pgvector_casts()',
 			'angle_load_model(text,text,text)', 'angle_push_begin(text,bigint)',
 			'angle_push_chunk(text,integer,bytea)', 'angle_push_end(text,text)',
