@@ -47,25 +47,3 @@ SELECT row_number() OVER (ORDER BY
 	definition
 FROM synset LEFT JOIN rarity USING (synset)
 ORDER BY 1;
-
--- Embeds every workers-th batch of the first up_to definitions, from the batch
--- number worker on, and commits each: an interrupted run loses nothing. Ends
--- early after deadline if all below at_least are done. Tells the rows of each
--- batch in an INFO message.
-CREATE PROCEDURE embed_words(worker int, workers int, up_to int, at_least int,
-	deadline timestamptz)
-LANGUAGE plpgsql AS $$
-DECLARE
-	batch constant int := 100;
-	embedded int;
-BEGIN
-	FOR start IN worker * batch + 1 .. up_to BY workers * batch LOOP
-		EXIT WHEN start > at_least AND clock_timestamp() > deadline;
-		UPDATE words SET embedding = angle_embed(definition)
-		WHERE id BETWEEN start AND least(start + batch - 1, up_to)
-			AND embedding IS NULL;
-		GET DIAGNOSTICS embedded = ROW_COUNT;
-		COMMIT;
-		RAISE INFO '%', embedded;
-	END LOOP;
-END $$;
