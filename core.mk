@@ -12,10 +12,10 @@
 
 CORE_SRCS = \
 	ann/assign.c \
+	ann/centers.c \
 	ann/heap.c \
 	ann/kmeans.c \
 	ann/lloyd.c \
-	ann/panels.c \
 	ann/split.c \
 	base/arena.c \
 	base/cpu.c \

@@ -1,8 +1,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/ann/centers.h"
 #include "core/ann/kmeans.h"
-#include "core/ann/panels.h"
 
 /* Points of one group whose products are made at once. */
 #define GATHER 64
@@ -15,8 +15,8 @@ struct AngleAssigner
 	int dims;
 	size_t groups;
 	size_t look_into;
-	AnglePanels group_panels;
-	AnglePanels *panels;  /* (groups) */
+	AngleCenters group_panels;
+	AngleCenters *panels; /* (groups) */
 	const size_t *starts; /* (groups + 1) */
 
 	/* scratch of one batch */
@@ -42,27 +42,27 @@ pack(AngleAssigner *assigner, const AngleClusters *clusters, AngleArena *arena,
 	size_t *starts =
 		angle_arena_alloc(arena, clusters->groups + 1, sizeof(*starts));
 	float *memory = angle_arena_alloc(
-		arena, angle_panels_floats(clusters->groups, dims), sizeof(float));
+		arena, angle_centers_floats(clusters->groups, dims), sizeof(float));
 
 	assigner->panels =
-		angle_arena_alloc(arena, clusters->groups, sizeof(AnglePanels));
+		angle_arena_alloc(arena, clusters->groups, sizeof(AngleCenters));
 	if (starts == NULL || memory == NULL || assigner->panels == NULL)
 		return angle_no_memory(err);
 	memcpy(starts, clusters->starts, (clusters->groups + 1) * sizeof(*starts));
 	assigner->starts = starts;
-	assigner->group_panels = angle_panels_pack(clusters->group_centroids,
-											   clusters->groups, dims, memory);
+	assigner->group_panels = angle_centers_pack(clusters->group_centroids,
+												clusters->groups, dims, memory);
 	for (size_t g = 0; g < clusters->groups; g++)
 	{
 		size_t count = starts[g + 1] - starts[g];
 
-		memory = angle_arena_alloc(arena, angle_panels_floats(count, dims),
+		memory = angle_arena_alloc(arena, angle_centers_floats(count, dims),
 								   sizeof(float));
 		if (memory == NULL)
 			return angle_no_memory(err);
 		assigner->panels[g] =
-			angle_panels_pack(clusters->centroids + starts[g] * (size_t) dims,
-							  count, dims, memory);
+			angle_centers_pack(clusters->centroids + starts[g] * (size_t) dims,
+							   count, dims, memory);
 	}
 	return ANGLE_OK;
 }
@@ -157,8 +157,8 @@ choose_groups(AngleAssigner *a, const float *points, size_t count)
 	{
 		size_t rows = count - first < CHUNK ? count - first : CHUNK;
 
-		angle_panels_score(&a->group_panels, points + first * (size_t) a->dims,
-						   rows, a->scores);
+		angle_centers_score(&a->group_panels, points + first * (size_t) a->dims,
+							rows, a->scores);
 		for (size_t r = 0; r < rows; r++)
 		{
 			uint32_t *chosen = a->chosen + (first + r) * a->look_into;
@@ -193,13 +193,13 @@ meet_lists(AngleAssigner *a, size_t group, const uint32_t *bucket, size_t rows)
 {
 	int nearest = a->nearest;
 	size_t dims = (size_t) a->dims;
-	const AnglePanels *panels = &a->panels[group];
+	const AngleCenters *panels = &a->panels[group];
 	size_t stride = angle_padded(panels->count);
 
 	for (size_t r = 0; r < rows; r++)
 		memcpy(a->gathered + r * dims, a->points + bucket[r] * dims,
 			   dims * sizeof(float));
-	angle_panels_score(panels, a->gathered, rows, a->scores);
+	angle_centers_score(panels, a->gathered, rows, a->scores);
 	for (size_t r = 0; r < rows; r++)
 	{
 		float *best = a->best + (size_t) bucket[r] * ANGLE_ASSIGN_MAX;
@@ -223,7 +223,7 @@ fill_distances(const AngleAssigner *a, const float *points, size_t count,
 	for (size_t i = 0; i < count; i++)
 	{
 		double squared =
-			angle_panels_squared(points + i * (size_t) a->dims, a->dims);
+			angle_centers_squared(points + i * (size_t) a->dims, a->dims);
 
 		for (int n = 0; n < nearest; n++)
 			distances[i * (size_t) nearest + (size_t) n] = (float) fmax(

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/ann/centers.h"
 #include "core/ann/lloyd.h"
-#include "core/ann/panels.h"
 
 #define ROUNDS 10
 

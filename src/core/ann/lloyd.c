@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/ann/centers.h"
 #include "core/ann/heap.h"
-#include "core/ann/panels.h"
 
 /* Points of a task: their scores stay in the cache. */
 #define CHUNK 128
@@ -22,8 +22,8 @@ typedef struct Run
 	size_t k;			 /* clusters, not more than points */
 	uint32_t *labels;	 /* (count) */
 	float *distances;	 /* (count): squared, to the own centroid */
-	float *panel_memory; /* of angle_panels_floats(k, dims) */
-	AnglePanels panels;
+	float *panel_memory; /* of angle_centers_floats(k, dims) */
+	AngleCenters panels;
 	float *scores;		 /* (workers, CHUNK, padded k) */
 	double *sums;		 /* (k, dims) */
 	size_t *sizes;		 /* (k) */
@@ -42,7 +42,7 @@ allocate(Run *run, AngleError *err)
 	run->distances =
 		angle_arena_alloc(arena, lloyd->count, sizeof(*run->distances));
 	run->panel_memory = angle_arena_alloc(
-		arena, angle_panels_floats(run->k, lloyd->dims), sizeof(float));
+		arena, angle_centers_floats(run->k, lloyd->dims), sizeof(float));
 	run->scores = angle_arena_alloc(
 		arena, workers * CHUNK * angle_padded(run->k), sizeof(*run->scores));
 	run->sums = angle_arena_alloc(arena, run->k * dims, sizeof(*run->sums));
@@ -103,13 +103,13 @@ assign_chunk(void *context, size_t index, int worker)
 
 	if (angle_cancelled(lloyd->cancel))
 		return;
-	angle_panels_score(&run->panels, point_of(run, first), rows, scores);
+	angle_centers_score(&run->panels, point_of(run, first), rows, scores);
 	for (size_t r = 0; r < rows; r++)
 	{
 		const float *row = scores + r * stride;
-		size_t best = angle_panels_best(row, run->k);
+		size_t best = angle_centers_best(row, run->k);
 		double squared =
-			angle_panels_squared(point_of(run, first + r), lloyd->dims);
+			angle_centers_squared(point_of(run, first + r), lloyd->dims);
 
 		run->labels[first + r] = (uint32_t) best;
 		run->distances[first + r] =
@@ -123,8 +123,8 @@ assign(Run *run)
 {
 	double sum = 0;
 
-	run->panels = angle_panels_pack(run->centroids, run->k, run->lloyd->dims,
-									run->panel_memory);
+	run->panels = angle_centers_pack(run->centroids, run->k, run->lloyd->dims,
+									 run->panel_memory);
 	angle_executor_run(run->lloyd->executor,
 					   (run->lloyd->count + CHUNK - 1) / CHUNK, assign_chunk,
 					   run);

@@ -3,41 +3,41 @@
  * out of one GEMM: the score ⟨x, c⟩ − ‖c‖²/2 is greatest where ‖x − c‖ is
  * least. Private to this folder.
  */
-#ifndef ANGLE_PANELS_H
-#define ANGLE_PANELS_H
+#ifndef ANGLE_CENTERS_H
+#define ANGLE_CENTERS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "core/tensor/kernels.h"
 
-typedef struct AnglePanels
+typedef struct AngleCenters
 {
 	size_t count; /* centroids */
 	int dims;
 	float *weight; /* panels (⌈count/16⌉, dims, 16) */
 	float *bias; /* (padded count): −‖c‖²/2, minus infinity behind count */
-} AnglePanels;
+} AngleCenters;
 
 /* Floats of weight and bias together. */
 static inline size_t
-angle_panels_floats(size_t count, int dims)
+angle_centers_floats(size_t count, int dims)
 {
 	return angle_padded(count) * ((size_t) dims + 1);
 }
 
-/* Packs centroids (count, dims) into memory of angle_panels_floats(). */
-AnglePanels angle_panels_pack(const float *centroids, size_t count, int dims,
-							  float *memory);
+/* Packs centroids (count, dims) into memory of angle_centers_floats(). */
+AngleCenters angle_centers_pack(const float *centroids, size_t count, int dims,
+								float *memory);
 
 /* The scores of rows points (rows, dims): (rows, padded count). */
-void angle_panels_score(const AnglePanels *panels, const float *points,
-						size_t rows, float *scores);
+void angle_centers_score(const AngleCenters *centers, const float *points,
+						 size_t rows, float *scores);
 
 /* The index of the greatest of n scores, the first of equal ones. */
-size_t angle_panels_best(const float *scores, size_t n);
+size_t angle_centers_best(const float *scores, size_t n);
 
 /* ‖x‖². */
-double angle_panels_squared(const float *x, int dims);
+double angle_centers_squared(const float *x, int dims);
 
 #endif
