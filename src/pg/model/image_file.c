@@ -8,6 +8,7 @@
 #include "access/xact.h"
 #include "common/cryptohash.h"
 #include "common/file_perm.h"
+#include "common/file_utils.h"
 #include "common/sha2.h"
 #include "miscadmin.h"
 #include "port/pg_crc32c.h"

@@ -46,7 +46,7 @@ FILE *angle_draft_start(void);
 const char *angle_draft_path(void);
 
 /* Raises the error of a failed write to the draft, as errno says. */
-void angle_draft_fail(void) pg_attribute_noreturn();
+_Noreturn void angle_draft_fail(void);
 
 /* Writes out what the stream buffers, so that the draft can be mapped. */
 void angle_draft_flush(FILE *draft);

@@ -25,7 +25,7 @@ const AngleModel *angle_registry_model(const char *name);
 uint64_t angle_registry_epoch(void);
 
 /* Raises ERRCODE_UNDEFINED_OBJECT and says which models there are. */
-void angle_registry_raise_unknown(const char *name) pg_attribute_noreturn();
+_Noreturn void angle_registry_raise_unknown(const char *name);
 
 /* The same for the argument at position of an IMMUTABLE function. NULL raises
  * ERRCODE_NULL_VALUE_NOT_ALLOWED: it would make the result depend on a
