@@ -3,6 +3,7 @@
 #
 #   make [PG_CONFIG=…]     the module and the command line tool
 #   make install           both, and the model that ships
+#   make ASSERT=1 …        with PostgreSQL's assertions, in any server
 #   ./test/run             every test
 
 MODULE_big = angle
@@ -68,7 +69,8 @@ CORE_LIB = $(BUILD)/libanglecore.a
 TOOL = $(BUILD)/angle
 CORE_LIBS := $(shell MAKEFLAGS= $(MAKE) -s -f core.mk print-libs)
 PG_CPPFLAGS = -Isrc -MMD -MP -DANGLE_VERSION='"$(EXTVERSION)"' \
-	'-DPGDLLEXPORT=__attribute__((visibility("default")))'
+	'-DPGDLLEXPORT=__attribute__((visibility("default")))' \
+	$(if $(ASSERT),-DUSE_ASSERT_CHECKING=1)
 PG_CFLAGS = -fvisibility=hidden -Wextra -Wno-unused-parameter \
 	-Wno-sign-compare -Wno-missing-field-initializers \
 	-Wno-declaration-after-statement $(WERROR) \
@@ -92,10 +94,10 @@ $(OBJS): $(BUILD)/pg/%.o: src/pg/%.c $(BUILD)/pg/compiler
 -include $(OBJS:.o=.d)
 
 # Changes when the compiler or a version changes, and everything with it.
+PG_BUILD = $(CC), PostgreSQL $(VERSION), angle $(EXTVERSION)$(ASSERT:%= with assertions)
 $(BUILD)/pg/compiler: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC), PostgreSQL $(VERSION), angle $(EXTVERSION)' | cmp -s - $@ || \
-		echo '$(CC), PostgreSQL $(VERSION), angle $(EXTVERSION)' > $@
+	@echo '$(PG_BUILD)' | cmp -s - $@ || echo '$(PG_BUILD)' > $@
 
 # Only compiles: for a second compiler, whose module nobody needs.
 .PHONY: objects

@@ -8,7 +8,8 @@
 #   make -f core.mk CC=clang-14 BUILD=build/clang    another compiler
 #   make -f core.mk CROSS=aarch64-linux-gnu- …       another architecture
 #
-# BUILD is where a variant's outputs go; one folder per variant.
+# BUILD is where a variant's outputs go; one folder per variant. COPT are options of
+# whoever builds packages, for compiling and linking, as in PostgreSQL's makefiles.
 
 CORE_SRCS = \
 	ann/assign.c \
@@ -321,21 +322,21 @@ $(TOOL_LIB): $(TOOL_LIB_OBJS) core.mk
 
 $(BUILD)/angle: $(TOOL_OBJS) $(TRAIN_LIB) $(CORE_LIB)
 	@echo "  LD $@"
-	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $(TOOL_OBJS) $(TRAIN_LIB) $(CORE_LIB) $(CORE_LIBS) $(TOOL_LIBS) $(CLIENT_LIBS)
+	@$(CC) $(CORE_CFLAGS) $(COPT) $(LDFLAGS) -o $@ $(TOOL_OBJS) $(TRAIN_LIB) $(CORE_LIB) $(CORE_LIBS) $(TOOL_LIBS) $(CLIENT_LIBS)
 
 $(BUILD)/unit-tests: $(UNIT_OBJS) $(UNIT_TOOL_OBJS) $(DOUBLE_OBJS) $(TRAIN_LIB) \
 	$(CORE_LIB)
 	@echo "  LD $@"
-	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(UNIT_TOOL_LIBS)
+	@$(CC) $(CORE_CFLAGS) $(COPT) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(UNIT_TOOL_LIBS)
 
 # Fuzz targets need clang: make -f core.mk CC=clang-14 SAN=address,undefined,fuzzer-no-link
 $(BUILD)/fuzz-%: $(BUILD)/fuzz/fuzz_%.o $(TOOL_LIB) $(TRAIN_LIB) $(CORE_LIB)
 	@echo "  LD $@"
-	@$(CC) $(CORE_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(TOOL_LIBS)
+	@$(CC) $(CORE_CFLAGS) -fsanitize=fuzzer $(COPT) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(TOOL_LIBS)
 
 $(BUILD)/bench/distance: $(BUILD)/bench/distance.o $(CORE_LIB)
 	@echo "  LD $@"
-	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+	@$(CC) $(CORE_CFLAGS) $(COPT) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
 # For its plain loops, the opponents.
 $(BUILD)/bench/distance.o: CORE_CFLAGS += -ftree-vectorize -fassociative-math \
 	-fno-signed-zeros -fno-trapping-math -ffp-contract=fast \
@@ -345,15 +346,15 @@ $(BUILD)/bench/distance.o: CORE_CFLAGS += -ftree-vectorize -fassociative-math \
 $(BUILD)/bench/embed-latency: $(BUILD)/bench/embed_latency.o \
 	$(BUILD)/bench/driver.o $(CORE_LIB)
 	@echo "  LD $@"
-	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+	@$(CC) $(CORE_CFLAGS) $(COPT) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
 $(BUILD)/bench/sql-latency: $(BUILD)/bench/sql_latency.o \
 	$(BUILD)/bench/driver.o
 	@echo "  LD $@"
-	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ -lpq
+	@$(CC) $(CORE_CFLAGS) $(COPT) $(LDFLAGS) -o $@ $^ -lpq
 $(BUILD)/bench/sql_latency.o: CORE_CPPFLAGS += -isystem $(shell $(PG_CONFIG) --includedir)
 
 compile = @mkdir -p $(@D) && echo "  CC $@" && \
-	$(CC) $(CORE_CPPFLAGS) $(CPPFLAGS) $(CORE_CFLAGS) $(1) $(CFLAGS) -c -o $@ $<
+	$(CC) $(CORE_CPPFLAGS) $(CPPFLAGS) $(CORE_CFLAGS) $(CFLAGS) $(COPT) $(1) -c -o $@ $<
 
 define isa_rules
 $$(BUILD)/core/%.$(1).o: src/core/%.c
@@ -368,7 +369,8 @@ $(BUILD)/core/%.double.o: src/core/%.c
 $(BUILD)/unit/test_backward.o: CORE_CPPFLAGS += -DANGLE_DOUBLE
 
 # Loops over vectors without sums of floats, which need no more than this.
-$(BUILD)/core/vector/elements.o: CORE_CFLAGS += -O3
+$(BUILD)/core/vector/elements.o: src/core/vector/elements.c
+	$(call compile,-O3)
 $(BUILD)/core/%.o: src/core/%.c
 	$(call compile)
 $(BUILD)/trainer/main.o: CORE_CPPFLAGS += -DANGLE_VERSION='"$(VERSION)"'
@@ -385,7 +387,7 @@ $(BUILD)/bench/%.o: bench/%.c
 # Changes when the compiler or its flags change, and every object with it.
 $(CORE_OBJS) $(TRAIN_OBJS) $(DOUBLE_OBJS) $(TOOL_OBJS) $(UNIT_OBJS) $(FUZZ_OBJS) \
 	$(BENCH_OBJS): $(BUILD)/flags
-FLAGS = $(CC) $(CORE_CPPFLAGS) $(CPPFLAGS) $(CORE_CFLAGS) $(CFLAGS)
+FLAGS = $(CC) $(CORE_CPPFLAGS) $(CPPFLAGS) $(CORE_CFLAGS) $(CFLAGS) $(COPT)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@

@@ -3,7 +3,21 @@
 # that a server runs as, private servers. Source it with TOP set to the root of the
 # tree.
 
-PG_MAJOR=${PG_MAJOR:-15}
+# release_default COLUMN: of the line of script/releases for this machine's Debian;
+# another system is taken for Debian 12.
+release_default()
+{
+	local codename
+
+	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2> /dev/null || true)
+	awk -v codename="$codename" -v column="$1" '
+		/^#/ { next }
+		value == "" || $2 == codename { value = $column }
+		END { print value }' "$TOP/script/releases"
+}
+
+PG_MAJOR=${PG_MAJOR:-$(release_default 3)}
+CLANG_MAJOR=${CLANG_MAJOR:-$(release_default 4)}
 PG_BINDIR=${PG_BINDIR:-/usr/lib/postgresql/$PG_MAJOR/bin}
 export PG_CONFIG=$PG_BINDIR/pg_config
 
@@ -22,7 +36,8 @@ packages()
 	local kinds=" $* " kind name
 
 	while read -r kind name; do
-		[[ $kinds == *" $kind "* ]] && printf '%s\n' "${name//@PG@/$PG_MAJOR}"
+		name=${name//@PG@/$PG_MAJOR}
+		[[ $kinds == *" $kind "* ]] && printf '%s\n' "${name//@CLANG@/$CLANG_MAJOR}"
 	done < "$TOP/script/packages"
 	return 0
 }

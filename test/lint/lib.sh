@@ -20,6 +20,13 @@ check()
 	fi
 }
 
+# skip NAME REASON
+skip()
+{
+	checks=$((checks + 1))
+	echo "ok $checks - ${0##*/} $1 # SKIP $2"
+}
+
 finish()
 {
 	echo "1..$checks"
