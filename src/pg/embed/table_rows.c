@@ -154,7 +154,7 @@ angle_rows_fetch(const AngleTableRows *rows, const AngleRowPlace *after,
 	const char *t = quote_identifier(rows->name);
 	Oid types[] = {TIDOID, TIDOID, OIDOID, INT8OID};
 	ItemPointerData from = after->place;
-	ItemPointerData to;
+	ItemPointerData to = from;
 	Datum values[] = {PointerGetDatum(&from), PointerGetDatum(&to),
 					  ObjectIdGetDatum(after->table), Int64GetDatum(limit)};
 	StringInfoData sql;
