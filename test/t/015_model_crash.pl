@@ -46,6 +46,16 @@ sub kill_backend
 	my $log = -s $node->logfile;
 
 	return if $pid eq '' || !kill 'KILL', $pid;
+	await_restart($log);
+	return;
+}
+
+# Waits until the server has started all over, which it says behind this place in
+# its log.
+sub await_restart
+{
+	my ($log) = @_;
+
 	for (1 .. 600)
 	{
 		my $new = substr(slurp_file($node->logfile), $log);
@@ -92,6 +102,44 @@ sub whole_or_nothing
 	return;
 }
 
+# Kills the server itself, and starts it when its processes have noticed.
+sub kill_all
+{
+	for (1 .. 100)
+	{
+		# also what a failed start takes for a server
+		$node->kill9;
+		usleep(200_000);
+		return if $node->start(fail_ok => 1);
+	}
+	die 'the server does not start';
+}
+
+# Starts the command and kills its backend as soon as that has begun to write a
+# file, which takes it tens of milliseconds: surely in the middle.
+sub kill_at_draft
+{
+	my ($how, @command) = @_;
+	my $output = '';
+	my $log = -s $node->logfile;
+	unlink "$folder/$_" for drafts($node);
+	my $run = IPC::Run::start(\@command, '<', \undef, '>', \$output, '2>',
+		\$output);
+	my $draft;
+
+	for (1 .. 100_000)
+	{
+		($draft) = drafts($node) and last;
+		usleep(100);
+	}
+	my ($pid) = ($draft // '') =~ /(\d+)$/ or die 'no file is written';
+	kill 'KILL', $pid;
+	$how eq 'server' ? kill_all() : await_restart($log);
+	$run->finish;
+	is_deeply([ drafts($node) ], [$draft], "$how: what was begun is there");
+	return;
+}
+
 my $connection = $node->connstr('postgres');
 my $load = "SELECT angle_load_model('m', '$shipped')";
 my $drop = "SELECT angle_drop_model('m', true)";
@@ -114,6 +162,41 @@ for my $round (1 .. 4)
 $node->safe_psql('postgres', $load);
 is_deeply([ drafts($node) ], [], 'no draft outlives the next load');
 is(scalar(images($node)), 1, 'and there is one file');
+
+# ---- surely in the middle: of packing, of the check of a push, of its transfer,
+# and of the first use
+sub is_nothing
+{
+	my ($what) = @_;
+	is($node->safe_psql('postgres', 'SELECT (SELECT count(*) FROM _angle.model),
+		(SELECT count(*) FROM _angle.chunk)'), '0|0', "$what: nothing is there");
+	return;
+}
+
+for my $how ('backend', 'server')
+{
+	$node->safe_psql('postgres', $drop);
+	kill_at_draft($how, 'psql', '-qXd', $connection, '-c', $load);
+	is_nothing("load, $how");
+	kill_at_draft($how, $angle, 'push', '-d', $connection, 'm', $shipped);
+	is_nothing("check of a push, $how");
+	my $log = -s $node->logfile;
+	my $session = $node->background_psql('postgres', on_error_stop => 0);
+	my ($pid) = $session->query('SELECT pg_backend_pid()') =~ /(\d+)/;
+	$session->query("BEGIN; SELECT angle_push_begin('m', 3000000);
+		SELECT angle_push_chunk('m', 0, decode(repeat('00', 1048576), 'hex'))");
+	kill 'KILL', $pid;
+	$how eq 'server' ? kill_all() : await_restart($log);
+	eval { $session->quit };
+	is_nothing("push, $how");
+	$node->safe_psql('postgres', $load);
+	unlink "$folder/$_" for images($node);
+	kill_at_draft($how, 'psql', '-qXd', $connection, '-c',
+		q{SELECT angle_embed('x', 'm')});
+	is_deeply([ images($node) ], [], "first use, $how: there is no half of a file");
+	is(bits($node, 'm'), $bits, "first use, $how: the model serves");
+	is_deeply([ drafts($node) ], [], "first use, $how: what was left is removed");
+}
 
 # A cancel, at any time, leaves nothing either.
 $node->safe_psql('postgres', $drop);
