@@ -2,6 +2,7 @@
 # resumed; locked rows; who may; what others see of it.
 use strict;
 use warnings;
+use FindBin;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -119,6 +120,30 @@ $run->finish;
 like($$messages, qr/ERROR:  the table to embed, with OID \d+, does not exist any more/,
 	'and ends when it is dropped');
 is($node->safe_psql('postgres', $state), '0', 'the table that took its name is left alone');
+
+# ---- a model of the database, whose file has to be made between two commits, and
+# which is dropped
+my $hub = "$FindBin::RealBin/../golden/encoder/local/dense";
+$node->safe_psql('postgres', qq{
+	SELECT angle_load_model('m', '$hub');
+	CREATE TABLE by_m AS SELECT 'text ' || i AS body, NULL::angle_vector AS embedding
+		FROM generate_series(1, 300) AS i});
+unlink glob($node->data_dir . '/pg_angle/*');
+my $by_m = q{CALL angle_embed_table('by_m', 'embedding', 'body', 'm')};
+$node->safe_psql('postgres', $by_m);
+is($node->safe_psql('postgres', q{SELECT count(*) FROM by_m WHERE embedding = angle_embed(body, 'm')}),
+	'300', 'a model of the database serves');
+$node->safe_psql('postgres', q{CREATE FUNCTION drop_m() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		PERFORM angle_drop_model('m') FROM angle_models WHERE name = 'm';
+		RETURN NULL;
+	END $$;
+	UPDATE by_m SET embedding = NULL;
+	CREATE TRIGGER drop_m AFTER UPDATE ON by_m EXECUTE FUNCTION drop_m()});
+($rc, $out, $err) = $node->psql('postgres', $by_m);
+like($err, qr/ERROR:  model "m" does not exist/, 'a model that is dropped meanwhile ends it');
+is($node->safe_psql('postgres', 'SELECT count(embedding) FROM by_m'), '128',
+	'after the batch in which it was');
 
 # ---- an index on what is to be done
 $node->safe_psql('postgres', q{

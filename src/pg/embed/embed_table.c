@@ -16,6 +16,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "tcop/pquery.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -173,6 +174,8 @@ next_transaction(TableJob *job)
 {
 	SPI_commit();
 	XactIsoLevel = XACT_READ_COMMITTED;
+	/* opening a model may read tables */
+	EnsurePortalSnapshotExists();
 	MemoryContextReset(job->transaction);
 	MemoryContextSwitchTo(job->transaction);
 	job->call.model = angle_registry_model(job->model);
