@@ -226,7 +226,7 @@ FUZZ_TARGETS = \
 	torch_file \
 	vector
 
-BENCH_TARGETS = distance embed-latency sql-latency
+BENCH_TARGETS = ann-recall distance embed-latency quant sql-latency
 
 # ---- toolchain ------------------------------------------------------------
 
@@ -290,8 +290,9 @@ DOUBLE_OBJS = $(TRAIN_DOUBLE_SRCS:%.c=$(BUILD)/core/%.double.o)
 TOOL_OBJS = $(TOOL_SRCS:%.c=$(BUILD)/trainer/%.o)
 UNIT_OBJS = $(UNIT_SRCS:%.c=$(BUILD)/unit/%.o)
 FUZZ_OBJS = $(FUZZ_TARGETS:%=$(BUILD)/fuzz/fuzz_%.o)
-BENCH_OBJS = $(BUILD)/bench/distance.o $(BUILD)/bench/driver.o \
-	$(BUILD)/bench/embed_latency.o $(BUILD)/bench/sql_latency.o
+BENCH_OBJS = $(BUILD)/bench/ann_recall.o $(BUILD)/bench/distance.o \
+	$(BUILD)/bench/driver.o $(BUILD)/bench/embed_latency.o \
+	$(BUILD)/bench/quant.o $(BUILD)/bench/sql_latency.o
 CORE_LIB = $(BUILD)/libanglecore.a
 TRAIN_LIB = $(BUILD)/libangletrain.a
 # For the fuzz targets: the tool without its main() and without libpq.
@@ -341,6 +342,13 @@ $(BUILD)/bench/distance: $(BUILD)/bench/distance.o $(CORE_LIB)
 $(BUILD)/bench/distance.o: CORE_CFLAGS += -ftree-vectorize -fassociative-math \
 	-fno-signed-zeros -fno-trapping-math -ffp-contract=fast \
 	$(if $(filter x86_64,$(ARCH)),-mfma)
+
+$(BUILD)/bench/quant: $(BUILD)/bench/quant.o $(CORE_LIB)
+	@echo "  LD $@"
+	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
+$(BUILD)/bench/ann-recall: $(BUILD)/bench/ann_recall.o $(CORE_LIB)
+	@echo "  LD $@"
+	@$(CC) $(CORE_CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
 
 # The drivers of bench/embed.
 $(BUILD)/bench/embed-latency: $(BUILD)/bench/embed_latency.o \

@@ -3,6 +3,7 @@
 #include <float.h>
 
 #include "core/distance/distance.h"
+#include "core/quant/quant_kernels.h"
 #include "core/quant/rabitq.h"
 #include "core/quant/space.h"
 #include "points.h"
@@ -384,4 +385,18 @@ TEST(rabitq_factors_are_finite_at_every_scale)
 		CHECK(code[4] < 2 && code[5] == 0 && code[6] == 0 && code[7] == 0);
 	}
 	free(points);
+}
+
+/* A new instruction set must not fall back to the plainest kernels. */
+TEST(quant_kernels_exist_for_every_isa_above_the_baseline)
+{
+	for (int isa = 0; isa < ANGLE_ISA_COUNT; isa++)
+	{
+		const AngleQuantKernels *kernels =
+			angle_quant_kernels_for((AngleIsa) isa);
+
+		CHECK((kernels != NULL) == angle_cpu_supports((AngleIsa) isa));
+		if (kernels != NULL && isa >= ANGLE_ISA_AVX2 && isa <= ANGLE_ISA_AMX)
+			CHECK(kernels != angle_quant_kernels_for(ANGLE_ISA_BASELINE));
+	}
 }

@@ -15,6 +15,7 @@ angle_quant_kernels_for(AngleIsa isa)
 			return &angle_quant_kernels_avx2;
 		case ANGLE_ISA_AVX512:
 		case ANGLE_ISA_AVX512_VNNI:
+		case ANGLE_ISA_AMX:
 			return &angle_quant_kernels_avx512;
 #endif
 		default:

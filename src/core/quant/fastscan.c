@@ -122,6 +122,7 @@ measure_query(AngleTable *table, const float *query, int coded)
 		total += range;
 	}
 	table->step = widest / TOP;
+	table->step_second = table->step / TOP_SECOND;
 	table->bias = (float) (-total / 2);
 	if (table->step < FLT_MIN)
 	{
@@ -132,7 +133,7 @@ measure_query(AngleTable *table, const float *query, int coded)
 		measure_error(table, table->step, nibbles);
 	else
 	{
-		measure_error(table, table->step / TOP_SECOND, nibbles);
+		measure_error(table, table->step_second, nibbles);
 		table->bias -= (float) nibbles * table->step / 2;
 	}
 }
@@ -172,25 +173,7 @@ void
 angle_block_estimate(const AngleTable *table, const AngleBlockView *block,
 					 AngleProbe probe, float *estimate, float *lower)
 {
-	uint16_t sums[2][ANGLE_BLOCK] = {{0}};
-	const uint8_t *second = table->entries + table->rows * 32;
-
-	table->kernels->block_sums(block->codes, table->entries, table->rows,
-							   sums[0]);
-	if (table->planes == 2)
-		table->kernels->block_sums(block->codes, second, table->rows, sums[1]);
-	for (int s = 0; s < ANGLE_BLOCK; s++)
-	{
-		float steps = (float) sums[0][s] + (float) sums[1][s] / TOP_SECOND;
-		float product = table->bias + table->step * steps;
-
-		estimate[s] = block->add[s] + probe.add + block->rescale[s] * product;
-	}
-	if (lower == NULL)
-		return;
-	for (int s = 0; s < ANGLE_BLOCK; s++)
-		lower[s] =
-			estimate[s] - angle_bfloat_value(block->error[s]) * probe.error;
+	table->kernels->block_estimate(table, block, probe, estimate, lower);
 }
 
 bool

@@ -56,9 +56,10 @@ typedef struct AngleBlockView
 typedef struct AngleTable
 {
 	int rows;
-	int planes;		  /* 1 or 2 */
-	float step;		  /* ⟨x̄, q⟩ = bias + step · sum of the first plane */
-	float bias;		  /*         + step / 126 · sum of the second */
+	int planes; /* 1 or 2 */
+	float step; /* ⟨x̄, q⟩ = bias + step · sum of the first plane */
+	float step_second; /*        + step_second · sum of the second one */
+	float bias;
 	float error;	  /* see above */
 	float noise;	  /* see above */
 	uint8_t *entries; /* the caller's; private layout */

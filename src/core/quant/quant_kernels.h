@@ -20,6 +20,10 @@ typedef struct AngleQuantKernels
 	void (*block_sums)(const uint8_t *codes, const uint8_t *entries, int rows,
 					   uint16_t *sums);
 
+	/* angle_block_estimate(). */
+	void (*block_estimate)(const AngleTable *table, const AngleBlockView *block,
+						   AngleProbe probe, float *estimate, float *lower);
+
 	/* Σ uᵢqᵢ over the integers of a code of 4, 8 and 16 bits, within
 	 * 2^-18 Σ|uᵢqᵢ|. */
 	double (*rerank4)(const uint8_t *code, const float *query, size_t n);

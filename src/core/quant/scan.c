@@ -50,6 +50,9 @@ add_lanes(Floats x)
 
 /* ---- rotation ---- */
 
+/* Elements whose levels are made together: enough to fill registers. */
+#define TILE 16
+
 /* One level: sums and differences of elements that are h apart. */
 INLINE void
 butterflies(float *x, size_t n, size_t h)
@@ -67,12 +70,43 @@ butterflies(float *x, size_t n, size_t h)
 	}
 }
 
+/* All levels below TILE² for TILE rows of TILE elements: with the tile turned
+ * over, what lies next to each other lies in different rows, so that both
+ * halves of the levels are sums of whole rows. */
+INLINE void
+transform_tile(float *x)
+{
+	float turned[TILE * TILE];
+
+	for (size_t h = TILE; h < TILE * TILE; h *= 2)
+		butterflies(x, TILE * TILE, h);
+	for (size_t i = 0; i < TILE; i++)
+	{
+		for (size_t j = 0; j < TILE; j++)
+			turned[j * TILE + i] = x[i * TILE + j];
+	}
+	for (size_t h = TILE; h < TILE * TILE; h *= 2)
+		butterflies(turned, TILE * TILE, h);
+	for (size_t i = 0; i < TILE; i++)
+	{
+		for (size_t j = 0; j < TILE; j++)
+			x[j * TILE + i] = turned[i * TILE + j];
+	}
+}
+
 static void
 hadamard(float *x, size_t n)
 {
 	float scale = 1;
+	size_t h = 1;
 
-	for (size_t h = 1; h < n; h *= 2)
+	if (n >= TILE * TILE)
+	{
+		for (size_t i = 0; i < n; i += TILE * TILE)
+			transform_tile(x + i);
+		h = TILE * TILE;
+	}
+	for (; h < n; h *= 2)
 		butterflies(x, n, h);
 	for (size_t rest = n; rest > 1; rest /= 4)
 		scale *= rest == 2 ? 0.70710678118654752f : 0.5f;
@@ -82,24 +116,182 @@ hadamard(float *x, size_t n)
 
 /* ---- blocks ---- */
 
-/* The integers that fastscan.h describes, as plainly as can be. */
-static void
+/*
+ * The integers that fastscan.h describes. The entries of a row's low nibbles and
+ * of its high ones are added in bytes, which hold 2 · 127; then a register of
+ * bytes is added as it is to one of 16-bit lanes, and its odd bytes to another.
+ * What the odd bytes have done to the first is taken from it in the end.
+ */
+#if defined(__AVX512BW__)
+INLINE void
+block_sums(const uint8_t *codes, const uint8_t *entries, int rows,
+		   uint16_t *sums)
+{
+	const __m512i nibble = _mm512_set1_epi8(15);
+	__m512i all = _mm512_setzero_si512();
+	__m512i odd = _mm512_setzero_si512();
+	__m256i even256;
+	__m256i odd256;
+	__m128i even128;
+	__m128i odd128;
+
+	for (int r = 0; r < rows; r += 4, codes += 64, entries += 128)
+	{
+		__m512i code = _mm512_loadu_si512(codes);
+		__m512i low = _mm512_and_si512(code, nibble);
+		__m512i high = _mm512_and_si512(_mm512_srli_epi16(code, 4), nibble);
+		__m512i sum = _mm512_add_epi8(
+			_mm512_shuffle_epi8(_mm512_loadu_si512(entries), low),
+			_mm512_shuffle_epi8(_mm512_loadu_si512(entries + 64), high));
+
+		all = _mm512_add_epi16(all, sum);
+		odd = _mm512_add_epi16(odd, _mm512_srli_epi16(sum, 8));
+	}
+	all = _mm512_sub_epi16(all, _mm512_slli_epi16(odd, 8));
+	even256 = _mm256_add_epi16(_mm512_castsi512_si256(all),
+							   _mm512_extracti64x4_epi64(all, 1));
+	odd256 = _mm256_add_epi16(_mm512_castsi512_si256(odd),
+							  _mm512_extracti64x4_epi64(odd, 1));
+	even128 = _mm_add_epi16(_mm256_castsi256_si128(even256),
+							_mm256_extracti128_si256(even256, 1));
+	odd128 = _mm_add_epi16(_mm256_castsi256_si128(odd256),
+						   _mm256_extracti128_si256(odd256, 1));
+	_mm_storeu_si128((__m128i *) sums, _mm_unpacklo_epi16(even128, odd128));
+	_mm_storeu_si128((__m128i *) (sums + 8),
+					 _mm_unpackhi_epi16(even128, odd128));
+}
+#elif defined(__AVX2__)
+INLINE __m256i
+load256(const uint8_t *p)
+{
+	return _mm256_loadu_si256((const __m256i *) p);
+}
+
+/* Two rows; entries is at those of the first one's low nibbles. */
+INLINE __m256i
+two_rows(const uint8_t *codes, const uint8_t *entries)
+{
+	const __m256i nibble = _mm256_set1_epi8(15);
+	__m256i code = load256(codes);
+	__m256i low = _mm256_and_si256(code, nibble);
+	__m256i high = _mm256_and_si256(_mm256_srli_epi16(code, 4), nibble);
+
+	return _mm256_add_epi8(_mm256_shuffle_epi8(load256(entries), low),
+						   _mm256_shuffle_epi8(load256(entries + 64), high));
+}
+
+INLINE void
+block_sums(const uint8_t *codes, const uint8_t *entries, int rows,
+		   uint16_t *sums)
+{
+	__m256i all = _mm256_setzero_si256();
+	__m256i odd = _mm256_setzero_si256();
+	__m128i even128;
+	__m128i odd128;
+
+	for (int r = 0; r < rows; r += 4, codes += 64, entries += 128)
+	{
+		__m256i first = two_rows(codes, entries);
+		__m256i second = two_rows(codes + 32, entries + 32);
+
+		all = _mm256_add_epi16(all, _mm256_add_epi16(first, second));
+		odd = _mm256_add_epi16(odd,
+							   _mm256_add_epi16(_mm256_srli_epi16(first, 8),
+												_mm256_srli_epi16(second, 8)));
+	}
+	all = _mm256_sub_epi16(all, _mm256_slli_epi16(odd, 8));
+	even128 = _mm_add_epi16(_mm256_castsi256_si128(all),
+							_mm256_extracti128_si256(all, 1));
+	odd128 = _mm_add_epi16(_mm256_castsi256_si128(odd),
+						   _mm256_extracti128_si256(odd, 1));
+	_mm_storeu_si128((__m128i *) sums, _mm_unpacklo_epi16(even128, odd128));
+	_mm_storeu_si128((__m128i *) (sums + 8),
+					 _mm_unpackhi_epi16(even128, odd128));
+}
+#elif defined(__aarch64__)
+INLINE void
+block_sums(const uint8_t *codes, const uint8_t *entries, int rows,
+		   uint16_t *sums)
+{
+	uint16x8_t first = vdupq_n_u16(0);
+	uint16x8_t second = vdupq_n_u16(0);
+
+	for (int r = 0; r < rows; r++)
+	{
+		const uint8_t *own = entries + (r / 4 * 8 + r % 4) * 16;
+		uint8x16_t code = vld1q_u8(codes + r * ANGLE_BLOCK);
+		uint8x16_t low =
+			vqtbl1q_u8(vld1q_u8(own), vandq_u8(code, vdupq_n_u8(15)));
+		uint8x16_t high = vqtbl1q_u8(vld1q_u8(own + 64), vshrq_n_u8(code, 4));
+		uint8x16_t sum = vaddq_u8(low, high);
+
+		first = vaddw_u8(first, vget_low_u8(sum));
+		second = vaddw_high_u8(second, sum);
+	}
+	vst1q_u16(sums, first);
+	vst1q_u16(sums + 8, second);
+}
+#else
+INLINE void
 block_sums(const uint8_t *codes, const uint8_t *entries, int rows,
 		   uint16_t *sums)
 {
 	memset(sums, 0, ANGLE_BLOCK * sizeof(*sums));
 	for (int r = 0; r < rows; r++)
 	{
-		const uint8_t *low = entries + (r / 4 * 8 + r % 4) * 16;
-		const uint8_t *high = low + 64;
+		const uint8_t *own = entries + (r / 4 * 8 + r % 4) * 16;
 
 		for (int s = 0; s < ANGLE_BLOCK; s++)
 		{
 			uint8_t byte = codes[r * ANGLE_BLOCK + s];
 
-			sums[s] += (uint16_t) (low[byte & 15] + high[byte >> 4]);
+			sums[s] += (uint16_t) (own[byte & 15] + own[64 + (byte >> 4)]);
 		}
 	}
+}
+#endif
+
+static void
+block_sums_alone(const uint8_t *codes, const uint8_t *entries, int rows,
+				 uint16_t *sums)
+{
+	block_sums(codes, entries, rows, sums);
+}
+
+/* ⟨x̄, q⟩ of the 16 slots. */
+INLINE void
+block_products(const AngleTable *table, const uint8_t *codes, float *products)
+{
+	uint16_t sums[ANGLE_BLOCK];
+
+	block_sums(codes, table->entries, table->rows, sums);
+	for (int s = 0; s < ANGLE_BLOCK; s++)
+		products[s] = table->bias + table->step * (float) sums[s];
+	if (table->planes == 1)
+		return;
+	block_sums(codes, table->entries + table->rows * 32, table->rows, sums);
+	for (int s = 0; s < ANGLE_BLOCK; s++)
+		products[s] += table->step_second * (float) sums[s];
+}
+
+static void
+block_estimate(const AngleTable *table, const AngleBlockView *block,
+			   AngleProbe probe, float *estimate, float *lower)
+{
+	float products[ANGLE_BLOCK];
+	float errors[ANGLE_BLOCK];
+
+	block_products(table, block->codes, products);
+	for (int s = 0; s < ANGLE_BLOCK; s++)
+		products[s] =
+			(block->add[s] + probe.add) + block->rescale[s] * products[s];
+	memcpy(estimate, products, sizeof(products));
+	if (lower == NULL)
+		return;
+	for (int s = 0; s < ANGLE_BLOCK; s++)
+		errors[s] = angle_bfloat_value(block->error[s]);
+	for (int s = 0; s < ANGLE_BLOCK; s++)
+		lower[s] = products[s] - errors[s] * probe.error;
 }
 
 /* ---- codes of several bits ---- */
@@ -274,7 +466,8 @@ rerank4(const uint8_t *code, const float *query, size_t n)
 
 const AngleQuantKernels TABLE_NAME(ANGLE_ISA) = {
 	.hadamard = hadamard,
-	.block_sums = block_sums,
+	.block_sums = block_sums_alone,
+	.block_estimate = block_estimate,
 	.rerank4 = rerank4,
 	.rerank8 = rerank8,
 	.rerank16 = rerank16,
