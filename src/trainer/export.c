@@ -224,15 +224,51 @@ typedef struct Exporter
 	AngleArena *arena;
 } Exporter;
 
+/* The tensors as they will be written: those that are replaced become floats. */
 static AngleStatus
-write_tensors(const Exporter *exporter, AngleWeights *weights, FILE *stream,
-			  const char *path, AngleError *err)
+plan_tensors(const Exporter *exporter, const char *source,
+			 const AngleTensor *own, size_t count, AngleTensor **planned,
+			 AngleError *err)
+{
+	const AngleExport *export = exporter->export;
+	AngleTensor *tensors =
+		angle_arena_alloc(exporter->arena, count, sizeof(AngleTensor));
+
+	if (tensors == NULL)
+		return angle_no_memory(err);
+	for (size_t i = 0; i < count; i++)
+	{
+		size_t elements = angle_tensor_elements(&own[i]);
+		const float *values =
+			export->replacement == NULL
+				? NULL
+				: export->replacement(export->replacement_context, source,
+									  own[i].name, elements);
+
+		tensors[i] = own[i];
+		tensors[i].data.data = NULL;
+		if (values == NULL)
+			continue;
+		tensors[i].dtype = ANGLE_DTYPE_F32;
+		tensors[i].data =
+			(AngleBytes){(const uint8_t *) values, elements * sizeof(float)};
+	}
+	*planned = tensors;
+	return ANGLE_OK;
+}
+
+static AngleStatus
+write_tensors(const Exporter *exporter, const char *source,
+			  AngleWeights *weights, FILE *stream, const char *path,
+			  AngleError *err)
 {
 	size_t count;
-	const AngleTensor *tensors = angle_weights_tensors(weights, &count);
+	const AngleTensor *own = angle_weights_tensors(weights, &count);
 	const AngleExport *export = exporter->export;
+	AngleTensor *tensors = NULL;
 	AngleBytes bytes;
 
+	ANGLE_TRY(plan_tensors(exporter, source, own, count, &tensors, err));
 	ANGLE_TRY(
 		angle_safetensors_header(tensors, count, exporter->arena, &bytes, err));
 	ANGLE_TRY(write_bytes(stream, bytes, path, err));
@@ -240,7 +276,9 @@ write_tensors(const Exporter *exporter, AngleWeights *weights, FILE *stream,
 	{
 		if (angle_cancelled(export->cancel))
 			return angle_fail_cancelled(err);
-		ANGLE_TRY(angle_weights_read(weights, i, &bytes, err));
+		bytes = tensors[i].data;
+		if (bytes.data == NULL)
+			ANGLE_TRY(angle_weights_read(weights, i, &bytes, err));
 		ANGLE_TRY(write_bytes(stream, bytes, path, err));
 		if (export->progress != NULL)
 			export->progress(export->progress_context, bytes.size);
@@ -264,7 +302,7 @@ export_weights(const Exporter *exporter, const char *source, const char *target,
 		status = fail_path(err, "write", path);
 	else
 	{
-		status = write_tensors(exporter, weights, stream, path, err);
+		status = write_tensors(exporter, source, weights, stream, path, err);
 		status = close_stream(stream, status, path, err);
 	}
 	angle_weights_close(weights);

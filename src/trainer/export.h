@@ -17,6 +17,12 @@ typedef struct AngleExport
 	/* called after each tensor with its bytes; or NULL */
 	void (*progress)(void *context, uint64_t bytes);
 	void *progress_context;
+	/* called for each tensor of the folder source with its name in the file: the
+	 * values to write in its place, as floats in as many elements; NULL: its own.
+	 * Or NULL: all stay as they are */
+	const float *(*replacement)(void *context, const char *source,
+								const char *name, size_t elements);
+	void *replacement_context;
 } AngleExport;
 
 /* Whether weights of the model in directory are in the format of torch.save(),

@@ -30,23 +30,31 @@ typedef struct Block
 	AngleReal *x;  /* (rows, COLUMNS) */
 } Block;
 
+/* Outputs n… of one row; those behind the last are zero. */
+static inline void
+copy_outputs(const AngleReal *row, size_t width, AngleReal *to)
+{
+	if (width == ROWS)
+	{
+		memcpy(to, row, ROWS * sizeof(AngleReal));
+		return;
+	}
+	for (size_t r = 0; r < ROWS; r++)
+		to[r] = r < width ? row[r] : 0;
+}
+
 static void
 pack_dy(const Block *block)
 {
 	const AngleOuter *o = block->outer;
 
-	for (size_t n = 0; n < o->outputs; n += ROWS)
+	for (size_t t = 0; t < block->rows; t++)
 	{
-		size_t width = o->outputs - n < ROWS ? o->outputs - n : ROWS;
-		AngleReal *panel = block->dy + n * block->rows;
+		const AngleReal *row = o->dy + (block->first + t) * o->dy_stride;
 
-		for (size_t t = 0; t < block->rows; t++)
-		{
-			const AngleReal *row = o->dy + (block->first + t) * o->dy_stride;
-
-			for (size_t r = 0; r < ROWS; r++)
-				panel[t * ROWS + r] = r < width ? row[n + r] : 0;
-		}
+		for (size_t n = 0; n < o->outputs; n += ROWS)
+			copy_outputs(row + n, o->outputs - n < ROWS ? o->outputs - n : ROWS,
+						 block->dy + n * block->rows + t * ROWS);
 	}
 }
 
