@@ -93,6 +93,7 @@ CORE_ISA_SRCS = \
 
 # Written for one instruction set with its intrinsics: name_ISA.c.
 CORE_X86_SRCS = \
+	tensor/attention_amx.c \
 	tensor/qgemm_amx.c \
 	tensor/qgemm_avx2.c \
 	tensor/qgemm_avx512_vnni.c

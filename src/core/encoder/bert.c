@@ -368,6 +368,11 @@ attend_text(const Member *m, size_t text, AngleRange heads)
 {
 	const Pass *pass = m->pass;
 	const AngleModelConfig *config = &pass->model->config;
+	const AngleTensorKernels *kernels = angle_tensor_kernels();
+	void (*attention)(const AngleAttention *) =
+		config->quantization == ANGLE_QUANTIZATION_INT8
+			? kernels->rough_attention
+			: kernels->attention;
 	const AngleBertDropout *dropout = pass->batch->dropout;
 	size_t start = pass->batch->starts[text];
 	size_t qkv_stride = angle_padded(3 * (size_t) config->hidden);
@@ -379,7 +384,7 @@ attend_text(const Member *m, size_t text, AngleRange heads)
 									 (uint64_t) m->layer * ANGLE_DROP_SITES +
 										 ANGLE_DROP_WEIGHTS,
 									 dropout->attention);
-	angle_tensor_kernels()->attention(&(AngleAttention){
+	attention(&(AngleAttention){
 		.tokens = pass->batch->starts[text + 1] - start,
 		.heads = (size_t) config->heads,
 		.first_head = heads.first,

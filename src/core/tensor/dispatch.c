@@ -4,10 +4,11 @@
 
 #include "core/tensor/isa_kernels.h"
 
-#define TABLE(code, suffix, product)                                        \
+#define TABLE(code, suffix, product, rough)                                 \
 	{                                                                       \
 		.isa = (code), .gemm = angle_gemm_##suffix, .qgemm = (product),     \
-		.attention = angle_attention_##suffix,                              \
+		.attention = angle_attention_##suffix, .rough_attention = (rough),  \
+                                                                            \
 		.layernorm = angle_layernorm_##suffix,                              \
 		.quantize = angle_quantize_##suffix, .drop = angle_drop_##suffix,   \
 		.gelu = angle_gelu_##suffix, .gelu_tanh = angle_gelu_tanh_##suffix, \
@@ -16,16 +17,21 @@
 
 static const AngleTensorKernels tables[] = {
 #if defined(__x86_64__)
-	TABLE(ANGLE_ISA_BASELINE, baseline, angle_qgemm_baseline),
-	TABLE(ANGLE_ISA_AVX2, avx2, angle_qgemm_avx2),
-	TABLE(ANGLE_ISA_AVX512, avx512, angle_qgemm_avx2),
-	TABLE(ANGLE_ISA_AVX512_VNNI, avx512, angle_qgemm_avx512_vnni),
-	TABLE(ANGLE_ISA_AMX, avx512, angle_qgemm_amx),
+	TABLE(ANGLE_ISA_BASELINE, baseline, angle_qgemm_baseline,
+		  angle_attention_baseline),
+	TABLE(ANGLE_ISA_AVX2, avx2, angle_qgemm_avx2, angle_attention_avx2),
+	TABLE(ANGLE_ISA_AVX512, avx512, angle_qgemm_avx2, angle_attention_avx512),
+	TABLE(ANGLE_ISA_AVX512_VNNI, avx512, angle_qgemm_avx512_vnni,
+		  angle_attention_avx512),
+	TABLE(ANGLE_ISA_AMX, avx512, angle_qgemm_amx, angle_attention_amx),
 #elif defined(__aarch64__)
-	TABLE(ANGLE_ISA_BASELINE, baseline, angle_qgemm_neon),
-	TABLE(ANGLE_ISA_NEON_DOTPROD, baseline, angle_qgemm_neon_dotprod),
+	TABLE(ANGLE_ISA_BASELINE, baseline, angle_qgemm_neon,
+		  angle_attention_baseline),
+	TABLE(ANGLE_ISA_NEON_DOTPROD, baseline, angle_qgemm_neon_dotprod,
+		  angle_attention_baseline),
 #else
-	TABLE(ANGLE_ISA_BASELINE, baseline, angle_qgemm_baseline),
+	TABLE(ANGLE_ISA_BASELINE, baseline, angle_qgemm_baseline,
+		  angle_attention_baseline),
 #endif
 };
 
@@ -33,9 +39,11 @@ size_t
 angle_attention_scratch(size_t tokens, size_t head_size)
 {
 	size_t padded = angle_padded(tokens);
+	size_t single = padded * head_size + tokens * angle_padded(head_size) +
+					4 * padded + 4 * head_size;
+	size_t rough = angle_rough_attention_scratch(tokens, head_size);
 
-	return padded * head_size + tokens * angle_padded(head_size) + 4 * padded +
-		   4 * head_size;
+	return single > rough ? single : rough;
 }
 
 const AngleTensorKernels *

@@ -20,6 +20,18 @@ ANGLE_DECLARE_KERNELS(baseline)
 ANGLE_DECLARE_KERNELS(avx2)
 ANGLE_DECLARE_KERNELS(avx512)
 
+/* Written for AMX, and the floats of scratch that it takes. */
+void angle_attention_amx(const AngleAttention *attention);
+
+static inline size_t
+angle_rough_attention_scratch(size_t tokens, size_t head_size)
+{
+	size_t L = (tokens + 31) / 32 * 32;
+	size_t d = (head_size + 31) / 32 * 32;
+
+	return L * d + 16 * L + 8 * L + 8 * d + 16 * 16;
+}
+
 /* The int8 product has a file per instruction set. */
 void angle_qgemm_baseline(const AngleQgemm *gemm);
 void angle_qgemm_avx2(const AngleQgemm *gemm);

@@ -170,6 +170,11 @@ typedef struct AngleTensorKernels
 	void (*gemm)(const AngleGemm *gemm);
 	void (*qgemm)(const AngleQgemm *gemm);
 	void (*attention)(const AngleAttention *attention);
+
+	/* The same for int8 models, without dropout: where the processor has products
+	 * of bfloat16, queries, keys, values and weights are rounded to it, which is
+	 * to 8 bits of a mantissa, far less than what int8 takes. */
+	void (*rough_attention)(const AngleAttention *attention);
 	void (*layernorm)(const AngleLayerNorm *norm);
 	void (*quantize)(const AngleQuantize *quantize);
 	void (*drop)(const AngleDropRows *rows);

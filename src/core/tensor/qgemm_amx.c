@@ -12,10 +12,9 @@
 
 #include "core/tensor/isa_kernels.h"
 #include "core/tensor/qgemm_avx512.h"
+#include "core/tensor/tiles.h"
 
-#define TILE_ROWS ANGLE_PANEL_ROWS
 #define TILE_INPUTS ANGLE_PANEL_INPUTS
-#define LINE 64
 
 /* Panels that share one tile of inputs. */
 #define FEW_ROWS_PANELS 4
@@ -26,30 +25,9 @@ typedef struct Sums
 	int32_t rows[TILE_ROWS][ANGLE_PANEL];
 } Sums;
 
-/* The operand of ldtilecfg, as the manual has it (palette 1). */
-typedef struct TileConfig
-{
-	uint8_t palette;
-	uint8_t start_row;
-	uint8_t reserved[14];
-	uint16_t row_bytes[16];
-	uint8_t rows[16];
-} TileConfig;
-
-/* Tiles 0 to 3 are sums and 4 is inputs, of this many rows; 5 is inputs or
+/* Tiles 0 to 3 are sums and 4 is inputs, of up to 16 rows; 5 is inputs or
  * weights, 6 and 7 are weights. */
-static void
-configure(size_t input_rows)
-{
-	TileConfig config __attribute__((aligned(LINE))) = {.palette = 1};
-
-	for (int i = 0; i < 8; i++)
-	{
-		config.row_bytes[i] = LINE;
-		config.rows[i] = i < 5 ? (uint8_t) input_rows : TILE_ROWS;
-	}
-	_tile_loadconfig(&config);
-}
+#define FIRST_TILES 5
 
 static inline const int8_t *
 panel_of(const AngleQgemm *g, size_t panel)
@@ -81,7 +59,7 @@ write_tile(const AngleQgemm *g, size_t row, size_t panel, const Sums *sums)
 static void
 multiply_2x2(const AngleQgemm *g, size_t row, size_t panel)
 {
-	Sums sums[4] __attribute__((aligned(LINE)));
+	Sums sums[4] __attribute__((aligned(TILE_LINE)));
 	const int8_t *w0 = panel_of(g, panel);
 	const int8_t *w1 = panel_of(g, panel + 1);
 	const uint8_t *x0 = inputs_of(g, row);
@@ -93,19 +71,19 @@ multiply_2x2(const AngleQgemm *g, size_t row, size_t panel)
 	_tile_zero(3);
 	for (size_t k = 0; k < g->inputs; k += TILE_INPUTS)
 	{
-		_tile_loadd(6, w0 + k * ANGLE_PANEL, LINE);
+		_tile_loadd(6, w0 + k * ANGLE_PANEL, TILE_LINE);
 		_tile_loadd(4, x0 + k, g->q_stride);
 		_tile_dpbusd(0, 4, 6);
-		_tile_loadd(7, w1 + k * ANGLE_PANEL, LINE);
+		_tile_loadd(7, w1 + k * ANGLE_PANEL, TILE_LINE);
 		_tile_dpbusd(1, 4, 7);
 		_tile_loadd(5, x1 + k, g->q_stride);
 		_tile_dpbusd(2, 5, 6);
 		_tile_dpbusd(3, 5, 7);
 	}
-	_tile_stored(0, &sums[0], LINE);
-	_tile_stored(1, &sums[1], LINE);
-	_tile_stored(2, &sums[2], LINE);
-	_tile_stored(3, &sums[3], LINE);
+	_tile_stored(0, &sums[0], TILE_LINE);
+	_tile_stored(1, &sums[1], TILE_LINE);
+	_tile_stored(2, &sums[2], TILE_LINE);
+	_tile_stored(3, &sums[3], TILE_LINE);
 	write_tile(g, row, panel, &sums[0]);
 	write_tile(g, row, panel + 1, &sums[1]);
 	write_tile(g, row + TILE_ROWS, panel, &sums[2]);
@@ -116,18 +94,18 @@ multiply_2x2(const AngleQgemm *g, size_t row, size_t panel)
 static void
 multiply_1x1(const AngleQgemm *g, size_t row, size_t panel)
 {
-	Sums sums __attribute__((aligned(LINE)));
+	Sums sums __attribute__((aligned(TILE_LINE)));
 	const int8_t *w = panel_of(g, panel);
 	const uint8_t *x = inputs_of(g, row);
 
 	_tile_zero(0);
 	for (size_t k = 0; k < g->inputs; k += TILE_INPUTS)
 	{
-		_tile_loadd(6, w + k * ANGLE_PANEL, LINE);
+		_tile_loadd(6, w + k * ANGLE_PANEL, TILE_LINE);
 		_tile_loadd(4, x + k, g->q_stride);
 		_tile_dpbusd(0, 4, 6);
 	}
-	_tile_stored(0, &sums, LINE);
+	_tile_stored(0, &sums, TILE_LINE);
 	write_tile(g, row, panel, &sums);
 }
 
@@ -135,7 +113,7 @@ multiply_1x1(const AngleQgemm *g, size_t row, size_t panel)
 static void
 multiply_1x4(const AngleQgemm *g, size_t row, size_t panel)
 {
-	Sums sums[FEW_ROWS_PANELS] __attribute__((aligned(LINE)));
+	Sums sums[FEW_ROWS_PANELS] __attribute__((aligned(TILE_LINE)));
 	const uint8_t *x = inputs_of(g, row);
 	const int8_t *w = panel_of(g, panel);
 	size_t size = ANGLE_PANEL * g->inputs;
@@ -149,19 +127,19 @@ multiply_1x4(const AngleQgemm *g, size_t row, size_t panel)
 		const int8_t *at = w + k * ANGLE_PANEL;
 
 		_tile_loadd(4, x + k, g->q_stride);
-		_tile_loadd(6, at, LINE);
+		_tile_loadd(6, at, TILE_LINE);
 		_tile_dpbusd(0, 4, 6);
-		_tile_loadd(7, at + size, LINE);
+		_tile_loadd(7, at + size, TILE_LINE);
 		_tile_dpbusd(1, 4, 7);
-		_tile_loadd(5, at + 2 * size, LINE);
+		_tile_loadd(5, at + 2 * size, TILE_LINE);
 		_tile_dpbusd(2, 4, 5);
-		_tile_loadd(6, at + 3 * size, LINE);
+		_tile_loadd(6, at + 3 * size, TILE_LINE);
 		_tile_dpbusd(3, 4, 6);
 	}
-	_tile_stored(0, &sums[0], LINE);
-	_tile_stored(1, &sums[1], LINE);
-	_tile_stored(2, &sums[2], LINE);
-	_tile_stored(3, &sums[3], LINE);
+	_tile_stored(0, &sums[0], TILE_LINE);
+	_tile_stored(1, &sums[1], TILE_LINE);
+	_tile_stored(2, &sums[2], TILE_LINE);
+	_tile_stored(3, &sums[3], TILE_LINE);
 	for (size_t p = 0; p < FEW_ROWS_PANELS; p++)
 		write_tile(g, row, panel + p, &sums[p]);
 }
@@ -171,7 +149,7 @@ multiply_few(const AngleQgemm *g)
 {
 	size_t panel = g->first_panel;
 
-	configure(g->rows);
+	configure_tiles(FIRST_TILES, (uint8_t) g->rows);
 	for (; panel + FEW_ROWS_PANELS <= g->end_panel; panel += FEW_ROWS_PANELS)
 		multiply_1x4(g, 0, panel);
 	for (; panel < g->end_panel; panel++)
@@ -181,7 +159,7 @@ multiply_few(const AngleQgemm *g)
 static void
 multiply_many(const AngleQgemm *g)
 {
-	configure(TILE_ROWS);
+	configure_tiles(FIRST_TILES, TILE_ROWS);
 	for (size_t panel = g->first_panel; panel < g->end_panel; panel += 2)
 	{
 		size_t row = 0;

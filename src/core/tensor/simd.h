@@ -110,24 +110,51 @@ vdrop(const AngleDropoutRow *row, size_t c, Floats x)
 				  x * row->scale);
 }
 
+#if defined(__AVX512F__)
+
 static inline float
 sum_lanes(Floats v)
 {
-	float sum = 0.0f;
-
-	for (int i = 0; i < LANES; i++)
-		sum += v[i];
-	return sum;
+	return _mm512_reduce_add_ps((__m512) v);
 }
 
 static inline float
 max_lanes(Floats v)
 {
-	float max = v[0];
-
-	for (int i = 1; i < LANES; i++)
-		max = v[i] > max ? v[i] : max;
-	return max;
+	return _mm512_reduce_max_ps((__m512) v);
 }
+
+#else
+
+/* In halves, which is faster than one lane after another. */
+static inline float
+sum_lanes(Floats v)
+{
+	float part[LANES];
+
+	store(part, v);
+	for (int half = LANES / 2; half > 0; half /= 2)
+	{
+		for (int i = 0; i < half; i++)
+			part[i] += part[i + half];
+	}
+	return part[0];
+}
+
+static inline float
+max_lanes(Floats v)
+{
+	float part[LANES];
+
+	store(part, v);
+	for (int half = LANES / 2; half > 0; half /= 2)
+	{
+		for (int i = 0; i < half; i++)
+			part[i] = part[i] > part[i + half] ? part[i] : part[i + half];
+	}
+	return part[0];
+}
+
+#endif
 
 #endif
