@@ -81,16 +81,29 @@ choose(Ints mask, Floats a, Floats b)
 	return (Floats) ((mask & (Ints) a) | (~mask & (Ints) b));
 }
 
+/* The greater and the lesser; b where one is not a number. */
 static inline Floats
 vmax(Floats a, Floats b)
 {
+#if defined(__AVX512F__)
+	return (Floats) _mm512_max_ps((__m512) a, (__m512) b);
+#elif defined(__AVX2__)
+	return (Floats) _mm256_max_ps((__m256) a, (__m256) b);
+#else
 	return choose(a > b, a, b);
+#endif
 }
 
 static inline Floats
 vmin(Floats a, Floats b)
 {
+#if defined(__AVX512F__)
+	return (Floats) _mm512_min_ps((__m512) a, (__m512) b);
+#elif defined(__AVX2__)
+	return (Floats) _mm256_min_ps((__m256) a, (__m256) b);
+#else
 	return choose(a < b, a, b);
+#endif
 }
 
 /* The values of columns c… of a row after dropout. */
