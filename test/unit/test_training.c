@@ -220,10 +220,11 @@ check_run(const char *name, int threads)
 			double norm;
 			double loss = run_step(&run, step, &norm);
 
+			/* sums in F32, whose order depends on the width of registers */
 			CHECK_NEAR(loss,
 					   json_number_value(json_array_get(
 						   json_object_get(run.json, "losses"), step)),
-					   1e-5);
+					   2e-6 * (1 + fabs(loss)));
 			CHECK_NEAR(norm / json_number_value(json_array_get(
 								  json_object_get(run.json, "norms"), step)),
 					   1, 1e-4);
