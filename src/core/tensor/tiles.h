@@ -3,7 +3,7 @@
 #ifndef ANGLE_TILES_H
 #define ANGLE_TILES_H
 
-#if defined(__AMX_TILE__)
+#if defined(__AMX_TILE__) || defined(__AMXTILE__)
 #include <immintrin.h>
 #include <stdint.h>
 
