@@ -11,6 +11,27 @@ EXTENSION = angle
 EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" angle.control)
 
 PG_SRCS = \
+	am/build.c \
+	am/build_sort.c \
+	am/calibrate.c \
+	am/cost.c \
+	am/descend.c \
+	am/handler.c \
+	am/index.c \
+	am/insert.c \
+	am/inspect.c \
+	am/keys.c \
+	am/node.c \
+	am/node_segment.c \
+	am/page.c \
+	am/reach.c \
+	am/recall.c \
+	am/scan.c \
+	am/scan_query.c \
+	am/split.c \
+	am/stop.c \
+	am/tree_writer.c \
+	am/vacuum.c \
 	bridge.c \
 	embed/chunks.c \
 	embed/columns.c \
@@ -53,7 +74,7 @@ OBJS = $(PG_SRCS:%.c=$(BUILD)/pg/%.o)
 # The install script is joined from its pieces. So is the update script, from what
 # changes in objects that were there and the pieces that are new: one text for both.
 INSTALL_SQL = $(sort $(wildcard extension/install/*.sql))
-NEW_SQL = 55-models.sql 60-chunks.sql 65-schema.sql
+NEW_SQL = 35-pgvector.sql 40-index.sql 55-models.sql 60-chunks.sql 65-schema.sql
 UPDATE_SQL = extension/update/0.1--0.2.sql $(NEW_SQL:%=extension/install/%)
 DATA_built = build/angle--$(EXTVERSION).sql build/angle--0.1--0.2.sql
 MODELS = $(wildcard models/*/*.angle)

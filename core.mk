@@ -53,6 +53,7 @@ CORE_SRCS = \
 	model/packed_writer.c \
 	model/safetensors.c \
 	model/tensor.c \
+	quant/bfloat.c \
 	quant/dispatch.c \
 	quant/fastscan.c \
 	quant/rabitq.c \

@@ -20,6 +20,10 @@ CREATE FUNCTION theirs.vector_typmod_in(cstring[]) RETURNS integer
 	AS '$libdir/angle', 'angle_vector_typmod_in' LANGUAGE C IMMUTABLE STRICT;
 CREATE TYPE theirs.vector (INPUT = theirs.vector_in, OUTPUT = theirs.vector_out,
 	TYPMOD_IN = theirs.vector_typmod_in, STORAGE = external);
+CREATE FUNCTION theirs.cosine_distance(theirs.vector, theirs.vector) RETURNS float8
+	AS '$libdir/angle', 'angle_cosine_distance' LANGUAGE C IMMUTABLE STRICT;
+CREATE OPERATOR theirs.<=> (LEFTARG = theirs.vector, RIGHTARG = theirs.vector,
+	FUNCTION = theirs.cosine_distance, COMMUTATOR = OPERATOR(theirs.<=>));
 RESET client_min_messages;
 
 SELECT angle_install_pgvector_casts();
@@ -37,6 +41,16 @@ CREATE TABLE moved (v angle_vector(3));
 INSERT INTO moved SELECT v FROM existing;
 SELECT * FROM moved;
 SELECT v::angle_vector(2) FROM existing;
+-- an index of ours on a column of theirs serves their operators and ours
+CREATE INDEX existing_v ON existing USING angle (v);
+SET enable_seqscan = off;
+SET angle.recall_target = 1;
+EXPLAIN (COSTS OFF) SELECT id FROM existing ORDER BY v OPERATOR(theirs.<=>) '[1,2,3]';
+SELECT id FROM existing ORDER BY v OPERATOR(theirs.<=>) '[1,2,3]';
+EXPLAIN (COSTS OFF) SELECT id FROM existing ORDER BY v <^> '[1,2,3]'::angle_vector;
+SELECT id FROM existing ORDER BY v <^> '[1,2,3]'::angle_vector;
+RESET enable_seqscan;
+RESET angle.recall_target;
 SET client_min_messages = warning;
 DROP TABLE existing, moved;
 DROP SCHEMA theirs CASCADE;

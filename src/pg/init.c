@@ -4,6 +4,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "pg/am/am.h"
 #include "pg/pg_compat.h"
 #include "pg/settings.h"
 
@@ -15,6 +16,7 @@ void
 _PG_init(void)
 {
 	angle_define_settings();
+	angle_am_define_options();
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_version);

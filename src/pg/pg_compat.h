@@ -35,4 +35,47 @@
 #define ANGLE_QUERY_ENDS (QueryCancelPending || ProcDiePending)
 #endif
 
+/* Abilities of an index access method that came later: PostgreSQL 16 asks whether
+ * an index stores one entry for many rows, 17 whether it is built in parallel. */
+#if PG_VERSION_NUM >= 170000
+#define ANGLE_SET_LATER_ABILITIES(am) \
+	((am)->amsummarizing = false, (am)->amcanbuildparallel = false)
+#elif PG_VERSION_NUM >= 160000
+#define ANGLE_SET_LATER_ABILITIES(am) ((am)->amsummarizing = false)
+#else
+#define ANGLE_SET_LATER_ABILITIES(am) ((void) (am))
+#endif
+
+/* PostgreSQL 18 counts how many nodes of a path are to be avoided; before, their
+ * cost alone says it. */
+#if PG_VERSION_NUM >= 180000
+#define ANGLE_DISABLE_PATH(path) ((path)->path.disabled_nodes = 2)
+#else
+#define ANGLE_DISABLE_PATH(path) ((void) (path))
+#endif
+
+/* Since PostgreSQL 18 the pause of VACUUM knows whether it is ANALYZE's. */
+#if PG_VERSION_NUM >= 180000
+#define ANGLE_VACUUM_DELAY_POINT() vacuum_delay_point(false)
+#else
+#define ANGLE_VACUUM_DELAY_POINT() vacuum_delay_point()
+#endif
+
+/* PostgreSQL 16 hands the table to VACUUM's functions of an index. Where it is
+ * not given, visibility is judged by the horizon of all databases. */
+#if PG_VERSION_NUM >= 160000
+#define ANGLE_VACUUM_HEAP(info) ((info)->heaprel)
+#else
+#define ANGLE_VACUUM_HEAP(info) NULL
+#endif
+
+/* PostgreSQL 18 takes a place for statistics of the scan. */
+#if PG_VERSION_NUM >= 180000
+#define angle_index_beginscan(heap, index, snapshot, keys, orders) \
+	index_beginscan(heap, index, snapshot, NULL, keys, orders)
+#else
+#define angle_index_beginscan(heap, index, snapshot, keys, orders) \
+	index_beginscan(heap, index, snapshot, keys, orders)
+#endif
+
 #endif

@@ -1,5 +1,7 @@
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -10,6 +12,8 @@
 char *angle_model;
 int angle_threads;
 char *angle_model_directory;
+double angle_recall_target;
+int angle_probes;
 
 /* Syntax only: which models exist may change while a setting stands. */
 static bool
@@ -54,5 +58,15 @@ angle_define_settings(void)
 		"angle.model_directory", "Directory with the packed model files.",
 		"A model NAME is the file NAME.angle in it.", &angle_model_directory,
 		shared_model_directory(), PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomRealVariable(
+		"angle.recall_target",
+		"Share of the nearest rows that a search by index is to find.",
+		"1 reads the whole index and is exact.", &angle_recall_target, 0.95, 0,
+		1, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"angle.probes",
+		"Lists that a search by index reads before its first row.",
+		"0 leaves it to angle.recall_target.", &angle_probes, 0, 0, INT_MAX,
+		PGC_USERSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("angle");
 }

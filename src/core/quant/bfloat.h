@@ -3,6 +3,8 @@
 #ifndef ANGLE_BFLOAT_H
 #define ANGLE_BFLOAT_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -37,5 +39,12 @@ angle_bfloat_above(float value)
 	memcpy(&bits, &value, sizeof(bits));
 	return (AngleBfloat) ((bits + 0xffff) >> 16);
 }
+
+/* The values of n numbers, and the nearest to n values. */
+void angle_bfloat_decode(const AngleBfloat *in, float *out, size_t n);
+void angle_bfloat_encode(const float *in, AngleBfloat *out, size_t n);
+
+/* Whether n numbers are all finite. */
+bool angle_bfloat_finite(const AngleBfloat *in, size_t n);
 
 #endif

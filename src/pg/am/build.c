@@ -1,0 +1,446 @@
+/*
+ * Builds.
+ *
+ * A table of more rows than memory is cut into partitions: a sample is
+ * clustered, every row goes to the nearest partition's centroid, and a sort
+ * brings the rows of a partition together. Then partition by partition is read
+ * into memory, clustered and written (tree_writer.h). maintenance_work_mem is
+ * shared out: a quarter for the sample or the sort, a quarter for the rows of a
+ * partition, twice that while they are clustered.
+ *
+ * Pages are written without WAL; at the end the file is logged as a whole.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/generic_xlog.h"
+#include "access/tableam.h"
+#include "access/xloginsert.h"
+#include "catalog/index.h"
+#include "catalog/pg_type.h"
+#include "commands/progress.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/backend_progress.h"
+#include "utils/memutils.h"
+#include "utils/sampling.h"
+
+#include "core/base/rng.h"
+#include "pg/am/am.h"
+#include "pg/am/build_phase.h"
+#include "pg/am/build_sort.h"
+#include "pg/am/calibrate.h"
+#include "pg/am/keys.h"
+#include "pg/am/stop.h"
+#include "pg/am/tree_writer.h"
+#include "pg/bridge.h"
+#include "pg/type/vector.h"
+
+/* Sampled rows for each partition. */
+#define SAMPLE_PER_PARTITION 64
+#define SAMPLE_PER_PARTITION_MIN 24
+
+/* Blocks that tell how many rows there are. */
+#define FIRST_BLOCKS 32
+
+typedef struct Build
+{
+	Relation heap;
+	Relation index;
+	IndexInfo *info;
+	MemoryContext memory;  /* of the build */
+	MemoryContext scratch; /* of one row */
+	AngleMeta meta;
+	AngleIndex *self; /* NULL until a row has given the dimensions */
+	Size budget;	  /* bytes: maintenance_work_mem */
+
+	/* the sample, a reservoir */
+	float *sample; /* (sample_capacity, dims) */
+	int sample_count;
+	int sample_capacity;
+	double sampled_rows; /* that were seen */
+	AngleRng rng;
+
+	/* partitions */
+	AngleArena *arena;
+	AngleAssigner *assigner; /* NULL: one partition */
+	AngleBuildSort *sort;
+	AngleRowSet batch; /* rows that wait for their partition */
+	AngleRow row;	   /* scratch */
+
+	AngleTreeWriter *writer;
+	AngleReservoir *reservoir;
+	double heap_rows;
+	double rows;	/* that the scan has found */
+	double written; /* that are in leaves */
+} Build;
+
+static void
+report_phase(AngleBuildPhase phase)
+{
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, phase);
+}
+
+/* Rows went into leaves. */
+static void
+report_written(void *context, int rows)
+{
+	Build *build = context;
+
+	build->written += rows;
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE,
+								 (int64) build->written);
+}
+
+/* Takes the dimensions from the first vector that comes, if the column does not
+ * have them. */
+static void
+open_index(Build *build, int dims)
+{
+	MemoryContext old;
+
+	if (build->self != NULL)
+		return;
+	old = MemoryContextSwitchTo(build->memory);
+	if (build->meta.dims == 0)
+		angle_meta_set_dims(&build->meta, dims);
+	build->self = angle_index_make(&build->meta);
+	MemoryContextSwitchTo(old);
+}
+
+/* ---- sample --------------------------------------------------------------- */
+
+static void
+sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
+		   bool alive, void *state)
+{
+	Build *build = state;
+	MemoryContext old;
+	int place;
+
+	if (isnull[0])
+		return;
+	old = MemoryContextSwitchTo(build->scratch);
+	open_index(build, DatumGetAngleVector(values[0])->dim);
+	if (build->sample == NULL)
+	{
+		Size each = build->self->layout.dims * sizeof(float);
+
+		build->sample_capacity = Max(256, build->budget / 4 / each);
+		build->sample = MemoryContextAllocHuge(build->memory,
+											   build->sample_capacity * each);
+	}
+	build->sampled_rows++;
+	place = build->sample_count;
+	if (place == build->sample_capacity)
+		place = angle_rng_float(&build->rng) * build->sampled_rows;
+	if (place < build->sample_capacity &&
+		angle_index_point(index, build->self, values[0],
+						  build->sample +
+							  (Size) place * build->self->layout.dims) &&
+		place == build->sample_count)
+		build->sample_count++;
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(build->scratch);
+}
+
+/* Samples the rows of so many random blocks; returns the rows of a block. */
+static double
+sample_blocks(Build *build, BlockNumber wanted)
+{
+	BlockSamplerData sampler;
+	BlockNumber read = 0;
+
+	build->sample_count = 0;
+	build->sampled_rows = 0;
+	angle_rng_seed(&build->rng, 1);
+	BlockSampler_Init(&sampler, RelationGetNumberOfBlocks(build->heap), wanted,
+					  1);
+	for (; BlockSampler_HasMore(&sampler); read++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		table_index_build_range_scan(
+			build->heap, build->index, build->info, false, true, false,
+			BlockSampler_Next(&sampler), 1, sample_row, build, NULL);
+	}
+	return read == 0 ? 0 : build->sampled_rows / read;
+}
+
+/* Rows that a partition is to have: enough for an inner node full of leaves, if
+ * memory has room for them. */
+static double
+partition_rows(const Build *build)
+{
+	const AngleLayout *layout = &build->self->layout;
+	double rows = 0.5 * layout->capacity * layout->fanout;
+	double fit = build->budget / 8.0 / (layout->dims * sizeof(float));
+
+	return Max(layout->capacity, Min(rows, fit));
+}
+
+/* Samples the table; returns how many partitions its rows should go into. */
+static int
+take_sample(Build *build)
+{
+	const BlockNumber blocks = RelationGetNumberOfBlocks(build->heap);
+	double density, partitions;
+
+	report_phase(ANGLE_BUILD_SAMPLE);
+	density = sample_blocks(build, Min(blocks, FIRST_BLOCKS));
+	if (build->self == NULL)
+		return 1;
+	partitions = ceil(density * blocks / partition_rows(build));
+	if (partitions < 2)
+		return 1;
+	sample_blocks(
+		build,
+		Min(blocks, Max(FIRST_BLOCKS,
+						ceil(partitions * SAMPLE_PER_PARTITION / density))));
+	return Max(1,
+			   Min(partitions, build->sample_count / SAMPLE_PER_PARTITION_MIN));
+}
+
+/* ---- partitions ----------------------------------------------------------- */
+
+static void
+make_partitions(Build *build, int partitions)
+{
+	const AngleCancel cancel = {angle_interrupt_pending, NULL};
+	AngleAllocator allocator = angle_context_allocator(build->memory);
+	AngleClusterRequest request = {.points = build->sample,
+								   .count = build->sample_count,
+								   .dims = build->meta.dims,
+								   .lists = partitions,
+								   .seed = 1,
+								   .cancel = &cancel};
+	AngleClusters clusters;
+	AngleError err;
+
+	report_phase(ANGLE_BUILD_PARTITION);
+	build->arena = angle_arena_create(&allocator);
+	if (build->arena == NULL)
+		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
+	angle_check(angle_cluster(&request, build->arena, &clusters, &err), &err);
+	angle_check(angle_assigner_create(&clusters, ANGLE_ASSIGN_GROUPS,
+									  build->arena, &build->assigner, &err),
+				&err);
+	pfree(build->sample);
+	build->sample = NULL;
+	build->sort =
+		angle_build_sort_begin(&build->self->layout, build->budget / 4 / 1024);
+}
+
+/* Gives the rows of the batch to the sort, or, if there is one partition only,
+ * writes them. */
+static void
+flush_batch(Build *build)
+{
+	uint32 partitions[ANGLE_ASSIGN_BATCH];
+
+	if (build->assigner == NULL)
+		angle_tree_write_rows(build->writer, &build->batch);
+	else
+	{
+		angle_assign(build->assigner, build->batch.points, build->batch.count,
+					 1, partitions, NULL);
+		for (int i = 0; i < build->batch.count; i++)
+			angle_build_sort_put(build->sort, partitions[i], &build->batch, i);
+	}
+	build->batch.count = 0;
+}
+
+/* What needs the dimensions and comes before the first row. */
+static void
+prepare_batch(Build *build)
+{
+	MemoryContext old = MemoryContextSwitchTo(build->memory);
+	const AngleLayout *layout = &build->self->layout;
+
+	build->writer = angle_tree_writer_make(build->index, build->self);
+	build->writer->progress = report_written;
+	build->writer->progress_context = build;
+	if (build->assigner == NULL)
+		build->batch = angle_row_set_make(layout, build->budget / 4, INT_MAX);
+	else
+		build->batch =
+			angle_row_set_make(layout, build->budget / 16, ANGLE_ASSIGN_BATCH);
+	angle_row_init(&build->row, layout);
+	build->reservoir = angle_reservoir_make(layout);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+build_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
+		  bool alive, void *state)
+{
+	Build *build = state;
+	AngleRowSet *batch = &build->batch;
+	MemoryContext old;
+
+	if (isnull[0])
+		return;
+	old = MemoryContextSwitchTo(build->scratch);
+	open_index(build, DatumGetAngleVector(values[0])->dim);
+	if (build->writer == NULL)
+		prepare_batch(build);
+	if (angle_index_point(index, build->self, values[0],
+						  batch->points +
+							  (Size) batch->count * build->meta.dims))
+	{
+		angle_reservoir_offer(build->reservoir, &build->self->layout, tid,
+							  batch->points +
+								  (Size) batch->count * build->meta.dims);
+		angle_keys_store(index, values, isnull, &build->row);
+		batch->tids[batch->count] = *tid;
+		batch->nulls[batch->count] = build->row.nulls;
+		memcpy(batch->values + (Size) batch->count * build->meta.keys,
+			   build->row.values, build->meta.keys * sizeof(uint64));
+		build->rows++;
+		if (++batch->count == batch->capacity)
+			flush_batch(build);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(build->scratch);
+}
+
+/* Makes row i the only one. */
+static void
+keep_row(const AngleLayout *layout, AngleRowSet *rows, int i)
+{
+	rows->tids[0] = rows->tids[i];
+	rows->nulls[0] = rows->nulls[i];
+	memmove(rows->values, rows->values + (Size) i * layout->keys,
+			layout->keys * sizeof(uint64));
+	memmove(rows->points, rows->points + (Size) i * layout->dims,
+			layout->dims * sizeof(float));
+	rows->count = 1;
+}
+
+/* Reads partition after partition from the sort and writes it. One that is
+ * larger than memory is written in parts. */
+static void
+write_partitions(Build *build)
+{
+	const AngleLayout *layout = &build->self->layout;
+	AngleRowSet rows = angle_row_set_make(layout, build->budget / 4, INT_MAX);
+	int current = -1, next;
+
+	report_phase(ANGLE_BUILD_SORT);
+	angle_build_sort_perform(build->sort);
+	report_phase(ANGLE_BUILD_WRITE);
+	do
+	{
+		int count = rows.count;
+
+		CHECK_FOR_INTERRUPTS();
+		next = angle_build_sort_get(build->sort, &rows);
+		if (next != current || count == rows.capacity - 1)
+		{
+			rows.count = count;
+			angle_tree_write_rows(build->writer, &rows);
+			keep_row(layout, &rows, count);
+		}
+		current = next;
+	} while (next >= 0);
+	angle_build_sort_end(build->sort);
+	angle_row_set_free(&rows);
+}
+
+/* ---- the whole ------------------------------------------------------------ */
+
+/* Makes block 0, without WAL. */
+static void
+create_metapage(Relation index, ForkNumber fork, const AngleMeta *meta)
+{
+	Buffer buffer = ReadBufferExtended(index, fork, P_NEW, RBM_NORMAL, NULL);
+
+	Assert(BufferGetBlockNumber(buffer) == ANGLE_META_BLOCK);
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	angle_meta_init(BufferGetPage(buffer), meta);
+	MarkBufferDirty(buffer);
+	UnlockReleaseBuffer(buffer);
+}
+
+static void
+update_metapage(Relation index, const AngleMeta *meta)
+{
+	Buffer buffer = ReadBuffer(index, ANGLE_META_BLOCK);
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	angle_meta_init(BufferGetPage(buffer), meta);
+	MarkBufferDirty(buffer);
+	UnlockReleaseBuffer(buffer);
+}
+
+/* Writes the tree over all rows. */
+static void
+build_tree(Build *build)
+{
+	int partitions = take_sample(build);
+
+	if (partitions > 1)
+		make_partitions(build, partitions);
+	report_phase(ANGLE_BUILD_SCAN);
+	build->heap_rows =
+		table_index_build_scan(build->heap, build->index, build->info, true,
+							   true, build_row, build, NULL);
+	if (build->writer == NULL)
+	{
+		/* no row: the next one may have other dimensions */
+		build->meta = angle_meta_make(build->index);
+		return;
+	}
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, build->rows);
+	flush_batch(build);
+	angle_row_set_free(&build->batch);
+	if (build->assigner != NULL)
+		write_partitions(build);
+	build->meta.root = angle_tree_finish(build->writer);
+	build->meta.height = build->writer->height;
+	build->meta.rows = build->rows;
+	report_phase(ANGLE_BUILD_CALIBRATE);
+	angle_calibrate(build->index, build->self, &build->meta, build->reservoir);
+	update_metapage(build->index, &build->meta);
+}
+
+IndexBuildResult *
+angle_build(Relation heap, Relation index, IndexInfo *info)
+{
+	Build build = {.heap = heap, .index = index, .info = info};
+	IndexBuildResult *result = palloc(sizeof(IndexBuildResult));
+	MemoryContext old;
+
+	if (RelationGetNumberOfBlocks(index) != 0)
+		elog(ERROR, "index \"%s\" already contains data",
+			 RelationGetRelationName(index));
+	angle_index_check_columns(index);
+	angle_keys_check(index);
+	build.budget = (Size) maintenance_work_mem * 1024;
+	build.memory = AllocSetContextCreate(CurrentMemoryContext, "angle build",
+										 ALLOCSET_DEFAULT_SIZES);
+	build.scratch = AllocSetContextCreate(build.memory, "angle build row",
+										  ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(build.memory);
+	build.meta = angle_meta_make(index);
+	create_metapage(index, MAIN_FORKNUM, &build.meta);
+	build_tree(&build);
+	if (RelationNeedsWAL(index))
+		log_newpage_range(index, MAIN_FORKNUM, 0,
+						  RelationGetNumberOfBlocks(index), true);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(build.memory);
+	result->heap_tuples = build.heap_rows;
+	result->index_tuples = build.rows;
+	return result;
+}
+
+/* The init fork of an unlogged index: an index without rows. */
+void
+angle_buildempty(Relation index)
+{
+	AngleMeta meta = angle_meta_make(index);
+
+	create_metapage(index, INIT_FORKNUM, &meta);
+	log_newpage_range(index, INIT_FORKNUM, 0, 1, true);
+}

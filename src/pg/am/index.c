@@ -1,0 +1,183 @@
+/* Opening an index, and reading its metapage and nodes. */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/reloptions.h"
+#include "storage/bufmgr.h"
+#include "utils/lsyscache.h"
+
+#include "pg/am/index.h"
+#include "pg/am/stop.h"
+#include "pg/type/vector.h"
+
+#define DEFAULT_RERANK 8
+
+AngleMetric
+angle_index_metric(Relation index)
+{
+	FmgrInfo *metric = index_getprocinfo(index, 1, ANGLE_SUPPORT_METRIC);
+
+	return DatumGetInt32(FunctionCall0Coll(metric, InvalidOid));
+}
+
+int
+angle_index_bits(Relation index)
+{
+	const AngleOptions *options = (AngleOptions *) index->rd_options;
+
+	return options != NULL ? options->rerank : DEFAULT_RERANK;
+}
+
+void
+angle_index_check_columns(Relation index)
+{
+	const int keys = IndexRelationGetNumberOfKeyAttributes(index);
+
+	if (!OidIsValid(index_getprocid(index, 1, ANGLE_SUPPORT_METRIC)))
+		ereport(
+			ERROR, errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+			errmsg("the first column of an angle index must be a vector"),
+			errhint(
+				"Put the columns of filters behind it: USING angle (embedding, tenant)."));
+	for (int column = 2; column <= keys; column++)
+		if (OidIsValid(index_getprocid(index, column, ANGLE_SUPPORT_METRIC)))
+			ereport(
+				ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg(
+					"column %d of an angle index cannot be a vector, only the first one can",
+					column),
+				errhint("Make an index for each vector."));
+}
+
+void
+angle_meta_set_dims(AngleMeta *meta, int dims)
+{
+	AngleLayout layout;
+
+	angle_layout_init(&layout, dims, meta->bits, meta->keys);
+	meta->dims = dims;
+	meta->pages = layout.pages;
+	meta->capacity = layout.capacity;
+	meta->fanout = layout.fanout;
+}
+
+AngleMeta
+angle_meta_make(Relation index)
+{
+	AngleMeta meta;
+
+	memset(&meta, 0, sizeof(meta));
+	meta.magic = ANGLE_META_MAGIC;
+	meta.version = ANGLE_META_VERSION;
+	meta.metric = angle_index_metric(index);
+	meta.bits = angle_index_bits(index);
+	meta.keys = IndexRelationGetNumberOfKeyAttributes(index) - 1;
+	/* any seed is as good as another, and one that is known makes an index that
+	 * is built twice from the same rows the same */
+	meta.seed = 1;
+	meta.root.block = InvalidBlockNumber;
+	angle_stop_default(meta.stop);
+	return meta;
+}
+
+AngleMeta
+angle_meta_read(Relation index)
+{
+	Buffer buffer = ReadBuffer(index, ANGLE_META_BLOCK);
+	AngleMeta meta;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	angle_meta_check(index, BufferGetPage(buffer));
+	meta = *angle_meta(BufferGetPage(buffer));
+	UnlockReleaseBuffer(buffer);
+	return meta;
+}
+
+AngleIndex *
+angle_index_make(const AngleMeta *meta)
+{
+	AngleIndex *self = palloc0(sizeof(AngleIndex));
+	void *rotation;
+
+	self->metric = meta->metric;
+	self->layout.bits = meta->bits;
+	self->layout.keys = meta->keys;
+	if (meta->dims == 0)
+		return self;
+	angle_layout_init(&self->layout, meta->dims, meta->bits, meta->keys);
+	rotation = palloc(angle_rotation_size(meta->dims));
+	self->space.metric = meta->metric;
+	self->space.dims = meta->dims;
+	self->space.rotation =
+		angle_rotation_init(rotation, meta->dims, meta->seed);
+	return self;
+}
+
+AngleIndex *
+angle_index_open(Relation index)
+{
+	AngleMeta meta = angle_meta_read(index);
+
+	return angle_index_make(&meta);
+}
+
+bool
+angle_index_point(Relation index, const AngleIndex *self, Datum datum,
+				  float *point)
+{
+	AngleVector *vector = DatumGetAngleVector(datum);
+	bool has_place;
+
+	if (vector->dim != self->layout.dims)
+		ereport(ERROR, errcode(ERRCODE_DATA_EXCEPTION),
+				errmsg("different vector dimensions %d and %d",
+					   self->layout.dims, vector->dim),
+				errdetail("The vectors of index \"%s\" have %d dimensions.",
+						  RelationGetRelationName(index), self->layout.dims));
+	has_place = angle_space_enter(&self->space, vector->x, point);
+	if ((Pointer) vector != DatumGetPointer(datum))
+		pfree(vector);
+	return has_place;
+}
+
+Buffer
+angle_read_head(Relation index, const AngleLayout *layout, BlockNumber block,
+				int lock)
+{
+	Buffer buffer = ReadBuffer(index, block);
+
+	LockBuffer(buffer, lock);
+	angle_head_check(index, layout, block, BufferGetPage(buffer));
+	return buffer;
+}
+
+Buffer
+angle_read_body(Relation index, BlockNumber block, int lock)
+{
+	Buffer buffer = ReadBuffer(index, block);
+
+	LockBuffer(buffer, lock);
+	angle_page_check(index, block, BufferGetPage(buffer), ANGLE_PAGE_BODY);
+	return buffer;
+}
+
+void
+angle_body_read(Relation index, BlockNumber head, Size size, int slot,
+				void *out)
+{
+	AngleBodySpot spot = angle_body_spot(size, slot);
+	char *to = out;
+
+	for (int i = 0; i < spot.pages; i++)
+	{
+		Size part = Min(size, (Size) (BLCKSZ - spot.offset -
+									  MAXALIGN(sizeof(AnglePageTail))));
+		Buffer buffer =
+			angle_read_body(index, head + spot.page + i, BUFFER_LOCK_SHARE);
+
+		memcpy(to, (char *) BufferGetPage(buffer) + spot.offset, part);
+		UnlockReleaseBuffer(buffer);
+		to += part;
+		size -= part;
+	}
+}

@@ -1,0 +1,86 @@
+/* One index as the parts of the access method see it: what its metapage says,
+ * its options, the way from vectors into its space, its nodes. */
+#ifndef ANGLE_INDEX_H
+#define ANGLE_INDEX_H
+
+#include "access/amapi.h"
+#include "storage/buf.h"
+#include "utils/rel.h"
+
+#include "core/quant/rabitq.h"
+#include "core/quant/space.h"
+#include "pg/am/page.h"
+
+/* Strategies. Those of scalar columns are btree's; the others order by the
+ * distance of the first column. */
+#define ANGLE_STRATEGY_EQUAL 3
+#define ANGLE_STRATEGY_COSINE 6	 /* <=> */
+#define ANGLE_STRATEGY_ANGULAR 7 /* <^> */
+#define ANGLE_STRATEGY_ANGLE 8	 /* <@> */
+#define ANGLE_STRATEGY_L2 9		 /* <-> */
+#define ANGLE_STRATEGY_IP 10	 /* <#> */
+#define ANGLE_STRATEGIES 10
+
+/* Support functions: of a vector's operator class the metric, of a scalar's the
+ * extended hash function where its values are not passed by value. */
+#define ANGLE_SUPPORT_METRIC 1
+#define ANGLE_SUPPORT_HASH 2
+#define ANGLE_SUPPORTS 2
+
+/* What WITH (…) gives. */
+typedef struct AngleOptions
+{
+	int32 vl_len_; /* varlena header */
+	int rerank;	   /* bits of a re-rank code */
+} AngleOptions;
+
+/* A private copy of what never changes in an index once it has dimensions; in
+ * the memory context that was current when it was made. */
+typedef struct AngleIndex
+{
+	AngleLayout layout; /* dims is 0 for an index that has never had a row */
+	AngleSpace space;
+	AngleMetric metric;
+} AngleIndex;
+
+/* The metric of the first column's operator class. */
+AngleMetric angle_index_metric(Relation index);
+
+/* The option rerank. */
+int angle_index_bits(Relation index);
+
+/* Raises an error unless the first column is a vector and no other one is. */
+void angle_index_check_columns(Relation index);
+
+/* A metapage for an index without rows: dims is 0. */
+AngleMeta angle_meta_make(Relation index);
+
+/* Fills in the sizes that follow from dims. */
+void angle_meta_set_dims(AngleMeta *meta, int dims);
+
+/* The metapage's contents, checked. */
+AngleMeta angle_meta_read(Relation index);
+
+/* Opens an index by its metapage; makes the rotation. */
+AngleIndex *angle_index_open(Relation index);
+
+/* The same for a metapage that is not written yet. */
+AngleIndex *angle_index_make(const AngleMeta *meta);
+
+/* Copies the vector of datum into point and takes it into the index's space;
+ * false if it has no place there (zero under cosine). Raises an error for a
+ * wrong number of dimensions. */
+bool angle_index_point(Relation index, const AngleIndex *self, Datum datum,
+					   float *point);
+
+/* Reads the block of a page with a share or exclusive lock, and checks it. */
+Buffer angle_read_head(Relation index, const AngleLayout *layout,
+					   BlockNumber block, int lock);
+Buffer angle_read_body(Relation index, BlockNumber block, int lock);
+
+/* Copies the body of entry slot of the node at head into out, size bytes. The
+ * caller holds the head page locked, or does not care for what it gets. */
+void angle_body_read(Relation index, BlockNumber head, Size size, int slot,
+					 void *out);
+
+#endif

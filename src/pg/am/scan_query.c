@@ -1,0 +1,154 @@
+/* How near rows and nodes are to a query. */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "core/distance/distance.h"
+#include "core/vector/elements.h"
+#include "pg/am/scan_query.h"
+#include "pg/am/stop.h"
+#include "pg/type/vector.h"
+
+/* Memory that a table of look-ups likes. */
+static void *
+alloc_aligned(Size size)
+{
+	return (void *) TYPEALIGN(64, palloc(size + 64));
+}
+
+/* Takes the query's vector into the space; false if it has no place there. */
+static bool
+enter(Relation index, AngleQuery *query, Datum datum)
+{
+	const AngleIndex *self = query->self;
+	const int dims = self->layout.dims;
+	AngleVector *vector = DatumGetAngleVector(datum);
+	float *turned;
+
+	if (query->strategy != ANGLE_STRATEGY_ANGLE || vector->dim != dims)
+		return angle_index_point(index, self, PointerGetDatum(vector),
+								 query->point);
+	turned = palloc(dims * sizeof(float));
+	query->ratio = angle_space_turn(vector->x, dims, turned);
+	if (!angle_space_enter(&self->space, turned, query->point))
+		return false;
+	query->opposite = palloc0(dims * sizeof(float));
+	(void) angle_elements_subtract(query->opposite, query->opposite,
+								   query->point, dims);
+	return true;
+}
+
+AngleQuery *
+angle_query_make(Relation index, const AngleIndex *self, ScanKey order)
+{
+	AngleQuery *query = palloc0(sizeof(AngleQuery));
+	const AngleLayout *layout = &self->layout;
+
+	query->self = self;
+	query->ratio = 1;
+	query->estimated = index->rd_index->indkey.values[0] == 0;
+	query->null = order != NULL && (order->sk_flags & SK_ISNULL);
+	if (layout->dims == 0 || order == NULL || query->null)
+		return query;
+	query->strategy = order->sk_strategy;
+	query->point = palloc(layout->dims * sizeof(float));
+	query->ordered = enter(index, query, order->sk_argument);
+	if (!query->ordered)
+		return query;
+	query->norm = angle_distance_norm(query->point, layout->dims);
+	angle_rerank_query(&query->rerank, &self->space, layout->bits,
+					   query->point);
+	angle_table_build(&query->coarse, query->point, layout->dims, 1,
+					  alloc_aligned(angle_table_size(layout->dims, 1)));
+	query->fine_memory = alloc_aligned(angle_table_size(layout->dims, 2));
+	return query;
+}
+
+double
+angle_query_node(const AngleQuery *query, const float *centroid, float spread,
+				 AngleProbe *probe)
+{
+	const AngleMetric metric = query->self->metric;
+	const int dims = query->self->layout.dims;
+	double key;
+
+	*probe = angle_rabitq_probe(metric, dims, query->point, centroid);
+	key = angle_stop_key(metric, *probe, spread, query->norm, query->lambda);
+	if (query->opposite != NULL)
+	{
+		AngleProbe other =
+			angle_rabitq_probe(metric, dims, query->opposite, centroid);
+
+		key = Min(key, angle_stop_key(metric, other, spread, query->norm,
+									  query->lambda));
+	}
+	return key;
+}
+
+static const AngleTable *
+choose_table(AngleQuery *query, AngleProbe probe)
+{
+	if (!angle_table_is_coarse(&query->coarse, probe))
+		return &query->coarse;
+	if (query->fine.entries == NULL)
+		angle_table_build(&query->fine, query->point, query->self->layout.dims,
+						  2, query->fine_memory);
+	return &query->fine;
+}
+
+void
+angle_query_block(AngleQuery *query, Page head, int block, AngleProbe probe,
+				  double *keys)
+{
+	const AngleLayout *layout = &query->self->layout;
+	const char *page = (const char *) head;
+	const int first = block * ANGLE_BLOCK;
+	const AngleBlockView view = {
+		(const uint8 *) page + layout->codes +
+			block * angle_block_size(layout->dims),
+		(const float *) (page + layout->add) + first,
+		(const float *) (page + layout->rescale) + first,
+		(const AngleBfloat *) (page + layout->error) + first};
+	float estimate[ANGLE_BLOCK], lower[ANGLE_BLOCK];
+
+	angle_block_estimate(choose_table(query, probe), &view, probe, estimate,
+						 lower);
+	for (int i = 0; i < ANGLE_BLOCK; i++)
+	{
+		keys[i] = lower[i];
+		if (query->opposite != NULL)
+			keys[i] = Min(keys[i], 4 - (2.0 * estimate[i] - lower[i]));
+		if (isnan(keys[i]))
+			keys[i] = -INFINITY;
+	}
+}
+
+double
+angle_query_row(const AngleQuery *query, const char *body)
+{
+	AngleRerankFactors factors;
+	AngleRerankScore score;
+
+	memcpy(&factors, body, sizeof(factors));
+	score = angle_rerank_score(
+		&query->rerank, (const uint8 *) body + sizeof(factors), &factors);
+	if (query->estimated)
+		score.lower = score.upper = score.estimate;
+	if (query->opposite != NULL)
+		return Min(score.lower, 4 - score.upper);
+	return isnan(score.lower) ? -INFINITY : score.lower;
+}
+
+double
+angle_query_distance(const AngleQuery *query, double key)
+{
+	switch (query->strategy)
+	{
+		case ANGLE_STRATEGY_ANGULAR:
+			return angle_space_angular(key);
+		case ANGLE_STRATEGY_ANGLE:
+			return angle_space_turned(key, query->ratio);
+		default:
+			return angle_space_distance(query->self->metric, key);
+	}
+}

@@ -1,0 +1,48 @@
+/* The query of a scan: what it is asked for, and how near rows and nodes are. */
+#ifndef ANGLE_SCAN_QUERY_H
+#define ANGLE_SCAN_QUERY_H
+
+#include "access/skey.h"
+
+#include "core/quant/fastscan.h"
+#include "core/quant/rerank.h"
+#include "pg/am/index.h"
+
+typedef struct AngleQuery
+{
+	const AngleIndex *self;
+	int strategy;
+	bool ordered;	 /* false: no query, or one that is NULL or zero */
+	bool null;		 /* the distances are NULL */
+	bool estimated;	 /* order by estimates; else by lower bounds */
+	double ratio;	 /* of angle_space_turn() */
+	double norm;	 /* of point */
+	double lambda;	 /* of the stop rule */
+	float *point;	 /* (dims) */
+	float *opposite; /* (dims) −point, for <@>; else NULL */
+	AngleRerankQuery rerank;
+	AngleTable coarse;
+	AngleTable fine; /* of two planes; entries is NULL until it is needed */
+	void *fine_memory;
+} AngleQuery;
+
+/* Prepares the query of an ordering key, in the current memory context. */
+AngleQuery *
+angle_query_make(Relation index, const AngleIndex *self, ScanKey order);
+
+/* How near the node with this centroid (dims) is, and what scanning it needs. */
+double angle_query_node(const AngleQuery *query, const float *centroid,
+						float spread, AngleProbe *probe);
+
+/* For the rows of a block of a leaf's head page, lower bounds of their scores,
+ * such as hold nearly always; keys (ANGLE_BLOCK). */
+void angle_query_block(AngleQuery *query, Page head, int block,
+					   AngleProbe probe, double *keys);
+
+/* The key of a row by its body: by this rows are ordered. */
+double angle_query_row(const AngleQuery *query, const char *body);
+
+/* What the operator gives for a key. */
+double angle_query_distance(const AngleQuery *query, double key);
+
+#endif
