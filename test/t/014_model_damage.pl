@@ -66,6 +66,22 @@ like(error_of($node, q{SELECT angle_embed('x', 'm')}), qr/"pg_angle\/$name"/,
 	'a directory in its place is an error');
 rmdir $file;
 
+# ---- what is loaded
+my $broken = PostgreSQL::Test::Utils::tempdir() . '/broken';
+system('cp', '-r', $dense, $broken) == 0 or die 'no copy';
+truncate "$broken/model.safetensors", (-s "$broken/model.safetensors") - 100;
+like(error_of($node, "SELECT angle_load_model('x', '$broken')"),
+	qr/XX001: model "x": file "\Q$broken\E\/model\.safetensors": tensor "[^"]+", at byte \d+ of \d+, goes beyond/,
+	'a truncated directory: the model, the file and the place are named');
+truncate "$broken/model.safetensors", 5;
+like(error_of($node, "SELECT angle_load_model('x', '$broken')"),
+	qr/XX001: model "x": file "\Q$broken\E\/model\.safetensors" is too short/,
+	'nothing of it');
+append_to_file("$broken/cut.angle", substr($good, 0, 3000000));
+like(error_of($node, "SELECT angle_load_model('x', '$broken/cut.angle')"),
+	qr/XX001: model "x" from "\Q$broken\E\/cut\.angle": .*the file has 3000000 bytes/,
+	'a truncated packed file');
+
 # ---- the chunks
 sub damaged_chunk
 {

@@ -13,6 +13,7 @@
 typedef struct Image
 {
 	const char *path;
+	AngleBytes whole;
 	AngleBytes data; /* what follows the header */
 	AngleArena *arena;
 } Image;
@@ -23,6 +24,18 @@ fail_tensor(const Image *image, const char *name, AngleStatus status,
 {
 	return angle_fail(err, status, "file \"%s\": tensor \"%.128s\" %s",
 					  image->path, name, problem);
+}
+
+/* The same of a problem with where the tensor lies; place is in image->data. */
+static AngleStatus
+fail_place(const Image *image, const AngleTensor *tensor, const uint8_t *place,
+		   const char *problem, AngleError *err)
+{
+	return angle_fail(err, ANGLE_CORRUPT,
+					  "file \"%s\": tensor \"%.128s\", at byte %zu of %zu, %s",
+					  image->path, tensor->name,
+					  (size_t) (place - image->whole.data), image->whole.size,
+					  problem);
 }
 
 static AngleStatus
@@ -92,9 +105,12 @@ read_offsets(const Image *image, const json_t *entry, uint64_t bytes,
 	if ((uint64_t) (stop - start) != bytes)
 		return fail_tensor(image, tensor->name, ANGLE_CORRUPT,
 						   "has data_offsets that contradict its shape", err);
-	if (!angle_slice(image->data, (uint64_t) start, bytes, &tensor->data))
+	if ((uint64_t) start > image->data.size)
 		return fail_tensor(image, tensor->name, ANGLE_CORRUPT,
-						   "lies beyond the end of the file", err);
+						   "begins beyond the end of the file", err);
+	if (!angle_slice(image->data, (uint64_t) start, bytes, &tensor->data))
+		return fail_place(image, tensor, image->data.data + start,
+						  "goes beyond the end of the file", err);
 	return ANGLE_OK;
 }
 
@@ -136,11 +152,11 @@ check_coverage(const Image *image, AngleTensor *tensors, size_t count,
 	for (size_t i = 0; i < count; i++)
 	{
 		if (tensors[i].data.data != end)
-			return fail_tensor(image, tensors[i].name, ANGLE_CORRUPT,
-							   tensors[i].data.data < end
-								   ? "overlaps another tensor"
-								   : "follows a gap in the data",
-							   err);
+			return fail_place(image, &tensors[i], tensors[i].data.data,
+							  tensors[i].data.data < end
+								  ? "overlaps another tensor"
+								  : "follows a gap in the data",
+							  err);
 		end += tensors[i].data.size;
 	}
 	if (end != image->data.data + image->data.size)
@@ -201,7 +217,7 @@ AngleStatus
 angle_safetensors_read(AngleBytes bytes, const char *path, AngleArena *arena,
 					   AngleTensorList *list, AngleError *err)
 {
-	Image image = {.path = path, .arena = arena};
+	Image image = {.path = path, .whole = bytes, .arena = arena};
 	AngleBytes header = {NULL, 0};
 	AngleStatus status;
 	json_t *root;

@@ -82,6 +82,8 @@ pack_directory(const Load *load)
 								  load->arena, &err);
 	if (status == ANGLE_IO_ERROR && ferror(load->draft))
 		angle_draft_fail();
+	if (status != ANGLE_OK && status != ANGLE_CANCELLED)
+		angle_prefix(&err, "model \"%s\"", load->model.name);
 	angle_check(status, &err);
 }
 
@@ -183,6 +185,7 @@ store_chunks(Load *load)
 	size_t part;
 
 	angle_progress_start(ANGLE_LOAD_STORING);
+	angle_progress_report(0, size);
 	rewind(load->draft);
 	if (hash == NULL || pg_cryptohash_init(hash) < 0)
 		elog(ERROR, "could not compute SHA-256");
