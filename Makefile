@@ -105,6 +105,8 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 # No bitcode: its inliner has no use for functions that call a static library.
 override with_llvm = no
 include $(PGXS)
+# Should they be in the environment: what PGXS has made of them is not for core.mk.
+unexport CFLAGS CPPFLAGS LDFLAGS
 
 all: $(TOOL)
 angle.so: $(CORE_LIB) $(BUILD)/pg/compiler

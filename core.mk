@@ -394,10 +394,11 @@ $(BUILD)/fuzz/%.o: test/fuzz/%.c
 $(BUILD)/bench/%.o: bench/%.c
 	$(call compile)
 
-# Changes when the compiler or its flags change, and every object with it.
+# Changes when the compiler or its flags change, and every object with it. Expanded here,
+# so that the options of the object that is made first are not among them.
 $(CORE_OBJS) $(TRAIN_OBJS) $(DOUBLE_OBJS) $(TOOL_OBJS) $(UNIT_OBJS) $(FUZZ_OBJS) \
 	$(BENCH_OBJS): $(BUILD)/flags
-FLAGS = $(CC) $(CORE_CPPFLAGS) $(CPPFLAGS) $(CORE_CFLAGS) $(CFLAGS) $(COPT)
+FLAGS := $(CC) $(CORE_CPPFLAGS) $(CPPFLAGS) $(CORE_CFLAGS) $(CFLAGS) $(COPT)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
