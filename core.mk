@@ -124,11 +124,17 @@ TRAIN_DOUBLE_SRCS = $(TRAIN_ISA_SRCS) train/pooling_backward.c
 
 TOOL_SRCS = \
 	convert.c \
+	correlation.c \
 	database.c \
 	dataset.c \
 	dataset_arguments.c \
 	dataset_state.c \
 	embed.c \
+	eval.c \
+	eval_encoder.c \
+	eval_pairs.c \
+	eval_report.c \
+	eval_retrieval.c \
 	export.c \
 	float_text.c \
 	input_file.c \
@@ -136,19 +142,28 @@ TOOL_SRCS = \
 	interrupt.c \
 	line_reader.c \
 	main.c \
+	mine.c \
+	mining.c \
+	mining_rows.c \
+	mining_search.c \
+	model_encoder.c \
 	model_source.c \
 	model_weights.c \
+	nearest.c \
 	output.c \
 	packing.c \
 	pickle.c \
 	pickle_stack.c \
 	pickle_tensor.c \
+	processors.c \
 	progress.c \
 	push.c \
+	retrieval_set.c \
 	row_parts.c \
 	row_reader.c \
 	row_stream.c \
 	table.c \
+	text_index.c \
 	torch_file.c \
 	upload.c \
 	vector_writer.c

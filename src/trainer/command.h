@@ -31,7 +31,9 @@ typedef struct AngleCommand
 
 extern const AngleCommand angle_convert_command;
 extern const AngleCommand angle_embed_command;
+extern const AngleCommand angle_eval_command;
 extern const AngleCommand angle_inspect_command;
+extern const AngleCommand angle_mine_command;
 extern const AngleCommand angle_push_command;
 
 /* The val of --help in every table of long options. */

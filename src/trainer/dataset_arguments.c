@@ -10,7 +10,7 @@ last_source(const AngleCommand *command, AngleDatasetArguments *arguments)
 	if (arguments->count == 0)
 		angle_usage_error(command,
 						  "an option that describes a file must stand behind "
-						  "its \"--data\"");
+						  "it");
 	return &arguments->sources[arguments->count - 1];
 }
 

@@ -35,13 +35,14 @@ enum
 	}
 
 /* Rows of a table of long options: how a file is read, */
-#define ANGLE_DATA_FILE_OPTIONS                           \
-	ANGLE_DATA_OPTION("data", ANGLE_DATA_FILE),           \
-		ANGLE_DATA_OPTION("syntax", ANGLE_DATA_SYNTAX),   \
+#define ANGLE_DATA_READING_OPTIONS                        \
+	ANGLE_DATA_OPTION("syntax", ANGLE_DATA_SYNTAX),       \
 		ANGLE_DATA_OPTION("columns", ANGLE_DATA_COLUMNS), \
 		ANGLE_DATA_OPTION("labels", ANGLE_DATA_LABELS),   \
 		ANGLE_DATA_OPTION("where", ANGLE_DATA_WHERE),     \
 		ANGLE_DATA_OPTION("empty", ANGLE_DATA_EMPTY)
+#define ANGLE_DATA_FILE_OPTIONS \
+	ANGLE_DATA_OPTION("data", ANGLE_DATA_FILE), ANGLE_DATA_READING_OPTIONS
 
 /* and what training makes of it. */
 #define ANGLE_DATA_TRAINING_OPTIONS                                     \
@@ -52,8 +53,8 @@ enum
 		ANGLE_DATA_OPTION("passage-prompt", ANGLE_DATA_PASSAGE_PROMPT), \
 		ANGLE_DATA_OPTION("weight", ANGLE_DATA_WEIGHT)
 
-/* The lines of --help for the first of them. */
-#define ANGLE_DATA_FILE_HELP                                                         \
+/* The lines of --help for those behind --data. */
+#define ANGLE_DATA_READING_HELP                                                      \
 	"  --syntax SYNTAX    tsv or jsonl (jsonl if the file starts with \"{\")\n"      \
 	"  --columns LIST     which column plays which part: text1=premise,text2=…;\n" \
 	"                     the parts are text1, text2, label, query, positive,\n"     \
@@ -62,7 +63,7 @@ enum
 	"  --where LIST       only rows for which all hold: split=train,source!=x\n"     \
 	"  --empty POLICY     rows with an empty text: refuse (default), skip, keep\n"
 
-/* The lines of --help for the others. */
+/* The lines of --help for what training makes of it. */
 #define ANGLE_DATA_TRAINING_HELP                                                     \
 	"  --shape SHAPE      A (text1, text2, label), B (query, positive), C (query,\n" \
 	"                     positive, negatives); else what the columns allow\n"       \

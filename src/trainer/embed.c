@@ -1,5 +1,4 @@
 /* angle embed: lines of text to embeddings. */
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "trainer/line_reader.h"
 #include "trainer/model_source.h"
 #include "trainer/output.h"
+#include "trainer/processors.h"
 #include "trainer/progress.h"
 #include "trainer/vector_writer.h"
 
@@ -19,8 +19,6 @@
  * by length, little enough text to hold in memory. */
 #define BATCH_LINES 1024
 #define BATCH_BYTES ((size_t) 4 << 20)
-
-#define MAX_THREADS 1024
 
 typedef struct Arguments
 {
@@ -110,21 +108,10 @@ read_option(int option, Arguments *arguments)
 			arguments->prompt = optarg;
 			break;
 		case 't':
-			arguments->threads = angle_command_number(command, "--threads",
-													  optarg, 1, MAX_THREADS);
+			arguments->threads = angle_command_number(
+				command, "--threads", optarg, 1, ANGLE_MAX_THREADS);
 			break;
 	}
-}
-
-/* The processors that this process may use. */
-static int
-processor_count(void)
-{
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof(set), &set) != 0)
-		return 1;
-	return CPU_COUNT(&set);
 }
 
 static void
@@ -139,7 +126,7 @@ read_arguments(int argc, char **argv, Arguments *arguments)
 	if (arguments->model == NULL)
 		angle_usage_error(command, "\"--model\" is needed");
 	if (arguments->threads == 0)
-		arguments->threads = processor_count();
+		arguments->threads = angle_processor_count();
 	arguments->files = argv + optind;
 	arguments->file_count = argc - optind;
 }

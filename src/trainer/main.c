@@ -11,10 +11,8 @@
 #include "trainer/interrupt.h"
 
 static const AngleCommand *const commands[] = {
-	&angle_convert_command,
-	&angle_embed_command,
-	&angle_inspect_command,
-	&angle_push_command,
+	&angle_convert_command, &angle_embed_command, &angle_eval_command,
+	&angle_inspect_command, &angle_mine_command,  &angle_push_command,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
