@@ -1,8 +1,19 @@
 /* The making and checking of vectors. */
 #include "postgres.h"
 
+#include "core/base/prefetch.h"
 #include "core/vector/elements.h"
 #include "pg/type/vector.h"
+
+/* What may lie between two vectors: the header of a row and small columns. */
+#define ROW_OVERHEAD 64
+
+void
+angle_vector_prefetch_next(Datum datum, const AngleVector *vector)
+{
+	if (DatumGetPointer(datum) == (Pointer) vector)
+		angle_prefetch_before(vector, VARSIZE(vector) + ROW_OVERHEAD);
+}
 
 AngleVector *
 angle_vector_new(int dim)

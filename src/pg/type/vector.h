@@ -28,6 +28,12 @@ typedef struct AngleVector
 #define PG_GETARG_ANGLE_VECTOR_P(n) DatumGetAngleVector(PG_GETARG_DATUM(n))
 #define PG_RETURN_ANGLE_VECTOR_P(vector) PG_RETURN_POINTER(vector)
 
+/* Of a scan: lets the processor fetch the vector of the next row while this one is
+ * worked on. A heap page fills from its end, so that the next row lies before this
+ * one; where that is wrong, nothing is lost but a few instructions. datum is what
+ * vector was made of: a copy, detoasted, has no such neighbour. */
+void angle_vector_prefetch_next(Datum datum, const AngleVector *vector);
+
 /* Allocates a vector in the current context, its elements not filled. Raises
  * an error unless 1 ≤ dim ≤ ANGLE_VECTOR_MAX_DIMENSIONS. */
 AngleVector *angle_vector_new(int dim);

@@ -76,6 +76,7 @@ angle_vector_accum(PG_FUNCTION_ARGS)
 									: PG_GETARG_ARRAYTYPE_P_COPY(0));
 	const AngleVector *vector = PG_GETARG_ANGLE_VECTOR_P(1);
 
+	angle_vector_prefetch_next(PG_GETARG_DATUM(1), vector);
 	if (*state.count == 0)
 		state = new_state(vector->dim);
 	check_state_dim(&state, vector->dim);

@@ -22,6 +22,7 @@ measure(FunctionCallInfo fcinfo,
 	const AngleVector *v = PG_GETARG_ANGLE_VECTOR_P(1);
 
 	angle_vector_check_same_dim(u, v);
+	angle_vector_prefetch_next(PG_GETARG_DATUM(0), u);
 	return metric(u->x, v->x, (size_t) u->dim);
 }
 
