@@ -51,6 +51,19 @@ EXPLAIN (COSTS OFF) SELECT id FROM existing ORDER BY v <^> '[1,2,3]'::angle_vect
 SELECT id FROM existing ORDER BY v <^> '[1,2,3]'::angle_vector;
 RESET enable_seqscan;
 RESET angle.recall_target;
+
+-- Its columns can be embedded.
+CREATE TABLE embedded (body text, v theirs.vector(384), three theirs.vector(3));
+INSERT INTO embedded VALUES ('one'), ('two');
+SET client_min_messages = warning;
+CALL angle_embed_table('embedded', 'v', 'body');
+RESET client_min_messages;
+CREATE TRIGGER embed BEFORE INSERT OR UPDATE ON embedded FOR EACH ROW
+	EXECUTE FUNCTION angle_embed_trigger('v', 'angle-mini', 'body');
+INSERT INTO embedded VALUES ('three');
+SELECT body, v::angle_vector = angle_embed(body) AS right FROM embedded ORDER BY 1;
+CALL angle_embed_table('embedded', 'three', 'body');
+DROP TABLE embedded;
 SET client_min_messages = warning;
 DROP TABLE existing, moved;
 DROP SCHEMA theirs CASCADE;

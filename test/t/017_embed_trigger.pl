@@ -19,7 +19,8 @@ my $schema = q{
 		by_column angle_vector GENERATED ALWAYS AS (angle_embed(body, 'm')) STORED);
 	CREATE TRIGGER embed BEFORE INSERT OR UPDATE ON article FOR EACH ROW
 		EXECUTE FUNCTION angle_embed_trigger('embedding', 'm', 'title', 'body');
-	CREATE INDEX by_value ON article ((angle_embed(body, 'm')));};
+	CREATE INDEX by_value ON article ((angle_embed(body, 'm')));
+	CREATE INDEX by_meaning ON article USING angle (angle_embed(body, 'm'));};
 $node->safe_psql('postgres', qq{
 	CREATE EXTENSION angle;
 	SELECT angle_load_model('m', '$sharded');
@@ -38,6 +39,10 @@ is($node->safe_psql('postgres', q{SET enable_seqscan = off;
 	SELECT id FROM article WHERE angle_embed(body, 'm') = angle_embed('body 7', 'm')}),
 	'7', 'an expression index finds the text');
 
+my $search = q{SET enable_seqscan = off; SET angle.recall_target = 1;
+	SELECT id FROM article ORDER BY angle_embed(body, 'm') <=> angle_embed('body 7', 'm') LIMIT 1};
+is($node->safe_psql('postgres', $search), '7', 'and what is near it');
+
 # ---- COPY, in text and in binary
 my $folder = PostgreSQL::Test::Utils::tempdir();
 for my $format ('text', 'binary')
@@ -55,7 +60,7 @@ my $used = error_of($node, q{SELECT angle_drop_model('m')});
 like($used, qr/2BP01: cannot drop model "m"/, 'a model that a schema uses stays');
 like($used, qr/trigger embed on table article/, 'the trigger is named');
 like($used, qr/column by_column of table article/, 'and the column');
-like($used, qr/index by_value/, 'and the index');
+like($used, qr/index $_/, 'and the index') for 'by_value', 'by_meaning';
 $node->safe_psql('postgres', q{SELECT angle_revoke_model('m', 'public')});
 my @writer = (extra_params => [ '-U', 'writer' ]);
 my $denied = error_of($node, q{INSERT INTO article (id, body) VALUES (40, 'x')}, @writer);
@@ -82,6 +87,7 @@ for my $format ('plain', 'custom')
 		? [ 'psql', '-qXv', 'ON_ERROR_STOP=1', '-f', "$folder/plain", 'postgres' ]
 		: [ 'pg_restore', '-e', '-d', 'postgres', "$folder/custom" ], "$format: restore");
 	is($fresh->safe_psql('postgres', $all), $digest, "$format: embeddings are the same");
+	is($fresh->safe_psql('postgres', $search), '7', "$format: an expression index is made again");
 	is($fresh->safe_psql('postgres', $kept), 't', "$format: also one that the trigger did not make");
 	$fresh->safe_psql('postgres', q{INSERT INTO article (id, title, body) VALUES (50, 'new', 'row');
 		UPDATE article SET title = 'changed' WHERE id = 2});

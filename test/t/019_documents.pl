@@ -13,7 +13,7 @@ $node->safe_psql('postgres', 'CREATE EXTENSION angle');
 # Each piece of SQL on the page, in order.
 my @pieces = slurp_file('docs/documents.md') =~ /^```sql\n(.*?)^```$/gms;
 cmp_ok(scalar(@pieces), '>=', 6, 'the page has SQL');
-my ($search) = grep { /^WITH question/ } @pieces;
+my ($search) = grep { /^WITH nearest/ } @pieces;
 ok($search, 'with a search');
 my $answer;
 for my $piece (@pieces)
@@ -32,6 +32,9 @@ is($node->safe_psql('postgres', q{SELECT count(*) > 0,
 		bool_and(embedding = angle_embed(concat_ws(E'\n', passage.title, chunk), 'angle-mini'))
 	FROM passage JOIN document ON document.id = document}), 't|t|t',
 	'passages are what they say');
+
+like($node->safe_psql('postgres', "SET enable_seqscan = off; EXPLAIN $search"),
+	qr/Index Scan using passage_embedding on passage/, 'the search can use the index');
 
 # Chunks follow their document. The page has the trigger that embeds, too.
 sub passages
