@@ -19,8 +19,13 @@
 #include "core/encoder/linear.h"
 #include "core/tensor/kernels.h"
 
-/* Rows; a multiple of ANGLE_PANEL_ROWS. */
-#define BLOCK 64
+/* Rows of a block: few where a layer's weights stay in a second-level cache of 2
+ * MB or so beside them, else more, so that weights are fetched less often. Both
+ * are multiples of ANGLE_PANEL_ROWS. With 256 rows all-MiniLM-L6-v2 in int8 is a
+ * tenth slower than with 64, and the shape of BERT-large is 6 % faster. */
+#define SMALL_BLOCK 64
+#define LARGE_BLOCK 256
+#define CACHED_LAYER ((size_t) 4 * 1024 * 1024)
 
 #define NEVER SIZE_MAX
 
@@ -30,11 +35,12 @@ typedef struct Workspace
 	float *x;		  /* (T, C): the states */
 	float *qkv;		  /* (T, 3C) */
 	float *attended;  /* (T, C) */
-	float *projected; /* (BLOCK, C) */
-	float *inner;	  /* (BLOCK, F) */
+	float *projected; /* (block, C) */
+	float *inner;	  /* (block, F) */
 	float *scratch;	  /* of attention, one after another for each member */
 	size_t scratch_size;
 	AngleLinearScratch linear;
+	size_t block; /* rows of one, at most */
 } Workspace;
 
 /* What the members of a team share. */
@@ -84,6 +90,22 @@ longest_text(const AngleBatch *batch)
 	return longest;
 }
 
+/* Rows of a block for a batch of tokens. */
+static size_t
+block_size(const AngleModelConfig *config, size_t tokens)
+{
+	size_t C = (size_t) config->hidden;
+	size_t weights = 4 * C * C + 2 * C * (size_t) config->intermediate;
+	size_t padded =
+		(tokens + ANGLE_PANEL_ROWS - 1) / ANGLE_PANEL_ROWS * ANGLE_PANEL_ROWS;
+	size_t block;
+
+	if (config->quantization == ANGLE_QUANTIZATION_F32)
+		weights *= sizeof(float);
+	block = weights > CACHED_LAYER ? LARGE_BLOCK : SMALL_BLOCK;
+	return padded < block ? padded : block;
+}
+
 /* Lays out the workspace and returns its size. */
 static size_t
 lay_out(const AngleModelConfig *config, const AngleBatch *batch, int members,
@@ -95,22 +117,24 @@ lay_out(const AngleModelConfig *config, const AngleBatch *batch, int members,
 	size_t qkv = angle_padded(3 * (size_t) config->hidden);
 	size_t head_size = (size_t) config->hidden / (size_t) config->heads;
 	size_t inputs = angle_panel_inputs(F > C ? F : C);
+	size_t block = block_size(config, tokens);
 	size_t offset = 0;
 
+	w->block = block;
 	w->x = carve(base, &offset, tokens * C * sizeof(float));
 	w->qkv = carve(base, &offset, tokens * qkv * sizeof(float));
 	w->attended = carve(base, &offset, tokens * C * sizeof(float));
-	w->projected = carve(base, &offset, BLOCK * C * sizeof(float));
-	w->inner = carve(base, &offset, BLOCK * F * sizeof(float));
+	w->projected = carve(base, &offset, block * C * sizeof(float));
+	w->inner = carve(base, &offset, block * F * sizeof(float));
 	w->scratch_size =
 		angle_padded(angle_attention_scratch(longest_text(batch), head_size));
 	w->scratch = carve(base, &offset,
 					   (size_t) members * w->scratch_size * sizeof(float));
-	w->linear.q = carve(base, &offset, BLOCK * inputs);
-	w->linear.scale = carve(base, &offset, BLOCK * sizeof(float));
-	w->linear.zero = carve(base, &offset, BLOCK * sizeof(int32_t));
+	w->linear.q = carve(base, &offset, block * inputs);
+	w->linear.scale = carve(base, &offset, block * sizeof(float));
+	w->linear.zero = carve(base, &offset, block * sizeof(int32_t));
 	w->linear.outlier =
-		carve(base, &offset, BLOCK * ANGLE_OUTLIERS * sizeof(float));
+		carve(base, &offset, block * ANGLE_OUTLIERS * sizeof(float));
 	return offset;
 }
 
@@ -488,10 +512,13 @@ enter_layer(Member *m, int i)
 			   (rows.end - rows.first) * pass->stride * sizeof(float));
 }
 
+/* Rows of the block that starts at t. */
 static size_t
-block_rows(const Pass *pass, size_t t)
+block_rows(const Member *m, size_t t)
 {
-	return pass->tokens - t < BLOCK ? pass->tokens - t : BLOCK;
+	size_t left = m->pass->tokens - t;
+
+	return left < m->w.block ? left : m->w.block;
 }
 
 /* False: cancelled. */
@@ -503,23 +530,23 @@ run_layer(Member *m, int i)
 	const Workspace *w = &m->w;
 
 	enter_layer(m, i);
-	for (size_t t = 0; t < pass->tokens; t += BLOCK)
+	for (size_t t = 0; t < pass->tokens; t += w->block)
 	{
 		if (stopped(m))
 			return false;
 		apply(m, &layer->qkv,
-			  &(AngleLinearRows){block_rows(pass, t), w->x + t * pass->stride,
+			  &(AngleLinearRows){block_rows(m, t), w->x + t * pass->stride,
 								 pass->stride, &w->linear,
 								 w->qkv + t * angle_padded(layer->qkv.outputs)},
 			  as_it_is);
 	}
 	if (!attend(m))
 		return false;
-	for (size_t t = 0; t < pass->tokens; t += BLOCK)
+	for (size_t t = 0; t < pass->tokens; t += w->block)
 	{
 		if (stopped(m))
 			return false;
-		feed_forward(m, layer, t, block_rows(pass, t));
+		feed_forward(m, layer, t, block_rows(m, t));
 	}
 	return true;
 }

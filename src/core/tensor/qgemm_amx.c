@@ -19,6 +19,9 @@
 /* Panels that share one tile of inputs. */
 #define FEW_ROWS_PANELS 4
 
+#define CACHED_WEIGHTS (512 * 1024)
+#define CACHED_ROWS 64
+
 /* Sums of one tile. */
 typedef struct Sums
 {
@@ -158,22 +161,43 @@ multiply_few(const AngleQgemm *g)
 		multiply_1x1(g, 0, panel);
 }
 
+/* Some rows by two panels, or by the last one. */
+static void
+multiply_rows(const AngleQgemm *g, size_t row, size_t end_row, size_t panel)
+{
+	for (; row + TILE_ROWS < end_row && panel + 1 < g->end_panel;
+		 row += 2 * TILE_ROWS)
+		multiply_2x2(g, row, panel);
+	for (; row < end_row; row += TILE_ROWS)
+	{
+		multiply_1x1(g, row, panel);
+		if (panel + 1 < g->end_panel)
+			multiply_1x1(g, row, panel + 1);
+	}
+}
+
+static size_t
+least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Weights by the part that stays in the second-level cache, and over that the
+ * rows by the part that stays in the first-level cache. */
 static void
 multiply_many(const AngleQgemm *g)
 {
-	configure_tiles(FIRST_TILES, TILE_ROWS);
-	for (size_t panel = g->first_panel; panel < g->end_panel; panel += 2)
-	{
-		size_t row = 0;
+	size_t panels = CACHED_WEIGHTS / (ANGLE_PANEL * g->inputs) / 2 * 2 + 2;
 
-		for (; row + TILE_ROWS < g->rows && panel + 1 < g->end_panel;
-			 row += 2 * TILE_ROWS)
-			multiply_2x2(g, row, panel);
-		for (; row < g->rows; row += TILE_ROWS)
+	configure_tiles(FIRST_TILES, TILE_ROWS);
+	for (size_t p = g->first_panel; p < g->end_panel; p += panels)
+	{
+		size_t end = least(p + panels, g->end_panel);
+
+		for (size_t row = 0; row < g->rows; row += CACHED_ROWS)
 		{
-			multiply_1x1(g, row, panel);
-			if (panel + 1 < g->end_panel)
-				multiply_1x1(g, row, panel + 1);
+			for (size_t panel = p; panel < end; panel += 2)
+				multiply_rows(g, row, least(row + CACHED_ROWS, g->rows), panel);
 		}
 	}
 }
