@@ -177,11 +177,14 @@ CLIENT_LIBS = -L$(shell $(PG_CONFIG) --libdir) -lpq -lcrypto
 # Of the tool, what unit tests reach.
 UNIT_TOOL_LIBS = -llzma -lzstd
 UNIT_TOOL_SRCS = \
+	correlation.c \
 	dataset.c \
 	dataset_state.c \
+	eval_encoder.c \
 	float_text.c \
 	input_file.c \
 	line_reader.c \
+	nearest.c \
 	pickle.c \
 	pickle_stack.c \
 	pickle_tensor.c \
@@ -189,6 +192,7 @@ UNIT_TOOL_SRCS = \
 	row_reader.c \
 	row_stream.c \
 	table.c \
+	text_index.c \
 	vector_writer.c
 
 UNIT_SRCS = \
@@ -217,6 +221,7 @@ UNIT_SRCS = \
 	test_packed.c \
 	test_pickle.c \
 	test_quant.c \
+	test_ranking.c \
 	test_rerank.c \
 	test_safetensors.c \
 	test_segment.c \

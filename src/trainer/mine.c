@@ -132,11 +132,11 @@ read_bound(int option, AngleMiningOptions *mining)
 	{
 		case RANK_MIN:
 			mining->rank_min =
-				angle_command_number(command, "--rank-min", optarg, 1, 100000);
+				angle_command_number(command, "--rank-min", optarg, 1, 10000);
 			return true;
 		case RANK_MAX:
 			mining->rank_max =
-				angle_command_number(command, "--rank-max", optarg, 1, 100000);
+				angle_command_number(command, "--rank-max", optarg, 1, 10000);
 			return true;
 		case MARGIN:
 			mining->margin = read_number("--margin");

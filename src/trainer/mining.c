@@ -70,7 +70,9 @@ list_candidates(const AngleMining *mining, const AngleMiningRow *row,
 	{
 		AngleBytes text = angle_mining_text(mining, found[i].index);
 
-		if (is_answer(mining, row->query, text) || is_known(ranked, rank, text))
+		/* positives are distinct already */
+		if (is_answer(mining, row->query, text) ||
+			(options->corpus != NULL && is_known(ranked, rank, text)))
 			continue;
 		ranked[rank++] = text;
 		if (rank >= (size_t) options->rank_min &&

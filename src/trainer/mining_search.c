@@ -337,7 +337,9 @@ check_corpus(const AngleMining *mining, AngleError *err)
 	const char *path = mining->options->corpus;
 	struct stat st;
 
-	if (path == NULL || stat(path, &st) != 0 || S_ISREG(st.st_mode))
+	/* what cannot be looked at fails when it is opened */
+	if (path == NULL || (strcmp(path, "-") != 0 &&
+						 (stat(path, &st) != 0 || S_ISREG(st.st_mode))))
 		return ANGLE_OK;
 	return angle_fail(err, ANGLE_INVALID_ARGUMENT,
 					  "\"%s\" is no regular file: a corpus is read twice",

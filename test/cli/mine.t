@@ -168,6 +168,7 @@ fails('a missing column', 'file "corpus.tsv": there is no column "text"\nhint: .
 	qw(--data pairs.tsv --corpus corpus.tsv));
 fails('a missing corpus', 'could not read file "gone"', qw(--data pairs.tsv --corpus gone));
 fails('a corpus from a pipe', '"/dev/null" is no regular file', qw(--data pairs.tsv --corpus /dev/null));
+fails('a corpus from standard input', '"-" is no regular file', qw(--data pairs.tsv --corpus -));
 fails('no positives', 'file "corpus.tsv": no columns for query and positive', qw(--data corpus.tsv));
 fails('a late failure', 'file "corpus.tsv": there is no column', qw(--data pairs.tsv --output new --corpus corpus.tsv));
 is(listing(), $before, 'failures leave no files');
