@@ -88,6 +88,7 @@ CORE_SRCS = \
 CORE_ISA_SRCS = \
 	distance/sums.c \
 	quant/scan.c \
+	quant/transform.c \
 	tensor/attention.c \
 	tensor/gemm.c \
 	tensor/rows.c

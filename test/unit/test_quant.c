@@ -64,6 +64,33 @@ TEST(rotation_is_made_of_its_seed)
 	free(other);
 }
 
+/* Codes that one machine has made are read by others. */
+TEST(rotation_has_the_same_bits_for_every_isa)
+{
+	float x[1000];
+	float expected[1000];
+	uint32_t signs[ANGLE_ROTATION_ROUNDS * 1000];
+	AngleRng rng;
+
+	angle_rng_seed(&rng, 11);
+	for (int i = 0; i < ANGLE_ROTATION_ROUNDS * 1000; i++)
+		signs[i] = (uint32_t) (angle_rng_next(&rng) >> 63) << 31;
+	for (int isa = 0; isa < ANGLE_ISA_COUNT; isa++)
+	{
+		const AngleQuantKernels *kernels =
+			angle_quant_kernels_for((AngleIsa) isa);
+
+		if (kernels == NULL)
+			continue;
+		for (int i = 0; i < 1000; i++)
+			x[i] = sinf((float) i);
+		kernels->rotate(x, 1000, 512, signs);
+		if (isa == ANGLE_ISA_BASELINE)
+			memcpy(expected, x, sizeof(x));
+		CHECK(memcmp(x, expected, sizeof(x)) == 0);
+	}
+}
+
 /* A single coordinate spreads over all: no image is greater than six times
  * what it would be if all were equally great. */
 TEST(rotation_spreads_unit_vectors)

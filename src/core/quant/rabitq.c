@@ -2,50 +2,31 @@
 
 #include <float.h>
 #include <math.h>
-#include <string.h>
+#include <stddef.h>
 
-/* What the factors are made of. */
-typedef struct Sums
+#include "core/quant/quant_kernels.h"
+
+/* Sums over all D in the first two, over the K that are coded in the others, and
+ * the code. */
+static AngleResidual
+measure(int dims, const float *point, const float *centroid, uint8_t *code)
 {
-	double r_squared; /* ‖r‖² over all D */
-	double r_dot_c;	  /* ⟨r, c⟩ over all D */
-	double r_code;	  /* ⟨r, x̄⟩ */
-	double c_code;	  /* ⟨c, x̄⟩ */
-} Sums;
+	const AngleQuantKernels *kernels = angle_quant_kernels();
+	size_t coded = (size_t) angle_coded_dims(dims);
+	size_t size = (size_t) angle_code_size(dims);
+	AngleResidual sums = kernels->residual(point, centroid, coded, code);
 
-static Sums
-add_up(int dims, int coded, const float *point, const float *centroid)
-{
-	Sums sums = {0, 0, 0, 0};
-
-	for (int i = 0; i < dims; i++)
+	for (size_t byte = (coded + 15) / 16 * 2; byte < size; byte++)
+		code[byte] = 0;
+	if (coded < (size_t) dims)
 	{
-		float r = point[i] - centroid[i];
+		AngleResidual tail = kernels->residual(point + coded, centroid + coded,
+											   (size_t) dims - coded, NULL);
 
-		sums.r_squared += (double) r * r;
-		sums.r_dot_c += (double) r * centroid[i];
-		if (i < coded)
-		{
-			sums.r_code += (double) fabsf(r) / 2;
-			sums.c_code += (r > 0 ? 0.5 : -0.5) * (double) centroid[i];
-		}
+		sums.r_squared += tail.r_squared;
+		sums.r_dot_c += tail.r_dot_c;
 	}
 	return sums;
-}
-
-static void
-write_bits(int dims, const float *point, const float *centroid, uint8_t *code)
-{
-	int coded = angle_coded_dims(dims);
-
-	for (int byte = 0; byte < angle_code_size(dims); byte++)
-	{
-		int bits = 0;
-
-		for (int i = byte * 8; i < byte * 8 + 8 && i < coded; i++)
-			bits |= (point[i] - centroid[i] > 0) << i % 8;
-		code[byte] = (uint8_t) bits;
-	}
 }
 
 static float
@@ -55,7 +36,7 @@ clamp(double x)
 }
 
 static AngleFactors
-make_factors(AngleMetric metric, int dims, const Sums *sums)
+make_factors(AngleMetric metric, int dims, const AngleResidual *sums)
 {
 	double weight = metric == ANGLE_METRIC_INNER_PRODUCT ? 1 : 2;
 	double start =
@@ -83,9 +64,8 @@ void
 angle_rabitq_encode(AngleMetric metric, int dims, const float *point,
 					const float *centroid, uint8_t *code, AngleFactors *factors)
 {
-	Sums sums = add_up(dims, angle_coded_dims(dims), point, centroid);
+	AngleResidual sums = measure(dims, point, centroid, code);
 
-	write_bits(dims, point, centroid, code);
 	*factors = make_factors(metric, dims, &sums);
 }
 
@@ -93,19 +73,14 @@ AngleProbe
 angle_rabitq_probe(AngleMetric metric, int dims, const float *query,
 				   const float *centroid)
 {
-	double distance = 0;
-	double product = 0;
+	const AngleQuantKernels *kernels = angle_quant_kernels();
+	size_t n = (size_t) dims;
+	double squared = kernels->squared_distance(query, centroid, n);
+	double add = metric == ANGLE_METRIC_INNER_PRODUCT
+					 ? -kernels->product(query, centroid, n)
+					 : squared;
 
-	for (int i = 0; i < dims; i++)
-	{
-		double v = (double) query[i] - centroid[i];
-
-		distance += v * v;
-		product += (double) query[i] * centroid[i];
-	}
-	return (AngleProbe){
-		clamp(metric == ANGLE_METRIC_INNER_PRODUCT ? -product : distance),
-		clamp(sqrt(distance))};
+	return (AngleProbe){clamp(add), clamp(sqrt(squared))};
 }
 
 double

@@ -14,64 +14,28 @@
 /* The norm at which angle_space_enter() moves points, less roundings. */
 #define MOVED 0x1.fffp61
 
-/* Half the number of levels. */
-static float
-half_levels(int bits)
-{
-	return (float) (1 << (bits - 1));
-}
-
-/* kᵢ for the grid of step 1/inverse. */
-static float
-level(float x, float inverse, float half)
-{
-	float u = floorf(x * inverse);
-
-	return fminf(fmaxf(u, -half), half - 1) + 0.5f;
-}
-
-typedef struct GridSums
-{
-	double point_code; /* ⟨o, k⟩ */
-	double code_code;  /* ‖k‖² */
-} GridSums;
-
-static GridSums
-measure_grid(const float *point, int dims, float inverse, float half)
-{
-	GridSums sums = {0, 0};
-
-	for (int i = 0; i < dims; i++)
-	{
-		double k = level(point[i], inverse, half);
-
-		sums.point_code += k * point[i];
-		sums.code_code += k * k;
-	}
-	return sums;
-}
-
 /* 1/step of the grid that has the greatest cosine with point. */
 static float
-choose_grid(const float *point, int dims, int bits, float greatest)
+choose_grid(const float *point, int dims, float half, float greatest)
 {
-	float half = half_levels(bits);
-	float best = half / greatest;
+	const AngleQuantKernels *kernels = angle_quant_kernels();
+	AngleGrid grid = {half / greatest, half, 0};
+	float best = grid.inverse;
 	double best_cosine = 0;
 
-	if (bits != 4)
-		return best;
-	for (int i = 0; i < STEPS; i++)
+	for (int i = 0; half == 8 && i < STEPS; i++)
 	{
 		double share = 1 - (1 - NARROWEST) * i / STEPS;
-		float inverse = (float) (half / (greatest * share));
-		GridSums sums = measure_grid(point, dims, inverse, half);
-		double cosine = sums.point_code / sqrt(sums.code_code);
+		AngleGridSums sums;
+		double cosine;
 
+		grid.inverse = (float) (half / (greatest * share));
+		sums = kernels->grid_sums(point, (size_t) dims, &grid);
+		cosine = sums.point_code / sqrt(sums.code_code);
 		if (cosine > best_cosine)
 		{
 			best_cosine = cosine;
-			best = inverse;
+			best = grid.inverse;
 		}
 	}
 	return best;
@@ -89,28 +53,6 @@ nibble_place(int dims, int i, int *shift)
 
 	*shift = place < half ? 0 : 4;
 	return (size_t) (group * 16 + (place < half ? place : place - half));
-}
-
-static void
-store_level(int dims, int bits, int i, float k, uint8_t *code)
-{
-	int u = (int) (k - 0.5f);
-	int shift;
-	size_t place;
-
-	if (bits == 16)
-	{
-		code[2 * i] = (uint8_t) u;
-		code[2 * i + 1] = (uint8_t) ((unsigned) u >> 8);
-		return;
-	}
-	if (bits == 8)
-	{
-		code[i] = (uint8_t) u;
-		return;
-	}
-	place = nibble_place(dims, i, &shift);
-	code[place] |= (uint8_t) ((u + 8) << shift);
 }
 
 static float
@@ -156,44 +98,38 @@ greatest_of(const float *x, int dims)
 	return greatest;
 }
 
-/* Writes the code; returns ‖o − s k‖. */
-static double
-write_code(int dims, int bits, const float *point, float inverse, float scale,
-		   uint8_t *code)
+/* At least ‖o − s k‖, for what the kernel loses of its sum and in each rest. */
+static float
+rest_above(const AngleGridSums *sums, double norm)
 {
-	float half = half_levels(bits);
-	double squared = 0;
-
-	for (int i = 0; i < dims; i++)
-	{
-		float k = level(point[i], inverse, half);
-		double rest = point[i] - (double) scale * k;
-
-		squared += rest * rest;
-		store_level(dims, bits, i, k, code);
-	}
-	return sqrt(squared);
+	return round_up(sqrt(sums->rest_rest) * (1 + 0x1p-18) + 0x1p-22 * norm);
 }
 
 void
 angle_rerank_encode(int dims, int bits, const float *point, uint8_t *code,
 					AngleRerankFactors *factors)
 {
+	const AngleQuantKernels *kernels = angle_quant_kernels();
+	size_t n = (size_t) dims;
 	double norm = norm_of(point, dims);
 	float greatest = greatest_of(point, dims);
-	float inverse;
-	GridSums sums;
+	AngleGrid grid = {0, (float) (1 << (bits - 1)), 0};
+	AngleGridSums sums;
 
-	memset(code, 0, angle_rerank_size(dims, bits));
 	*factors = (AngleRerankFactors){0, (float) norm, round_up(norm)};
 	/* Below, a step would have lost its precision: ô is 0 then. */
 	if (greatest < FLT_MIN * 0x1p24f)
+	{
+		memset(code, 0, angle_rerank_size(dims, bits));
 		return;
-	inverse = choose_grid(point, dims, bits, greatest);
-	sums = measure_grid(point, dims, inverse, half_levels(bits));
-	factors->scale = (float) (sums.point_code / sums.code_code);
-	factors->error =
-		round_up(write_code(dims, bits, point, inverse, factors->scale, code));
+	}
+	grid.inverse = choose_grid(point, dims, grid.half, greatest);
+	sums = kernels->grid_sums(point, n, &grid);
+	grid.scale = (float) (sums.point_code / sums.code_code);
+	sums = kernels->grid_sums(point, n, &grid);
+	kernels->grid_write(point, n, &grid, bits, code);
+	factors->scale = grid.scale;
+	factors->error = rest_above(&sums, norm);
 }
 
 void

@@ -4,114 +4,177 @@
  */
 #include <string.h>
 
+#include "core/quant/lanes.h"
 #include "core/quant/quant_kernels.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
-#endif
+/* ---- residuals ---- */
 
-#if defined(__AVX512F__)
-#define V 16
-#elif defined(__AVX2__)
-#define V 8
+/* Elements that are summed in float before the sum goes to a double: 32
+ * additions to a lane. */
+#define BATCH ((size_t) 32 * 16)
+
+/* The bits of the lanes above zero. */
+INLINE unsigned
+positive_bits(Floats x)
+{
+#if V == 16
+	return _mm512_cmp_ps_mask((__m512) x, _mm512_setzero_ps(), _CMP_GT_OQ);
+#elif V == 8
+	return (unsigned) _mm256_movemask_ps(
+		_mm256_cmp_ps((__m256) x, _mm256_setzero_ps(), _CMP_GT_OQ));
+#elif defined(__x86_64__)
+	return (unsigned) _mm_movemask_ps(
+		_mm_cmpgt_ps((__m128) x, _mm_setzero_ps()));
 #else
-#define V 4
+	return (unsigned) (x[0] > 0) | (unsigned) (x[1] > 0) << 1 |
+		   (unsigned) (x[2] > 0) << 2 | (unsigned) (x[3] > 0) << 3;
 #endif
-
-typedef float Floats __attribute__((vector_size(4 * V)));
-typedef int32_t Ints __attribute__((vector_size(4 * V)));
-
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE Floats
-load(const float *p)
-{
-	Floats x;
-
-	memcpy(&x, p, sizeof(x));
-	return x;
 }
 
-INLINE double
-add_lanes(Floats x)
+/* Sums in lanes. */
+typedef struct LaneSums
 {
-	float lanes[V];
+	Floats r_squared;
+	Floats r_dot_c;
+	Floats r_sizes;
+	Floats c_signed;
+} LaneSums;
 
-	memcpy(lanes, &x, sizeof(x));
-	for (int width = V / 2; width > 0; width /= 2)
+/* 16 elements; returns their bits. */
+INLINE unsigned
+add_residuals(const float *point, const float *centroid, LaneSums *sums)
+{
+	const Ints sign = (Ints){0} - INT32_MAX - 1;
+	unsigned bits = 0;
+
+	for (int i = 0; i < 16; i += V)
 	{
-		for (int i = 0; i < width; i++)
-			lanes[i] += lanes[i + width];
+		Floats c = load(centroid + i);
+		Floats r = load(point + i) - c;
+		Ints negative = (r > 0) == 0;
+
+		sums->r_squared += r * r;
+		sums->r_dot_c += r * c;
+		sums->r_sizes += (Floats) ((Ints) r & ~sign);
+		sums->c_signed += (Floats) ((Ints) c ^ (negative & sign));
+		bits |= positive_bits(r) << i;
 	}
-	return lanes[0];
+	return bits;
 }
 
-/* ---- rotation ---- */
-
-/* Elements whose levels are made together: enough to fill registers. */
-#define TILE 16
-
-/* One level: sums and differences of elements that are h apart. */
 INLINE void
-butterflies(float *x, size_t n, size_t h)
+put_bits(uint8_t *code, unsigned bits)
 {
-	for (size_t i = 0; i < n; i += 2 * h)
-	{
-		for (size_t j = i; j < i + h; j++)
-		{
-			float a = x[j];
-			float b = x[j + h];
+	if (code == NULL)
+		return;
+	code[0] = (uint8_t) bits;
+	code[1] = (uint8_t) (bits >> 8);
+}
 
-			x[j] = a + b;
-			x[j + h] = a - b;
-		}
+/* n elements of one batch. */
+INLINE void
+residual_batch(const float *point, const float *centroid, size_t n,
+			   uint8_t *code, AngleResidual *residual)
+{
+	LaneSums sums = {{0}, {0}, {0}, {0}};
+	float point_rest[16] = {0};
+	float centroid_rest[16] = {0};
+	size_t i = 0;
+
+	for (; i + 16 <= n; i += 16)
+		put_bits(code == NULL ? NULL : code + i / 8,
+				 add_residuals(point + i, centroid + i, &sums));
+	if (i < n)
+	{
+		memcpy(point_rest, point + i, (n - i) * sizeof(float));
+		memcpy(centroid_rest, centroid + i, (n - i) * sizeof(float));
+		put_bits(code == NULL ? NULL : code + i / 8,
+				 add_residuals(point_rest, centroid_rest, &sums));
+	}
+	residual->r_squared += add_lanes(sums.r_squared);
+	residual->r_dot_c += add_lanes(sums.r_dot_c);
+	residual->r_code += add_lanes(sums.r_sizes) / 2;
+	residual->c_code += add_lanes(sums.c_signed) / 2;
+}
+
+static AngleResidual
+residual(const float *point, const float *centroid, size_t n, uint8_t *code)
+{
+	AngleResidual sums = {0, 0, 0, 0};
+
+	for (; n > BATCH; n -= BATCH, point += BATCH, centroid += BATCH)
+	{
+		residual_batch(point, centroid, BATCH, code, &sums);
+		code = code == NULL ? NULL : code + BATCH / 8;
+	}
+	residual_batch(point, centroid, n, code, &sums);
+	return sums;
+}
+
+/* ---- tables ---- */
+
+/* values[m] = what the bits of m add to ⟨x, q⟩, less the least of all m, where q
+ * is one nibble's part of the query. */
+INLINE void
+nibble_values(const float q[4], float values[16])
+{
+	float least = 0;
+
+	for (int i = 0; i < 4; i++)
+		least += q[i] < 0 ? q[i] : 0;
+	for (int m = 0; m < 16; m++)
+		values[m] = (m & 1 ? q[0] : 0) + (m & 2 ? q[1] : 0) +
+					((m & 4 ? q[2] : 0) + (m & 8 ? q[3] : 0)) - least;
+}
+
+INLINE void
+round_values(const float values[16], float inverse, int top, uint8_t *out)
+{
+	for (int m = 0; m < 16; m++)
+	{
+		int scaled = (int) (values[m] * inverse + 0.5f);
+
+		scaled = scaled < 0 ? 0 : scaled;
+		out[m] = (uint8_t) (scaled > top ? top : scaled);
 	}
 }
 
-/* All levels below TILE² for TILE rows of TILE elements: with the tile turned
- * over, what lies next to each other lies in different rows, so that both
- * halves of the levels are sums of whole rows. */
-INLINE void
-transform_tile(float *x)
+/* Where the 16 entries of a nibble are: the tables of the low nibbles of four
+ * rows lie together, then those of the high ones. */
+INLINE size_t
+entries_place(size_t nibble)
 {
-	float turned[TILE * TILE];
+	size_t row = nibble / 2;
 
-	for (size_t h = TILE; h < TILE * TILE; h *= 2)
-		butterflies(x, TILE * TILE, h);
-	for (size_t i = 0; i < TILE; i++)
-	{
-		for (size_t j = 0; j < TILE; j++)
-			turned[j * TILE + i] = x[i * TILE + j];
-	}
-	for (size_t h = TILE; h < TILE * TILE; h *= 2)
-		butterflies(turned, TILE * TILE, h);
-	for (size_t i = 0; i < TILE; i++)
-	{
-		for (size_t j = 0; j < TILE; j++)
-			x[j * TILE + i] = turned[i * TILE + j];
-	}
+	return (row / 4 * 8 + nibble % 2 * 4 + row % 4) * 16;
 }
 
 static void
-hadamard(float *x, size_t n)
+fill_table(const AngleTable *table, const float *query, size_t coded)
 {
-	float scale = 1;
-	size_t h = 1;
+	float inverse = 1 / table->step;
+	float inverse_second = 1 / table->step_second;
+	uint8_t *second = table->entries + table->rows * 32;
 
-	if (n >= TILE * TILE)
+	for (size_t i = 0; i < coded; i += 4)
 	{
-		for (size_t i = 0; i < n; i += TILE * TILE)
-			transform_tile(x + i);
-		h = TILE * TILE;
+		size_t place = entries_place(i / 4);
+		float q[4] = {0};
+		float values[16];
+
+		memcpy(q, query + i, (coded - i < 4 ? coded - i : 4) * sizeof(float));
+		nibble_values(q, values);
+		round_values(values, inverse, ANGLE_TABLE_TOP, table->entries + place);
+		if (table->planes == 1)
+			continue;
+		/* what the first plane leaves, from half a step below */
+		for (int m = 0; m < 16; m++)
+			values[m] +=
+				table->step / 2 -
+				(float) table->entries[place + (size_t) m] * table->step;
+		round_values(values, inverse_second, ANGLE_TABLE_TOP_SECOND,
+					 second + place);
 	}
-	for (; h < n; h *= 2)
-		butterflies(x, n, h);
-	for (size_t rest = n; rest > 1; rest /= 4)
-		scale *= rest == 2 ? 0.70710678118654752f : 0.5f;
-	for (size_t i = 0; i < n; i++)
-		x[i] *= scale;
 }
 
 /* ---- blocks ---- */
@@ -296,10 +359,6 @@ block_estimate(const AngleTable *table, const AngleBlockView *block,
 
 /* ---- codes of several bits ---- */
 
-/* Elements that are summed in float before the sum goes to a double: 32
- * additions to a lane. */
-#define BATCH ((size_t) 32 * 2 * V)
-
 /* V integers of 8 bits as floats. */
 INLINE Floats
 load8(const uint8_t *p)
@@ -363,7 +422,7 @@ dot_whole(Load load_code, size_t width, const uint8_t *code, const float *query,
 
 	while (n > 0)
 	{
-		size_t batch = n < BATCH ? n : BATCH;
+		size_t batch = n < 64 * V ? n : 64 * V;
 		Floats a = {0};
 		Floats b = {0};
 
@@ -387,7 +446,7 @@ dot_any(Load load_code, size_t width, const uint8_t *code, const float *query,
 {
 	size_t whole = n / (2 * V) * (2 * V);
 	double sum = dot_whole(load_code, width, code, query, whole);
-	uint8_t code_rest[2 * V * 2] = {0};
+	uint8_t code_rest[2 * V * sizeof(float)] = {0};
 	float query_rest[2 * V] = {0};
 
 	if (whole == n)
@@ -395,6 +454,51 @@ dot_any(Load load_code, size_t width, const uint8_t *code, const float *query,
 	memcpy(code_rest, code + whole * width, (n - whole) * width);
 	memcpy(query_rest, query + whole, (n - whole) * sizeof(float));
 	return sum + dot_whole(load_code, width, code_rest, query_rest, 2 * V);
+}
+
+INLINE Floats
+load_float(const uint8_t *p)
+{
+	Floats x;
+
+	memcpy(&x, p, sizeof(x));
+	return x;
+}
+
+static double
+product(const float *u, const float *v, size_t n)
+{
+	return dot_any(load_float, sizeof(float), (const uint8_t *) u, v, n);
+}
+
+static double
+squared_distance(const float *u, const float *v, size_t n)
+{
+	double sum = 0;
+	size_t done = 0;
+
+	while (done + V <= n)
+	{
+		size_t end = n - done < 64 * V ? n : done + 64 * V;
+		Floats a = {0};
+		Floats b = {0};
+
+		for (; done + 2 * V <= end; done += 2 * V)
+		{
+			Floats first = load(u + done) - load(v + done);
+			Floats second = load(u + done + V) - load(v + done + V);
+
+			a += first * first;
+			b += second * second;
+		}
+		for (; done + V <= end; done += V)
+			a += (load(u + done) - load(v + done)) *
+				 (load(u + done) - load(v + done));
+		sum += add_lanes(a + b);
+	}
+	for (; done < n; done++)
+		sum += ((double) u[done] - v[done]) * ((double) u[done] - v[done]);
+	return sum;
 }
 
 static double
@@ -461,14 +565,17 @@ rerank4(const uint8_t *code, const float *query, size_t n)
 	return sum + dot_nibbles(code_rest, query_rest, 1);
 }
 
-#define TABLE_NAME2(isa) angle_quant_kernels_##isa
-#define TABLE_NAME(isa) TABLE_NAME2(isa)
-
-const AngleQuantKernels TABLE_NAME(ANGLE_ISA) = {
-	.hadamard = hadamard,
+const AngleQuantKernels ANGLE_KERNEL(angle_quant_kernels) = {
+	.rotate = ANGLE_KERNEL(angle_quant_rotate),
+	.residual = residual,
+	.squared_distance = squared_distance,
+	.product = product,
+	.fill_table = fill_table,
 	.block_sums = block_sums_alone,
 	.block_estimate = block_estimate,
 	.rerank4 = rerank4,
 	.rerank8 = rerank8,
 	.rerank16 = rerank16,
+	.grid_sums = ANGLE_KERNEL(angle_quant_grid_sums),
+	.grid_write = ANGLE_KERNEL(angle_quant_grid_write),
 };
