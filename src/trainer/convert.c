@@ -181,6 +181,7 @@ run(int argc, char **argv, AngleArena *arena, AngleError *err)
 					: export(&arguments, &output, arena, err);
 	if (status != ANGLE_OK)
 	{
+		angle_output_name_failure(&output, err);
 		angle_output_discard(&output);
 		return status;
 	}

@@ -360,6 +360,7 @@ embed_to_file(const Arguments *arguments, const AngleModel *model,
 	status = embed_with(arguments, model, output.stream, arena, err);
 	if (status != ANGLE_OK)
 	{
+		angle_output_name_failure(&output, err);
 		angle_output_discard(&output);
 		return status;
 	}

@@ -205,6 +205,13 @@ angle_remove_directory(const char *path)
 }
 
 void
+angle_output_name_failure(const AngleOutput *output, AngleError *err)
+{
+	if (output->stream != NULL && ferror(output->stream))
+		angle_prefix(err, "file \"%s\"", output->path);
+}
+
+void
 angle_output_discard(AngleOutput *output)
 {
 	if (output->stream != NULL)

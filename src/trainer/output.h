@@ -43,6 +43,10 @@ ANGLE_MUST_CHECK AngleStatus angle_output_begin(
 ANGLE_MUST_CHECK AngleStatus angle_output_commit(AngleOutput *output,
 												 AngleError *err);
 
+/* Puts the output's name before the error of whoever wrote to output->stream, if
+ * the stream has failed. */
+void angle_output_name_failure(const AngleOutput *output, AngleError *err);
+
 /* Removes what has been written. */
 void angle_output_discard(AngleOutput *output);
 

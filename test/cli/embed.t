@@ -135,6 +135,13 @@ like($pipe, qr/^angle: the npy format cannot be written to a pipe.*\nhint: .*--o
 	'npy to a pipe is refused with a way out');
 my $full = `echo cat | $Tool::PROGRAM embed --model m.angle 2>&1 > /dev/full; echo \$?`;
 like($full, qr/could not write .*: No space left on device\n1\n$/, 'a full disk is noticed');
+spit('many', "cat\n" x 2000);
+my $limited = "trap '' XFSZ; ulimit -f 8; $Tool::PROGRAM embed --model m.angle --output";
+like(`($limited new many) 2>&1`,
+	qr/^angle: .*file "new": could not write the embeddings: File too large/,
+	'and says which file could not be written');
+unlink 'many';
+is(listing() =~ /\bnew/ ? 'something' : 'nothing', 'nothing', 'of which is left');
 
 # ---- folder for temporary files -------------------------------------------
 

@@ -51,6 +51,8 @@ put_model('flip-head', flipped(9));
 put_model('flip-middle', flipped(length($good) / 2));
 put_model('flip-end', flipped(length($good) - 1));
 put_model('no name', $good);
+put_model('secret', $good);
+chmod 0, "$directory/secret.angle";
 mkdir "$directory/folder.angle";
 symlink "$directory/nowhere", "$directory/dangling.angle";
 
@@ -71,6 +73,8 @@ for my $model (qw(empty text truncated short longer flip-head flip-middle
 	like(error_of($model), qr/ERROR:  (XX001|0A000): model file "[^"]*$model/,
 		"$model: the error names the file");
 }
+like(error_of('secret'), qr/ERROR:  42501: .*secret\.angle": Permission denied/,
+	'a file that the server may not read');
 like(error_of('folder'), qr/ERROR:  58030: .*not a regular file/,
 	'a directory is no model');
 like(error_of($_), qr/ERROR:  42704: model "$_" does not exist/,
@@ -89,7 +93,7 @@ my $sha256 = $node->safe_psql('postgres',
 	"SELECT encode(sha256(pg_read_binary_file('$shipped')), 'hex')");
 is($out, join('|', 'good', length($good), $sha256), 'the view lists good');
 my $warnings = () = $err =~ /WARNING:  skipping model file/g;
-is($warnings, 10, 'and warns of each other file');
+is($warnings, 11, 'and warns of each other file');
 unlike($err, qr/no name/, 'what has no model name is not looked at');
 
 # A model that is open stays what it was when its file is replaced.

@@ -232,7 +232,8 @@ TEST(packed_damage_of_the_data_is_left_to_the_content_check)
 	CHECK_INT(open_image(&image, ANGLE_PACKED_CHECK_HEADER, NULL), ANGLE_OK);
 	CHECK_INT(open_image(&image, ANGLE_PACKED_CHECK_CONTENT, &err),
 			  ANGLE_CORRUPT);
-	CHECK(strstr(err.message, "data's checksum") != NULL);
+	CHECK(strstr(err.message, "data's checksum is wrong, of bytes ") != NULL);
+	CHECK(strtoull(strrchr(err.message, ' '), NULL, 10) == image.size);
 	angle_arena_destroy(image.arena);
 }
 

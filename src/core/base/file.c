@@ -26,8 +26,14 @@ angle_path_join(AngleArena *arena, const char *folder, const char *name,
 static AngleStatus
 fail_errno(AngleError *err, const char *path)
 {
-	return angle_fail(err, errno == ENOENT ? ANGLE_NOT_FOUND : ANGLE_IO_ERROR,
-					  "could not read file \"%s\": %s", path, strerror(errno));
+	AngleStatus status = ANGLE_IO_ERROR;
+
+	if (errno == ENOENT)
+		status = ANGLE_NOT_FOUND;
+	if (errno == EACCES || errno == EPERM)
+		status = ANGLE_NOT_PERMITTED;
+	return angle_fail(err, status, "could not read file \"%s\": %s", path,
+					  strerror(errno));
 }
 
 static AngleStatus

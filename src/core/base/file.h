@@ -17,7 +17,7 @@ ANGLE_MUST_CHECK AngleStatus angle_path_join(AngleArena *arena,
 /* Maps the regular file at path; an empty file gives size 0 and data NULL.
  * A file that shrinks while it is mapped raises SIGBUS on access: the files
  * that the server maps are replaced by rename and never written in place.
- * Errors: ANGLE_NOT_FOUND, ANGLE_IO_ERROR. */
+ * Errors: ANGLE_NOT_FOUND, ANGLE_NOT_PERMITTED, ANGLE_IO_ERROR. */
 ANGLE_MUST_CHECK AngleStatus angle_file_map(const char *path, AngleBytes *bytes,
 											AngleError *err);
 

@@ -13,7 +13,8 @@ typedef enum AngleStatus
 	ANGLE_INVALID_ARGUMENT, /* a value from the caller is out of range */
 	ANGLE_INVALID_TEXT,		/* text is not valid UTF-8 */
 	ANGLE_NOT_FOUND,		/* no such file, prompt or tensor */
-	ANGLE_IO_ERROR,			/* the operating system refused */
+	ANGLE_NOT_PERMITTED,	/* a file that this user may not read */
+	ANGLE_IO_ERROR,			/* the operating system refused otherwise */
 	ANGLE_CORRUPT,			/* a file contradicts its own format */
 	ANGLE_UNSUPPORTED,		/* well-formed, but asks for what is not built */
 	ANGLE_TOO_LARGE,		/* exceeds a documented limit */

@@ -75,6 +75,7 @@ angle_bert_source_read(const AngleBertSource *source, const char *name,
 	const AngleTensorList *list = source->list;
 	char full[NAME_SIZE];
 	const AngleTensor *tensor;
+	AngleStatus status;
 
 	snprintf(full, sizeof(full), "%s%s", source->prefix, name);
 	tensor = angle_tensors_find(list, full);
@@ -88,5 +89,8 @@ angle_bert_source_read(const AngleBertSource *source, const char *name,
 		angle_arena_alloc(arena, angle_tensor_elements(tensor), sizeof(float));
 	if (*values == NULL)
 		return angle_no_memory(err);
-	return angle_tensor_to_float(tensor, *values, err);
+	status = angle_tensor_to_float(tensor, *values, err);
+	if (status != ANGLE_OK)
+		angle_prefix(err, "file \"%s\"", list->path);
+	return status;
 }

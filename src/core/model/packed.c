@@ -25,6 +25,20 @@ fail_corrupt(AngleError *err, const char *problem)
 	return ANGLE_CORRUPT;
 }
 
+/* Of a part of the file, which it finds by itself. */
+static AngleStatus
+fail_checksum(AngleError *err, const char *part, const Parts *parts,
+			  AngleBytes bytes)
+{
+	size_t start = (size_t) (bytes.data - parts->image.data);
+
+	angle_fail(err, ANGLE_CORRUPT,
+			   "packed model: the %s's checksum is wrong, of bytes %zu to %zu",
+			   part, start, start + bytes.size);
+	angle_hint(err, "Make the file again from the model's directory.");
+	return ANGLE_CORRUPT;
+}
+
 static bool
 is_known_type(uint32_t type)
 {
@@ -179,10 +193,11 @@ read_entry(const Parts *parts, size_t index, AnglePackedArray *array,
 		bytes != angle_load_u64(entry + ENTRY_DATA_SIZE) ||
 		start % ANGLE_ALIGNMENT != 0 || start < data_start ||
 		!angle_slice(parts->image, start, bytes, &array->data))
-		return angle_fail(err, ANGLE_CORRUPT,
-						  "packed model: array \"%s\" has a wrong size or "
-						  "offset",
-						  array->name);
+		return angle_fail(
+			err, ANGLE_CORRUPT,
+			"packed model: array \"%s\" at byte %llu of %zu has a "
+			"wrong size or offset",
+			array->name, (unsigned long long) start, parts->image.size);
 	return ANGLE_OK;
 }
 
@@ -209,11 +224,12 @@ read_directory(const Parts *parts, AngleArena *arena, AnglePackedFile *file,
 /* What a disk that reads 100 MB/s has read in 10 ms. */
 #define CHECK_STEP ((size_t) 1024 * 1024)
 
-/* Fails unless data has this checksum, or when cancel stops it. */
+/* Fails unless the data has this checksum, or when cancel stops it. */
 static AngleStatus
-check_data(AngleBytes data, uint64_t expected, const AngleCancel *cancel,
+check_data(const Parts *parts, uint64_t expected, const AngleCancel *cancel,
 		   AngleArena *arena, AngleError *err)
 {
+	AngleBytes data = parts->data;
 	AngleChecksum *checksum = angle_checksum_start(arena);
 
 	if (checksum == NULL)
@@ -229,7 +245,7 @@ check_data(AngleBytes data, uint64_t expected, const AngleCancel *cancel,
 		angle_checksum_add(checksum, part);
 	}
 	if (angle_checksum_value(checksum) != expected)
-		return fail_corrupt(err, "the data's checksum is wrong");
+		return fail_checksum(err, "data", parts, data);
 	return ANGLE_OK;
 }
 
@@ -245,9 +261,9 @@ angle_packed_open(AngleBytes image, AnglePackedCheck check,
 	ANGLE_TRY(split(image, &parts, err));
 	if (angle_load_u64(image.data + HEADER_METADATA_CHECK) !=
 		angle_checksum(parts.metadata))
-		return fail_corrupt(err, "the directory's checksum is wrong");
+		return fail_checksum(err, "directory", &parts, parts.metadata);
 	if (check == ANGLE_PACKED_CHECK_CONTENT)
-		ANGLE_TRY(check_data(parts.data,
+		ANGLE_TRY(check_data(&parts,
 							 angle_load_u64(image.data + HEADER_DATA_CHECK),
 							 cancel, arena, err));
 	ANGLE_TRY(read_directory(&parts, arena, file, err));

@@ -241,7 +241,7 @@ must_rebuild(AngleStatus status, const AngleModelRow *row, const char *path)
 	if (status == ANGLE_NOT_FOUND)
 		return true;
 	if (status != ANGLE_CORRUPT && status != ANGLE_UNSUPPORTED &&
-		status != ANGLE_IO_ERROR)
+		status != ANGLE_NOT_PERMITTED && status != ANGLE_IO_ERROR)
 		return false;
 	return !angle_file_has_sha256(path, row->sha256);
 }
