@@ -166,6 +166,13 @@ TOOL_SRCS = \
 	table.c \
 	text_index.c \
 	torch_file.c \
+	train.c \
+	train_card.c \
+	train_export.c \
+	train_log.c \
+	train_run.c \
+	train_state.c \
+	trainee.c \
 	upload.c \
 	vector_writer.c
 TOOL_LIBS = -llzma -lzip -lzstd

@@ -35,6 +35,7 @@ extern const AngleCommand angle_eval_command;
 extern const AngleCommand angle_inspect_command;
 extern const AngleCommand angle_mine_command;
 extern const AngleCommand angle_push_command;
+extern const AngleCommand angle_train_command;
 
 /* The val of --help in every table of long options. */
 enum

@@ -13,6 +13,7 @@
 static const AngleCommand *const commands[] = {
 	&angle_convert_command, &angle_embed_command, &angle_eval_command,
 	&angle_inspect_command, &angle_mine_command,  &angle_push_command,
+	&angle_train_command,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
