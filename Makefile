@@ -24,6 +24,7 @@ PG_SRCS = \
 	am/node.c \
 	am/node_segment.c \
 	am/page.c \
+	am/pick.c \
 	am/reach.c \
 	am/recall.c \
 	am/scan.c \

@@ -17,6 +17,7 @@ wal_consistency_checking = 'generic'
 autovacuum = off
 restart_after_crash = on
 max_wal_size = 1GB
+wal_keep_size = 4GB
 });
 $node->start;
 $node->safe_psql('postgres', q{
@@ -63,10 +64,13 @@ sub whole
 sub crash
 {
 	my ($sql, $most) = @_;
-	my ($in, $out) = ($sql, '');
+	my $file = PostgreSQL::Test::Utils::tempdir() . '/changes.sql';
+	my $out = '';
+
+	append_to_file($file, $sql);
 	my $client = IPC::Run::start(
-		[ 'psql', '-XAtq', '-d', $node->connstr('postgres') ], '<', \$in,
-		'>', \$out, '2>', \$out);
+		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-f', $file ],
+		'<', '/dev/null', '>', \$out, '2>', \$out);
 
 	usleep(20_000 + delay($most));
 	$node->stop('immediate');

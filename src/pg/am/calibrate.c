@@ -12,13 +12,11 @@
 #include "core/quant/rerank.h"
 #include "pg/am/calibrate.h"
 #include "pg/am/node_segment.h"
+#include "pg/am/pick.h"
 #include "pg/am/stop.h"
 
 /* Neighbours that are asked for, as most searches do. */
 #define NEIGHBOURS 10
-
-/* Rows below which every search reads most of the index anyway. */
-#define ROWS_MIN 1000
 
 /* Of a query: the neighbours, by the head page of their leaf. */
 typedef struct Probing
@@ -39,9 +37,8 @@ typedef struct Calibration
 	int count;
 	float *needs; /* λ of each neighbour that was found */
 	int found;
-	float *centroid;		 /* (dims) */
-	AngleBfloat *compressed; /* (dims) */
-	char *body;				 /* (row_size) */
+	float *centroid; /* (dims) */
+	AngleBodyReader reader;
 } Calibration;
 
 AngleReservoir *
@@ -75,6 +72,29 @@ angle_reservoir_offer(AngleReservoir *reservoir, const AngleLayout *layout,
 		   layout->dims * sizeof(float));
 }
 
+AngleReservoir *
+angle_reservoir_pick(Relation index, const AngleIndex *self, double rows)
+{
+	const AngleLayout *layout = &self->layout;
+	AngleReservoir *reservoir = angle_reservoir_make(layout);
+	float *point = palloc(layout->dims * sizeof(float));
+	ItemPointerData tid;
+	AngleRow row;
+
+	angle_row_init(&row, layout);
+	for (int tries = 0; tries < 100 * ANGLE_CALIBRATION_QUERIES &&
+						reservoir->rows.count < reservoir->rows.capacity;
+		 tries++)
+	{
+		if (!angle_pick_row(index, layout, &reservoir->rng, &tid, row.body))
+			continue;
+		angle_row_get_point(&row, layout, point);
+		angle_reservoir_offer(reservoir, layout, &tid, point);
+	}
+	reservoir->seen = rows;
+	return reservoir;
+}
+
 static void
 init_probings(Calibration *calibration, const AngleReservoir *reservoir)
 {
@@ -98,13 +118,14 @@ init_probings(Calibration *calibration, const AngleReservoir *reservoir)
 	}
 }
 
-/* Offers a row, whose body is in calibration, to all queries. */
+/* Offers a row to all queries. */
 static void
-offer_row(Calibration *calibration, BlockNumber block, ItemPointer tid)
+offer_row(Calibration *calibration, BlockNumber block, ItemPointer tid,
+		  const char *body)
 {
 	AngleRerankFactors factors;
 
-	memcpy(&factors, calibration->body, sizeof(factors));
+	memcpy(&factors, body, sizeof(factors));
 	for (int i = 0; i < calibration->count; i++)
 	{
 		Probing *probing = &calibration->probings[i];
@@ -112,13 +133,27 @@ offer_row(Calibration *calibration, BlockNumber block, ItemPointer tid)
 
 		if (ItemPointerEquals(tid, &probing->tid))
 			continue;
-		score = angle_rerank_score(
-					&probing->rerank,
-					(uint8 *) calibration->body + sizeof(factors), &factors)
-					.estimate;
+		score =
+			angle_rerank_score(&probing->rerank,
+							   (const uint8 *) body + sizeof(factors), &factors)
+				.estimate;
 		if (!isnan(score))
 			(void) angle_top_offer(&probing->top, score, block);
 	}
+}
+
+/* Shows the rows of a leaf, whose head is locked, to all queries. */
+static void
+offer_leaf(Calibration *calibration, BlockNumber block, Page page)
+{
+	const AngleLayout *layout = &calibration->self->layout;
+
+	for (int slot = 0; slot < layout->capacity; slot++)
+		if (angle_slot_live(layout, page, slot))
+			offer_row(calibration, block, angle_leaf_tids(layout, page) + slot,
+					  angle_body_get(&calibration->reader, block,
+									 layout->row_size, slot));
+	angle_body_done(&calibration->reader);
 }
 
 /* Shows all rows to all queries. */
@@ -131,21 +166,18 @@ find_neighbours(Calibration *calibration)
 	for (BlockNumber i = 0; i < count; i++)
 	{
 		BlockNumber block = angle_segment_head(layout, i);
-		Buffer head = angle_read_head(calibration->index, layout, block,
-									  BUFFER_LOCK_SHARE);
+		Buffer head = ReadBuffer(calibration->index, block);
 		Page page = BufferGetPage(head);
 
 		CHECK_FOR_INTERRUPTS();
-		if (angle_node(page)->kind == ANGLE_NODE_LEAF)
-			for (int slot = 0; slot < layout->capacity; slot++)
-			{
-				if (!angle_slot_live(layout, page, slot))
-					continue;
-				angle_body_read(calibration->index, block, layout->row_size,
-								slot, calibration->body);
-				offer_row(calibration, block,
-						  angle_leaf_tids(layout, page) + slot);
-			}
+		LockBuffer(head, BUFFER_LOCK_SHARE);
+		if (!PageIsNew(page))
+		{
+			angle_head_check(calibration->index, layout, block, page);
+			if (angle_node(page)->kind == ANGLE_NODE_LEAF &&
+				!(angle_node(page)->flags & ANGLE_NODE_GONE))
+				offer_leaf(calibration, block, page);
+		}
 		UnlockReleaseBuffer(head);
 	}
 }
@@ -174,43 +206,71 @@ note_neighbours(Calibration *calibration, const Probing *probing,
 				BlockNumber block, double need)
 {
 	for (size_t i = 0; i < probing->top.count; i++)
-		if (probing->nearest[i].id == block)
+		if (probing->nearest[i].id == block &&
+			calibration->found < calibration->count * NEIGHBOURS)
 			calibration->needs[calibration->found++] = (float) need;
 }
 
-/* Goes through the tree below node, which needs need. */
-static void
-walk(Calibration *calibration, const Probing *probing, BlockNumber block,
-	 double need)
+/* What the children of an inner node need, whose head is locked; returns how
+ * many there are. */
+static int
+read_children(Calibration *calibration, const Probing *probing, Buffer head,
+			  AngleNodePointer *children, double *needs)
 {
 	const AngleLayout *layout = &calibration->self->layout;
 	const double score = angle_top_limit(&probing->top);
-	Buffer head =
-		angle_read_head(calibration->index, layout, block, BUFFER_LOCK_SHARE);
 	Page page = BufferGetPage(head);
+	int count = 0;
+
+	for (int slot = 0; slot < layout->fanout; slot++)
+	{
+		if (!angle_slot_live(layout, page, slot))
+			continue;
+		angle_bfloat_decode(angle_body_get(&calibration->reader,
+										   BufferGetBlockNumber(head),
+										   layout->centroid_size, slot),
+							calibration->centroid, layout->dims);
+		children[count] = angle_inner_pointers(layout, page)[slot];
+		needs[count++] =
+			need_of(calibration, probing,
+					angle_inner_spreads(layout, page)[slot], score);
+	}
+	angle_body_done(&calibration->reader);
+	return count;
+}
+
+/* Goes through the tree below node, which needs need. Nodes that went in the
+ * meantime are passed over. */
+static void
+walk(Calibration *calibration, const Probing *probing, AngleNodePointer node,
+	 double need)
+{
+	const AngleLayout *layout = &calibration->self->layout;
+	Buffer head = angle_read_head(calibration->index, layout, node.block,
+								  BUFFER_LOCK_SHARE);
+	AngleNodeHeader header = *angle_node(BufferGetPage(head));
+	AngleNodePointer *children = NULL;
+	double *needs = NULL;
+	int count = 0;
 
 	CHECK_FOR_INTERRUPTS();
-	LockBuffer(head, BUFFER_LOCK_UNLOCK); /* nobody else sees this index */
-	if (angle_node(page)->kind == ANGLE_NODE_LEAF)
-		note_neighbours(calibration, probing, block, need);
-	else
-		for (int slot = 0; slot < layout->fanout; slot++)
-		{
-			double here;
-
-			if (!angle_slot_live(layout, page, slot))
-				continue;
-			angle_body_read(calibration->index, block, layout->centroid_size,
-							slot, calibration->compressed);
-			angle_bfloat_decode(calibration->compressed, calibration->centroid,
-								layout->dims);
-			here = need_of(calibration, probing,
-						   angle_inner_spreads(layout, page)[slot], score);
-			walk(calibration, probing,
-				 angle_inner_pointers(layout, page)[slot].block,
-				 Max(need, here));
-		}
-	ReleaseBuffer(head);
+	check_stack_depth();
+	if (header.generation == node.generation && header.kind == ANGLE_NODE_INNER)
+	{
+		children = palloc(layout->fanout * sizeof(AngleNodePointer));
+		needs = palloc(layout->fanout * sizeof(double));
+		count = read_children(calibration, probing, head, children, needs);
+	}
+	UnlockReleaseBuffer(head);
+	if (header.kind == ANGLE_NODE_LEAF)
+		note_neighbours(calibration, probing, node.block, need);
+	for (int i = 0; i < count; i++)
+		walk(calibration, probing, children[i], Max(need, needs[i]));
+	if (children != NULL)
+	{
+		pfree(children);
+		pfree(needs);
+	}
 }
 
 static int
@@ -244,18 +304,17 @@ angle_calibrate(Relation index, const AngleIndex *self, AngleMeta *meta,
 	Calibration calibration = {.index = index, .self = self};
 	MemoryContext memory, old;
 
-	if (reservoir->seen < ROWS_MIN)
+	if (reservoir->seen < ANGLE_CALIBRATION_ROWS)
 		return;
 	memory = AllocSetContextCreate(CurrentMemoryContext, "angle calibration",
 								   ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(memory);
 	calibration.centroid = palloc(layout->dims * sizeof(float));
-	calibration.compressed = palloc(layout->centroid_size);
-	calibration.body = palloc(layout->row_size);
+	calibration.reader.index = index;
 	init_probings(&calibration, reservoir);
 	find_neighbours(&calibration);
 	for (int i = 0; i < calibration.count; i++)
-		walk(&calibration, &calibration.probings[i], meta->root.block, 0);
+		walk(&calibration, &calibration.probings[i], meta->root, 0);
 	if (calibration.found > 0)
 		set_stop(&calibration, meta);
 	MemoryContextSwitchTo(old);

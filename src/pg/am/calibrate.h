@@ -8,6 +8,9 @@
 /* Rows that stand in for queries at most. */
 #define ANGLE_CALIBRATION_QUERIES 100
 
+/* Rows below which every search reads most of the index anyway. */
+#define ANGLE_CALIBRATION_ROWS 1000
+
 /* A random choice of rows as they come by. */
 typedef struct AngleReservoir
 {
@@ -22,11 +25,16 @@ AngleReservoir *angle_reservoir_make(const AngleLayout *layout);
 void angle_reservoir_offer(AngleReservoir *reservoir, const AngleLayout *layout,
 						   ItemPointer tid, const float *point);
 
+/* Chooses rows of an index that is there; their points are what the re-rank codes
+ * stand for. */
+AngleReservoir *
+angle_reservoir_pick(Relation index, const AngleIndex *self, double rows);
+
 /*
  * Fills meta->stop from a tree that is written: the ten nearest of each row of
  * the reservoir are found by looking at all rows, then for which λ each of them
  * would have come in time. Leaves the defaults where there are too few rows to
- * tell.
+ * tell. Others may change the index meanwhile.
  */
 void angle_calibrate(Relation index, const AngleIndex *self, AngleMeta *meta,
 					 const AngleReservoir *reservoir);

@@ -12,7 +12,6 @@ angle_way_make(const AngleLayout *layout)
 
 	way->centroid = palloc0(layout->dims * sizeof(float));
 	way->other = palloc(layout->dims * sizeof(float));
-	way->compressed = palloc(layout->centroid_size);
 	return way;
 }
 
@@ -23,6 +22,7 @@ nearest_child(Relation index, const AngleIndex *self, Buffer head,
 {
 	const AngleLayout *layout = &self->layout;
 	const int dims = layout->dims;
+	AngleBodyReader reader = {.index = index, .scratch = way->scratch};
 	float least = 0;
 	int best = -1;
 
@@ -32,9 +32,9 @@ nearest_child(Relation index, const AngleIndex *self, Buffer head,
 
 		if (!angle_slot_live(layout, BufferGetPage(head), slot))
 			continue;
-		angle_body_read(index, BufferGetBlockNumber(head),
-						layout->centroid_size, slot, way->compressed);
-		angle_bfloat_decode(way->compressed, way->other, dims);
+		angle_bfloat_decode(angle_body_get(&reader, BufferGetBlockNumber(head),
+										   layout->centroid_size, slot),
+							way->other, dims);
 		far = angle_rabitq_probe(self->metric, dims, point, way->other).error;
 		if (best < 0 || far < least)
 		{
@@ -46,6 +46,8 @@ nearest_child(Relation index, const AngleIndex *self, Buffer head,
 			best = slot;
 		}
 	}
+	angle_body_done(&reader);
+	way->scratch = reader.scratch;
 	return best;
 }
 

@@ -20,8 +20,8 @@ typedef struct AngleWay
 	AngleStep steps[ANGLE_HEIGHT_MAX];
 	float *centroid; /* (dims) of the leaf; zero where the root is a leaf */
 	/* scratch */
-	float *other;			 /* (dims) */
-	AngleBfloat *compressed; /* (dims) */
+	float *other;  /* (dims) */
+	char *scratch; /* of the reader of centroids */
 } AngleWay;
 
 /* Palloc's its parts. */

@@ -162,22 +162,51 @@ angle_read_body(Relation index, BlockNumber block, int lock)
 }
 
 void
+angle_body_done(AngleBodyReader *reader)
+{
+	if (BufferIsValid(reader->buffer))
+		UnlockReleaseBuffer(reader->buffer);
+	reader->buffer = InvalidBuffer;
+}
+
+/* The page of a block, locked. */
+static const char *
+reader_page(AngleBodyReader *reader, BlockNumber block)
+{
+	if (!BufferIsValid(reader->buffer) ||
+		BufferGetBlockNumber(reader->buffer) != block)
+	{
+		angle_body_done(reader);
+		reader->buffer =
+			angle_read_body(reader->index, block, BUFFER_LOCK_SHARE);
+	}
+	return (const char *) BufferGetPage(reader->buffer);
+}
+
+const void *
+angle_body_get(AngleBodyReader *reader, BlockNumber head, Size size, int slot)
+{
+	AngleBodySpot spot = angle_body_spot(size, slot);
+
+	if (spot.pages == 1)
+		return reader_page(reader, head + spot.page) + spot.offset;
+	if (reader->scratch == NULL)
+		reader->scratch = palloc(spot.pages * ANGLE_PAGE_ROOM);
+	for (int i = 0; i < spot.pages; i++)
+		memcpy(reader->scratch + i * ANGLE_PAGE_ROOM,
+			   reader_page(reader, head + spot.page + i) + spot.offset,
+			   Min(size - i * ANGLE_PAGE_ROOM, ANGLE_PAGE_ROOM));
+	return reader->scratch;
+}
+
+void
 angle_body_read(Relation index, BlockNumber head, Size size, int slot,
 				void *out)
 {
-	AngleBodySpot spot = angle_body_spot(size, slot);
-	char *to = out;
+	AngleBodyReader reader = {.index = index};
 
-	for (int i = 0; i < spot.pages; i++)
-	{
-		Size part = Min(size, (Size) (BLCKSZ - spot.offset -
-									  MAXALIGN(sizeof(AnglePageTail))));
-		Buffer buffer =
-			angle_read_body(index, head + spot.page + i, BUFFER_LOCK_SHARE);
-
-		memcpy(to, (char *) BufferGetPage(buffer) + spot.offset, part);
-		UnlockReleaseBuffer(buffer);
-		to += part;
-		size -= part;
-	}
+	memcpy(out, angle_body_get(&reader, head, size, slot), size);
+	angle_body_done(&reader);
+	if (reader.scratch != NULL)
+		pfree(reader.scratch);
 }

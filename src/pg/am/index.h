@@ -78,8 +78,25 @@ Buffer angle_read_head(Relation index, const AngleLayout *layout,
 					   BlockNumber block, int lock);
 Buffer angle_read_body(Relation index, BlockNumber block, int lock);
 
-/* Copies the body of entry slot of the node at head into out, size bytes. The
- * caller holds the head page locked, or does not care for what it gets. */
+/* Reads bodies of one node after another; keeps a page locked (shared) from one
+ * to the next that lies there, too. Zero it before the first. */
+typedef struct AngleBodyReader
+{
+	Relation index;
+	Buffer buffer; /* InvalidBuffer: none */
+	char *scratch; /* for bodies of several pages; NULL until it is needed */
+} AngleBodyReader;
+
+/* The body of entry slot of the node at head, size bytes, valid until the next
+ * call for the reader. The caller holds the head page locked, or does not care
+ * for what it gets. */
+const void *
+angle_body_get(AngleBodyReader *reader, BlockNumber head, Size size, int slot);
+
+/* Lets go of the page. */
+void angle_body_done(AngleBodyReader *reader);
+
+/* Copies one body into out. */
 void angle_body_read(Relation index, BlockNumber head, Size size, int slot,
 					 void *out);
 

@@ -15,7 +15,7 @@
 
 #include "core/base/rng.h"
 #include "pg/am/inspect.h"
-#include "pg/am/node_segment.h"
+#include "pg/am/pick.h"
 #include "pg/pg_compat.h"
 #include "pg/settings.h"
 
@@ -113,28 +113,6 @@ try_row(Recall *recall, ItemPointer tid)
 	pfree(DatumGetPointer(values[0]));
 }
 
-/* A row of a random leaf; false if there is none in the segment that was hit. */
-static bool
-random_row(Relation index, const AngleLayout *layout, AngleRng *rng,
-		   ItemPointer tid)
-{
-	BlockNumber segment =
-		angle_rng_below(rng, Max(1, angle_segment_count(index, layout)));
-	Buffer buffer = ReadBuffer(index, angle_segment_head(layout, segment));
-	Page page = BufferGetPage(buffer);
-	int slot = angle_rng_below(rng, layout->capacity);
-	bool found;
-
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	found = !PageIsNew(page) && angle_node(page)->kind == ANGLE_NODE_LEAF &&
-			!(angle_node(page)->flags & ANGLE_NODE_GONE) &&
-			angle_slot_live(layout, page, slot);
-	if (found)
-		*tid = angle_leaf_tids(layout, page)[slot];
-	UnlockReleaseBuffer(buffer);
-	return found;
-}
-
 /* Looks for rows until there are enough, or no hope of them. */
 static void
 try_rows(Recall *recall, int samples)
@@ -148,7 +126,7 @@ try_rows(Recall *recall, int samples)
 	while (self->layout.dims > 0 && samples > 0 && tries-- > 0)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!random_row(recall->index, &self->layout, &rng, &tid))
+		if (!angle_pick_row(recall->index, &self->layout, &rng, &tid, NULL))
 			continue;
 		try_row(recall, &tid);
 		samples--;

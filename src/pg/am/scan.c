@@ -35,6 +35,7 @@
 #include "pg/am/am.h"
 #include "pg/am/keys.h"
 #include "pg/am/node.h"
+#include "pg/am/node_segment.h"
 #include "pg/am/scan_query.h"
 #include "pg/am/stop.h"
 #include "pg/settings.h"
@@ -87,11 +88,12 @@ typedef struct AngleScan
 	double given; /* the key of the last row that was given out */
 	Pool pool;
 	int probes; /* leaves to be read before the first row; 0: by the stop rule */
-	int leaves;				 /* that were read */
-	bool exact;				 /* read all */
-	float *centroid;		 /* (dims) */
-	AngleBfloat *compressed; /* (dims) */
-	char *body;				 /* (row_size) */
+	int leaves;			/* that were read */
+	BlockNumber visits; /* nodes that were read */
+	bool exact;			/* read all */
+	float *centroid;	/* (dims) */
+	AngleBodyReader reader;
+	AngleCandidate *nearest; /* (capacity + 1) */
 	PGAlignedBlock copy;	 /* of a leaf's head page, for filters */
 	Oid type;				 /* of the ordering operator's result */
 } AngleScan;
@@ -196,7 +198,7 @@ queues_init(AngleScan *self)
 
 /* Queues the children of an inner node, whose head page is locked. */
 static void
-expand_inner(Relation index, AngleScan *self, Buffer head)
+expand_inner(AngleScan *self, Buffer head)
 {
 	const AngleLayout *layout = &self->self->layout;
 	const Page page = BufferGetPage(head);
@@ -211,22 +213,38 @@ expand_inner(Relation index, AngleScan *self, Buffer head)
 		item.node = angle_inner_pointers(layout, page)[slot];
 		if (self->query->ordered)
 		{
-			angle_body_read(index, BufferGetBlockNumber(head),
-							layout->centroid_size, slot, self->compressed);
-			angle_bfloat_decode(self->compressed, self->centroid, layout->dims);
+			angle_bfloat_decode(angle_body_get(&self->reader,
+											   BufferGetBlockNumber(head),
+											   layout->centroid_size, slot),
+								self->centroid, layout->dims);
 			key = angle_query_node(self->query, self->centroid,
 								   angle_inner_spreads(layout, page)[slot],
 								   &item.probe);
 		}
 		queue_push(self, &self->nodes, isnan(key) ? -INFINITY : key, &item);
 	}
+	angle_body_done(&self->reader);
+}
+
+/* The key of a row by its body. The body's page stays locked for the next row,
+ * but not while conditions are tested. */
+static double
+rank_body(AngleScan *self, BlockNumber block, int slot)
+{
+	double key = angle_query_row(
+		self->query, angle_body_get(&self->reader, block,
+									self->self->layout.row_size, slot));
+
+	if (!angle_filter_empty(self->filter))
+		angle_body_done(&self->reader);
+	return key;
 }
 
 /* Fills keys (capacity) for the rows of a leaf that are live and pass, the rest
  * with NaN. */
 static void
 rank_rows(AngleScan *self, BlockNumber block, Page head, AngleProbe probe,
-		  Relation index, double *keys)
+		  double *keys)
 {
 	const AngleLayout *layout = &self->self->layout;
 
@@ -241,11 +259,21 @@ rank_rows(AngleScan *self, BlockNumber block, Page head, AngleProbe probe,
 		else if (!self->query->ordered)
 			keys[slot] = 0;
 		else if (self->exact)
-		{
-			angle_body_read(index, block, layout->row_size, slot, self->body);
-			keys[slot] = angle_query_row(self->query, self->body);
-		}
+			keys[slot] = rank_body(self, block, slot);
 	}
+	angle_body_done(&self->reader);
+}
+
+/* Where all of the index is read, rows are queued as long as work_mem lasts: it
+ * costs less than to read leaves again. */
+static size_t
+rows_at_a_time(const AngleScan *self)
+{
+	const Size each = sizeof(Visit) + sizeof(AngleCandidate);
+
+	if (self->exact && self->pool.count * each < (Size) work_mem * 1024)
+		return self->self->layout.capacity;
+	return ROWS_AT_A_TIME;
 }
 
 /* Queues the nearest rows of those from (floor, first) on, and an item for what
@@ -255,11 +283,13 @@ queue_rows(AngleScan *self, const Visit *leaf, Page head, const double *keys,
 		   double floor)
 {
 	const AngleLayout *layout = &self->self->layout;
-	AngleCandidate nearest[ROWS_AT_A_TIME + 1];
 	AngleTop top;
 	Visit item = *leaf;
+	const ItemKind kind =
+		self->query->ordered && !self->exact ? ITEM_ROW : ITEM_READY;
+	const size_t most = rows_at_a_time(self);
 
-	angle_top_init(&top, nearest, lengthof(nearest));
+	angle_top_init(&top, self->nearest, most + 1);
 	for (int slot = 0; slot < layout->capacity; slot++)
 		if (keys[slot] > floor ||
 			(keys[slot] == floor &&
@@ -268,19 +298,16 @@ queue_rows(AngleScan *self, const Visit *leaf, Page head, const double *keys,
 	angle_top_sort(&top);
 	for (size_t i = 0; i < top.count; i++)
 	{
-		item.slot = nearest[i].id;
+		item.slot = self->nearest[i].id;
 		item.tid = angle_leaf_tids(layout, head)[item.slot];
-		item.kind = i == ROWS_AT_A_TIME					   ? ITEM_REST
-					: self->query->ordered && !self->exact ? ITEM_ROW
-														   : ITEM_READY;
-		queue_push(self, &self->rows, nearest[i].key, &item);
+		item.kind = i == most ? ITEM_REST : kind;
+		queue_push(self, &self->rows, self->nearest[i].key, &item);
 	}
 }
 
 /* Reads a leaf; its head page is locked, and unlocked here. */
 static void
-expand_leaf(Relation index, AngleScan *self, const Visit *item, double floor,
-			Buffer head)
+expand_leaf(AngleScan *self, const Visit *item, double floor, Buffer head)
 {
 	Page page = BufferGetPage(head);
 	double keys[1024 + ANGLE_BLOCK];
@@ -292,11 +319,27 @@ expand_leaf(Relation index, AngleScan *self, const Visit *item, double floor,
 		LockBuffer(head, BUFFER_LOCK_UNLOCK);
 		page = (Page) self->copy.data;
 	}
-	rank_rows(self, BufferGetBlockNumber(head), page, item->probe, index, keys);
+	rank_rows(self, BufferGetBlockNumber(head), page, item->probe, keys);
 	queue_rows(self, item, page, keys, floor);
 	if (page != (Page) self->copy.data)
 		LockBuffer(head, BUFFER_LOCK_UNLOCK);
 	ReleaseBuffer(head);
+}
+
+/* Raises an error after more nodes than there are. */
+static void
+count_visit(Relation index, AngleScan *self, BlockNumber block)
+{
+	const BlockNumber often = 1024;
+
+	if (++self->visits % often == 0 &&
+		self->visits > angle_segment_count(index, &self->self->layout) + often)
+		ereport(
+			ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
+			errmsg(
+				"index \"%s\" is damaged: its tree has a cycle through block %u",
+				RelationGetRelationName(index), block),
+			errhint("REINDEX it."));
 }
 
 /* Reads the node of item. */
@@ -315,10 +358,10 @@ expand(Relation index, AngleScan *self, const Visit *item, double floor)
 	if (node->kind == ANGLE_NODE_LEAF)
 	{
 		self->leaves += item->kind == ITEM_NODE;
-		expand_leaf(index, self, item, floor, head);
+		expand_leaf(self, item, floor, head);
 		return;
 	}
-	expand_inner(index, self, head);
+	expand_inner(self, head);
 	UnlockReleaseBuffer(head);
 }
 
@@ -351,6 +394,7 @@ next_row(Relation index, AngleScan *self, Visit *item, double *key)
 		if (node_is_next(self))
 		{
 			*item = queue_pop(self, &self->nodes, key);
+			count_visit(index, self, item->node.block);
 			expand(index, self, item, -INFINITY);
 			continue;
 		}
@@ -364,9 +408,8 @@ next_row(Relation index, AngleScan *self, Visit *item, double *key)
 			expand(index, self, item, *key);
 			continue;
 		}
-		angle_body_read(index, item->node.block, self->self->layout.row_size,
-						item->slot, self->body);
-		*key = angle_query_row(self->query, self->body);
+		*key = rank_body(self, item->node.block, item->slot);
+		angle_body_done(&self->reader);
 		item->kind = ITEM_READY;
 		queue_push(self, &self->rows, *key, item);
 	}
@@ -428,14 +471,16 @@ start(IndexScanDesc scan, AngleScan *self)
 	self->exact = angle_recall_target >= 1 && angle_probes == 0;
 	self->probes = angle_probes;
 	self->leaves = 0;
+	self->visits = 0;
+	self->reader = (AngleBodyReader){.index = index};
 	queues_init(self);
 	self->batch_size = BATCH_FIRST;
 	self->given = -INFINITY;
 	if (dims > 0)
 	{
 		self->centroid = palloc0(dims * sizeof(float));
-		self->compressed = palloc(self->self->layout.centroid_size);
-		self->body = palloc(self->self->layout.row_size);
+		self->nearest =
+			palloc((self->self->layout.capacity + 1) * sizeof(AngleCandidate));
 		if (self->query->ordered)
 			(void) angle_query_node(self->query, self->centroid, 0,
 									&root.probe);
@@ -478,6 +523,14 @@ angle_gettuple(IndexScanDesc scan, ScanDirection direction)
 	MemoryContextSwitchTo(old);
 	if (!found)
 		return false;
+	if (!ItemPointerIsValid(&item.tid))
+		ereport(
+			ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
+			errmsg(
+				"index \"%s\" is damaged at block %u: entry %u has no place in the table",
+				RelationGetRelationName(scan->indexRelation), item.node.block,
+				item.slot),
+			errhint("REINDEX it."));
 	scan->xs_heaptid = item.tid;
 	scan->xs_recheck = angle_filter_lossy(self->filter);
 	set_distance(scan, self, key);

@@ -38,6 +38,7 @@ typedef struct Split
 	AngleChild *children;	 /* (count) of an inner node */
 	AngleChild halves[2];	 /* what takes its place */
 	float *centroids;		 /* (2, dims), as they are stored */
+	AngleBodyReader reader;	 /* of the node */
 } Split;
 
 void
@@ -102,8 +103,10 @@ read_rows(Split *split, Page head)
 			continue;
 		angle_row_init(row, layout);
 		angle_head_get_row(layout, head, slot, row);
-		angle_body_read(split->index, split->node.block, layout->row_size, slot,
-						row->body);
+		memcpy(row->body,
+			   angle_body_get(&split->reader, split->node.block,
+							  layout->row_size, slot),
+			   layout->row_size);
 		angle_row_get_point(row, layout,
 							split->points + (Size) split->count * layout->dims);
 		split->count++;
@@ -124,8 +127,10 @@ read_children(Split *split, Page head)
 		child->pointer = angle_inner_pointers(layout, head)[slot];
 		child->spread = angle_inner_spreads(layout, head)[slot];
 		child->centroid = palloc(layout->centroid_size);
-		angle_body_read(split->index, split->node.block, layout->centroid_size,
-						slot, child->centroid);
+		memcpy(child->centroid,
+			   angle_body_get(&split->reader, split->node.block,
+							  layout->centroid_size, slot),
+			   layout->centroid_size);
 		angle_bfloat_decode(child->centroid,
 							split->points + (Size) split->count * layout->dims,
 							layout->dims);
@@ -296,6 +301,7 @@ split_node(Split *split)
 		read_rows(split, page);
 	else
 		read_children(split, page);
+	angle_body_done(&split->reader);
 	cut(split);
 	write_halves(split, angle_node(page)->kind, image);
 	if (root)
@@ -376,7 +382,7 @@ angle_make_room(Relation index, Relation heap, const AngleIndex *self,
 	{
 		CHECK_FOR_INTERRUPTS();
 		memset(&split, 0, sizeof(split));
-		split.index = index;
+		split.index = split.reader.index = index;
 		split.heap = heap;
 		split.self = self;
 		split.recycle = recycle;

@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "pg/am/am.h"
+#include "pg/am/calibrate.h"
 #include "pg/am/lock.h"
 #include "pg/am/node_segment.h"
 #include "pg/am/reach.h"
@@ -181,6 +182,54 @@ angle_bulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	return vacuum_index(info, stats, callback, state);
 }
 
+/* Whether the stop rule was measured on an index of another size. */
+static bool
+calibration_is_due(const AngleMeta *meta, double rows)
+{
+	if (meta->dims == 0 || rows < ANGLE_CALIBRATION_ROWS)
+		return false;
+	return !meta->calibrated || rows > 2 * meta->rows || rows < meta->rows / 2;
+}
+
+static void
+store_calibration(Relation index, const AngleMeta *measured)
+{
+	Buffer buffer = ReadBuffer(index, ANGLE_META_BLOCK);
+	GenericXLogState *state;
+	AngleMeta *meta;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	state = GenericXLogStart(index);
+	meta = angle_meta(GenericXLogRegisterBuffer(state, buffer, 0));
+	memcpy(meta->stop, measured->stop, sizeof(meta->stop));
+	meta->calibrated = measured->calibrated;
+	meta->rows = measured->rows;
+	GenericXLogFinish(state);
+	UnlockReleaseBuffer(buffer);
+}
+
+/* Measures the stop rule anew where the index has grown or shrunk a lot. */
+static void
+calibrate(Relation index, double rows)
+{
+	AngleMeta meta = angle_meta_read(index);
+	MemoryContext scratch, old;
+	AngleIndex *self;
+
+	if (!calibration_is_due(&meta, rows))
+		return;
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "angle calibration",
+									ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(scratch);
+	self = angle_index_make(&meta);
+	angle_calibrate(index, self, &meta,
+					angle_reservoir_pick(index, self, rows));
+	meta.rows = rows;
+	store_calibration(index, &meta);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
+}
+
 /* Where nothing was deleted, the pass only looks for free segments. */
 IndexBulkDeleteResult *
 angle_vacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
@@ -190,5 +239,6 @@ angle_vacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	if (stats == NULL)
 		stats = vacuum_index(info, NULL, NULL, NULL);
 	IndexFreeSpaceMapVacuum(info->index);
+	calibrate(info->index, stats->num_index_tuples);
 	return stats;
 }
