@@ -38,7 +38,6 @@ typedef struct Options
 	double soar;	  /* weight of the parallel part in the second choice */
 	int bits;		  /* of re-rank codes */
 	size_t look_into; /* groups of the assignment */
-	int by_lower;	  /* re-rank what the lower bound lets pass */
 	double share;	  /* of the bound that is taken off */
 } Options;
 
@@ -318,56 +317,13 @@ cluster(Index *index)
 	free(points);
 }
 
-/* How far a second list is, where what lies along the first residual counts
- * more (Sun et al. 2023, "SOAR: Improved Indexing for Approximate Nearest
- * Neighbor Search", theorem 3.1). */
-static double
-second_loss(const Index *index, const float *x, uint32_t first, uint32_t second,
-			double squared)
-{
-	const float *a = centroid_of(index, first);
-	const float *b = centroid_of(index, second);
-	double dot = 0;
-	double norm = 0;
-
-	if (index->options.soar == 0)
-		return squared;
-	for (size_t d = 0; d < index->dims; d++)
-	{
-		dot += ((double) x[d] - a[d]) * ((double) x[d] - b[d]);
-		norm += ((double) x[d] - a[d]) * ((double) x[d] - a[d]);
-	}
-	return squared + (norm > 0 ? index->options.soar * dot * dot / norm : 0);
-}
-
 static void
-assign_row(Index *index, size_t row, const uint32_t *nearest,
-		   const float *distances)
+assign_row(Index *index, size_t row, uint32_t list)
 {
-	const float *x = index->points + row * index->dims;
-	double best = INFINITY;
-	uint32_t second = UINT32_MAX;
-
-	append(index, &index->lists[nearest[0]], centroid_of(index, nearest[0]), x,
-		   (uint32_t) row);
-	index->stored++;
-	for (int n = 1; n < ANGLE_ASSIGN_MAX && index->options.assign == 2; n++)
-	{
-		double loss;
-
-		if (nearest[n] == UINT32_MAX)
-			break;
-		loss = second_loss(index, x, nearest[0], nearest[n], distances[n]);
-		if (loss < best)
-		{
-			best = loss;
-			second = nearest[n];
-		}
-	}
-	if (second == UINT32_MAX)
+	if (list == UINT32_MAX)
 		return;
-	append(index, &index->lists[second], centroid_of(index, second), x,
-		   (uint32_t) row);
+	append(index, &index->lists[list], centroid_of(index, list),
+		   index->points + row * index->dims, (uint32_t) row);
 	index->stored++;
 }
 
@@ -379,6 +335,11 @@ fill_lists(Index *index)
 	uint32_t lists[ANGLE_ASSIGN_BATCH * ANGLE_ASSIGN_MAX];
 	float distances[ANGLE_ASSIGN_BATCH * ANGLE_ASSIGN_MAX];
 	double start = seconds();
+	uint32_t second[ANGLE_ASSIGN_BATCH];
+	AngleSecondChoice choice = {index->clusters.centroids, (int) index->dims,
+								index->options.assign == 1 ? 1
+														   : ANGLE_ASSIGN_MAX,
+								(float) index->options.soar};
 	double assigning = 0;
 
 	index->lists = calloc(index->clusters.lists, sizeof(List));
@@ -392,11 +353,15 @@ fill_lists(Index *index)
 		double before = seconds();
 
 		angle_assign(assigner, index->points + i * index->dims, n,
-					 ANGLE_ASSIGN_MAX, lists, distances);
+					 choice.nearest, lists, distances);
+		angle_assign_second(&choice, index->points + i * index->dims, n, lists,
+							distances, second);
 		assigning += seconds() - before;
 		for (size_t r = 0; r < n; r++)
-			assign_row(index, i + r, lists + r * ANGLE_ASSIGN_MAX,
-					   distances + r * ANGLE_ASSIGN_MAX);
+		{
+			assign_row(index, i + r, lists[r * (size_t) choice.nearest]);
+			assign_row(index, i + r, second[r]);
+		}
 	}
 	printf("# assign %.2f s, code %.2f s\n", assigning,
 		   seconds() - start - assigning);
@@ -596,6 +561,7 @@ main(int argc, char **argv)
 							   .list_size = 100,
 							   .sample = 64,
 							   .assign = 1,
+							   .soar = ANGLE_SECOND_WEIGHT,
 							   .bits = 8,
 							   .look_into = ANGLE_ASSIGN_GROUPS,
 							   .share = 1}};

@@ -410,6 +410,29 @@ TEST(assign_with_less_lists_than_are_asked_for)
 	angle_arena_destroy(arena);
 }
 
+/* Centroids at (0, 0) and around: of two that are equally far from the point, the
+ * second choice is the one whose residual is orthogonal to the first. */
+TEST(assign_second_choice_avoids_parallel_residuals)
+{
+	const float centroids[] = {0, 0, -0.9f, 0, 1, 2.0f, 9, 9};
+	const float points[] = {1, 0, 0, 0};
+	const uint32_t lists[] = {0, 1, 2, 3, 0, 1, UINT32_MAX, UINT32_MAX};
+	const float distances[] = {1, 3.61f, 4, 145, 0, 0.81f, INFINITY, INFINITY};
+	uint32_t second[2];
+	AngleSecondChoice choice = {centroids, 2, 4, 0};
+
+	angle_assign_second(&choice, points, 2, lists, distances, second);
+	CHECK_INT(second[0], 1);
+	CHECK_INT(second[1], 1);
+	choice.weight = ANGLE_SECOND_WEIGHT;
+	angle_assign_second(&choice, points, 2, lists, distances, second);
+	CHECK_INT(second[0], 2);
+	CHECK_INT(second[1], 1);
+	choice.nearest = 1;
+	angle_assign_second(&choice, points, 1, lists, distances, second);
+	CHECK(second[0] == UINT32_MAX);
+}
+
 /* ---- split ---- */
 
 TEST(split_separates_two_clusters)

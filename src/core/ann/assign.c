@@ -262,3 +262,55 @@ angle_assign(AngleAssigner *assigner, const float *points, size_t count,
 	if (distances != NULL)
 		fill_distances(assigner, points, count, nearest, distances);
 }
+
+/* ⟨x − a, x − b⟩. */
+static double
+residual_product(const float *x, const float *a, const float *b, int dims)
+{
+	double sum = 0;
+
+	for (int d = 0; d < dims; d++)
+		sum += (double) (x[d] - a[d]) * (x[d] - b[d]);
+	return sum;
+}
+
+static uint32_t
+second_of(const AngleSecondChoice *choice, const float *x,
+		  const uint32_t *lists, const float *distances)
+{
+	size_t dims = (size_t) choice->dims;
+	uint32_t second = UINT32_MAX;
+	double least = INFINITY;
+
+	for (int n = 1; n < choice->nearest && lists[n] != UINT32_MAX; n++)
+	{
+		double loss = distances[n];
+
+		if (choice->weight > 0 && distances[0] > 0)
+		{
+			double product = residual_product(
+				x, choice->centroids + lists[0] * dims,
+				choice->centroids + lists[n] * dims, choice->dims);
+
+			loss += choice->weight * product * product / distances[0];
+		}
+		if (loss < least)
+		{
+			least = loss;
+			second = lists[n];
+		}
+	}
+	return second;
+}
+
+void
+angle_assign_second(const AngleSecondChoice *choice, const float *points,
+					size_t count, const uint32_t *lists, const float *distances,
+					uint32_t *second)
+{
+	size_t nearest = (size_t) choice->nearest;
+
+	for (size_t i = 0; i < count; i++)
+		second[i] = second_of(choice, points + i * (size_t) choice->dims,
+							  lists + i * nearest, distances + i * nearest);
+}

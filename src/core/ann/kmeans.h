@@ -87,6 +87,33 @@ ANGLE_MUST_CHECK AngleStatus angle_assigner_create(
 void angle_assign(AngleAssigner *assigner, const float *points, size_t count,
 				  int nearest, uint32_t *lists, float *distances);
 
+/*
+ * A second list for each point, so that a search which misses the first meets
+ * the other. Of the nearest lists, but the first, it is the one with the least
+ *
+ *     ‖r′‖² + weight · ⟨r, r′⟩²/‖r‖²
+ *
+ * where r and r′ are what the first and the second centroid leave (Sun et al.
+ * 2023, "SOAR: Improved Indexing for Approximate Nearest Neighbor Search",
+ * theorem 3.1): a query for which r is badly placed is not likely to find r′
+ * badly placed, too, where the two are not parallel.
+ */
+typedef struct AngleSecondChoice
+{
+	const float *centroids; /* (lists, dims) */
+	int dims;
+	int nearest;  /* of angle_assign(), from 2 on: 4 to 8 */
+	float weight; /* 0: the second nearest; ANGLE_SECOND_WEIGHT */
+} AngleSecondChoice;
+
+#define ANGLE_SECOND_WEIGHT 1.0f
+
+/* points (count, dims); lists and distances (count, nearest) are those of
+ * angle_assign(); second (count) is UINT32_MAX where there is only one list. */
+void angle_assign_second(const AngleSecondChoice *choice, const float *points,
+						 size_t count, const uint32_t *lists,
+						 const float *distances, uint32_t *second);
+
 typedef struct AngleSplit
 {
 	const float *points; /* (count, dims) */
