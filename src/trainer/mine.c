@@ -283,13 +283,15 @@ mine_to(Arguments *arguments, AngleModelEncoder *encoder, FILE *stream,
 	angle_model_encoder_show(encoder, "mining", 0);
 	status = angle_mine(mining, encoder, stream, &counts, err);
 	angle_model_encoder_hide(encoder, status);
-	if (status == ANGLE_OK)
-		fprintf(stderr,
-				"%llu of %llu rows written; the others have fewer than %d "
-				"candidates\n",
-				(unsigned long long) counts.written,
-				(unsigned long long) counts.rows, mining->negatives);
-	return status;
+	ANGLE_TRY(status);
+	fprintf(stderr, "%llu of %llu rows written",
+			(unsigned long long) counts.written,
+			(unsigned long long) counts.rows);
+	if (counts.written < counts.rows)
+		fprintf(stderr, "; the others have fewer than %d candidates",
+				mining->negatives);
+	fputc('\n', stderr);
+	return ANGLE_OK;
 }
 
 static AngleStatus

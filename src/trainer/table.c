@@ -120,7 +120,7 @@ fail_encoding(const AngleTable *table, AngleError *err)
 
 	for (int i = table->name_count - 1; i >= 0; i--)
 	{
-		if (angle_utf8_check(table->cells[i], "the text", NULL, err) !=
+		if (angle_utf8_check(table->cells[i], "text", NULL, err) !=
 			ANGLE_OK)
 			column = table->names[i];
 	}
@@ -137,7 +137,7 @@ split_row(AngleTable *table, AngleBytes line, AngleError *err)
 		return angle_table_fail(table, -1, err, ANGLE_CORRUPT,
 								"%zu fields where the header has %d", count,
 								table->name_count);
-	if (angle_utf8_check(line, "the line", NULL, err) != ANGLE_OK)
+	if (angle_utf8_check(line, "line", NULL, err) != ANGLE_OK)
 		return fail_encoding(table, err);
 	for (int i = 0; i < table->column_count; i++)
 		table->fields[i] =
@@ -326,7 +326,7 @@ read_tsv_header(AngleTable *table, AngleBytes line, AngleError *err)
 	size_t count = split(line, NULL, 0);
 
 	ANGLE_TRY(allocate_names(table, count, err));
-	if (angle_utf8_check(line, "the header", NULL, err) != ANGLE_OK)
+	if (angle_utf8_check(line, "header", NULL, err) != ANGLE_OK)
 	{
 		add_place(table, NULL, err);
 		return ANGLE_INVALID_TEXT;

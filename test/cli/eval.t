@@ -116,6 +116,8 @@ fails('no labels', 'file "s.tsv": no columns for text1, text2 and label .*\nhint
 	spit('s.tsv', "sentence1\tsentence2\na\tb\n"));
 fails('a bad row', 'file "s.tsv", line 3: 1 fields where the header has 3',
 	spit('s.tsv', "text1\ttext2\tlabel\na\tb\t1\na\n"));
+fails('a header that is no UTF-8', 'file "s.tsv", line 1: invalid UTF-8 in the header',
+	spit('s.tsv', "text1\xff\ttext2\tlabel\na\tb\t1\n"));
 fails('a bad label', 'file "s.tsv", line 2, column "label": the label "x" is not a number',
 	spit('s.tsv', "text1\ttext2\tlabel\na\tb\tx\n"));
 fails('nothing to tell apart', 'set "flat": all labels are at least 0.5', '--pairs', 'flat.tsv');
