@@ -226,6 +226,7 @@ UNIT_SRCS = \
 	test_kmeans.c \
 	test_linear.c \
 	test_losses.c \
+	test_objective.c \
 	test_packed.c \
 	test_pickle.c \
 	test_quant.c \
