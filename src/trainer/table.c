@@ -120,8 +120,7 @@ fail_encoding(const AngleTable *table, AngleError *err)
 
 	for (int i = table->name_count - 1; i >= 0; i--)
 	{
-		if (angle_utf8_check(table->cells[i], "text", NULL, err) !=
-			ANGLE_OK)
+		if (angle_utf8_check(table->cells[i], "text", NULL, err) != ANGLE_OK)
 			column = table->names[i];
 	}
 	add_place(table, column, err);
