@@ -284,6 +284,70 @@ TEST(kmeans_tells_its_progress)
 	angle_arena_destroy(arena);
 }
 
+/* Counts what is taken at once. */
+typedef struct Meter
+{
+	size_t now;
+	size_t peak;
+} Meter;
+
+static void *
+metered_alloc(void *context, size_t size)
+{
+	Meter *meter = context;
+	size_t *block = malloc(size + 64);
+
+	if (block == NULL)
+		return NULL;
+	block[0] = size;
+	meter->now += size;
+	meter->peak = meter->now > meter->peak ? meter->now : meter->peak;
+	return (char *) block + 64;
+}
+
+static void
+metered_release(void *context, void *pointer)
+{
+	Meter *meter = context;
+	size_t *block = (size_t *) (void *) ((char *) pointer - 64);
+
+	meter->now -= block[0];
+	free(block);
+}
+
+TEST(kmeans_takes_the_memory_it_says)
+{
+	static const size_t sizes[][3] = {
+		{20000, 8, 400}, {3000, 300, 100}, {500, 40, 20}, {5000, 16, 5000}};
+
+	for (int i = 0; i < 4; i++)
+	{
+		Meter meter = {0, 0};
+		AngleAllocator allocator = {metered_alloc, metered_release, &meter};
+		AngleArena *arena = angle_arena_create(&allocator);
+		size_t count = sizes[i][0];
+		int dims = (int) sizes[i][1];
+		size_t limit = angle_cluster_memory(count, dims, sizes[i][2]);
+		AngleRng rng;
+		float *points;
+		AngleClusters clusters;
+
+		angle_rng_seed(&rng, 8);
+		points = points_normal(&rng, count, dims);
+		REQUIRE(angle_cluster(&(AngleClusterRequest){.points = points,
+													 .count = count,
+													 .dims = dims,
+													 .lists = sizes[i][2],
+													 .seed = 3},
+							  arena, &clusters, NULL) == ANGLE_OK);
+		CHECK(meter.peak <= limit);
+		CHECK(meter.peak >= limit / 5);
+		free(points);
+		angle_arena_destroy(arena);
+		CHECK_INT(meter.now, 0);
+	}
+}
+
 /* ---- assignment ---- */
 
 TEST(assign_gives_the_nearest_lists_in_order)

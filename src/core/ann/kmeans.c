@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/ann/centers.h"
+#include "core/ann/heap.h"
 #include "core/ann/lloyd.h"
 
 #define ROUNDS 10
@@ -218,14 +219,34 @@ angle_cluster(const AngleClusterRequest *request, AngleArena *arena,
 	return status;
 }
 
+/* Of angle_lloyd() with one thread. */
+static size_t
+scratch_size(size_t count, size_t dims, size_t clusters)
+{
+	size_t padded = angle_padded(clusters);
+
+	return angle_centers_floats(clusters, (int) dims) * sizeof(float) +
+		   ANGLE_LLOYD_CHUNK * padded * sizeof(float) +
+		   clusters * (dims * sizeof(double) + sizeof(size_t) +
+					   sizeof(AngleCandidate)) +
+		   count * (sizeof(float) + sizeof(size_t));
+}
+
 size_t
 angle_cluster_memory(size_t count, int dims, size_t lists)
 {
 	size_t groups = wanted_groups(lists);
+	/* a group of twice the usual size */
+	size_t own = 2 * (lists / groups + 1);
 	size_t width = (size_t) dims * sizeof(float);
-	size_t results = (lists + groups) * width + count * sizeof(uint32_t);
+	size_t results = (lists + groups) * width + count * sizeof(uint32_t) +
+					 2 * (groups + 1) * sizeof(size_t);
 
-	/* of the greatest angle_lloyd(): panels, sums in double, labels, order */
-	return results + 4 * (groups + 16) * width * 4 +
-		   count * (sizeof(float) + sizeof(size_t));
+	size_t used = results + scratch_size(count, (size_t) dims,
+										 own > groups ? own : groups);
+	size_t doubled = used < ((size_t) 8 << 20) ? used : (size_t) 8 << 20;
+
+	/* An arena that is reset keeps its largest block beside the next ones, and
+	 * blocks below 8 MB are twice as large as the one before. */
+	return 2 * (used + doubled) + ((size_t) 64 << 10);
 }

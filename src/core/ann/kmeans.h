@@ -49,8 +49,8 @@ typedef struct AngleClusters
 							* starts[g + 1] − 1, at least one */
 } AngleClusters;
 
-/* Bytes of arena that angle_cluster() takes, about, results included; the
- * points come on top. */
+/* Bytes of arena that angle_cluster() takes with one thread, results included, if
+ * no group has more than twice its share of the lists; the points come on top. */
 size_t angle_cluster_memory(size_t count, int dims, size_t lists);
 
 /* Clusters the points; clusters lies in arena. count may be 0: then there is

@@ -6,9 +6,6 @@
 #include "core/ann/centers.h"
 #include "core/ann/heap.h"
 
-/* Points of a task: their scores stay in the cache. */
-#define CHUNK 128
-
 /* Dimensions of a task when means are made. */
 #define STRIPE 64
 
@@ -24,7 +21,7 @@ typedef struct Run
 	float *distances;	 /* (count): squared, to the own centroid */
 	float *panel_memory; /* of angle_centers_floats(k, dims) */
 	AngleCenters panels;
-	float *scores;		 /* (workers, CHUNK, padded k) */
+	float *scores;		 /* (workers, ANGLE_LLOYD_CHUNK, padded k) */
 	double *sums;		 /* (k, dims) */
 	size_t *sizes;		 /* (k) */
 	size_t *order;		 /* (count), for the start */
@@ -44,7 +41,8 @@ allocate(Run *run, AngleError *err)
 	run->panel_memory = angle_arena_alloc(
 		arena, angle_centers_floats(run->k, lloyd->dims), sizeof(float));
 	run->scores = angle_arena_alloc(
-		arena, workers * CHUNK * angle_padded(run->k), sizeof(*run->scores));
+		arena, workers * ANGLE_LLOYD_CHUNK * angle_padded(run->k),
+		sizeof(*run->scores));
 	run->sums = angle_arena_alloc(arena, run->k * dims, sizeof(*run->sums));
 	run->sizes = angle_arena_alloc(arena, run->k, sizeof(*run->sizes));
 	run->order = angle_arena_alloc(arena, lloyd->count, sizeof(*run->order));
@@ -95,11 +93,11 @@ assign_chunk(void *context, size_t index, int worker)
 {
 	Run *run = context;
 	const AngleLloyd *lloyd = run->lloyd;
-	size_t first = index * CHUNK;
+	size_t first = index * ANGLE_LLOYD_CHUNK;
 	size_t left = lloyd->count - first;
-	size_t rows = left < CHUNK ? left : CHUNK;
+	size_t rows = left < ANGLE_LLOYD_CHUNK ? left : ANGLE_LLOYD_CHUNK;
 	size_t stride = angle_padded(run->k);
-	float *scores = run->scores + (size_t) worker * CHUNK * stride;
+	float *scores = run->scores + (size_t) worker * ANGLE_LLOYD_CHUNK * stride;
 
 	if (angle_cancelled(lloyd->cancel))
 		return;
@@ -126,8 +124,9 @@ assign(Run *run)
 	run->panels = angle_centers_pack(run->centroids, run->k, run->lloyd->dims,
 									 run->panel_memory);
 	angle_executor_run(run->lloyd->executor,
-					   (run->lloyd->count + CHUNK - 1) / CHUNK, assign_chunk,
-					   run);
+					   (run->lloyd->count + ANGLE_LLOYD_CHUNK - 1) /
+						   ANGLE_LLOYD_CHUNK,
+					   assign_chunk, run);
 	for (size_t i = 0; i < run->lloyd->count; i++)
 		sum += run->distances[i];
 	return sum;

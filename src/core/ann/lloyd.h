@@ -5,6 +5,9 @@
 #include "core/ann/kmeans.h"
 #include "core/base/rng.h"
 
+/* Points whose scores are held at once by each worker. */
+#define ANGLE_LLOYD_CHUNK ((size_t) 128)
+
 typedef struct AngleLloyd
 {
 	const float *points; /* (count, dims) */
