@@ -408,7 +408,7 @@ $(BUILD)/core/%.double.o: src/core/%.c
 $(BUILD)/unit/test_backward.o: CORE_CPPFLAGS += -DANGLE_DOUBLE
 
 # Loops over vectors without sums of floats, which need no more than this.
-$(BUILD)/core/vector/elements.o: src/core/vector/elements.c
+$(BUILD)/core/vector/elements.o $(BUILD)/core/quant/bfloat.o: $(BUILD)/core/%.o: src/core/%.c
 	$(call compile,-O3)
 $(BUILD)/core/%.o: src/core/%.c
 	$(call compile)

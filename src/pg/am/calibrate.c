@@ -281,7 +281,10 @@ compare_needs(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The quantiles of what was needed; 2 is enough for all. */
+/* Enough for every node that has a spread. */
+#define STOP_MOST 1e6f
+
+/* The quantiles of what was needed. */
 static void
 set_stop(Calibration *calibration, AngleMeta *meta)
 {
@@ -290,8 +293,9 @@ set_stop(Calibration *calibration, AngleMeta *meta)
 	{
 		int rank = (int) ceil(angle_recall_targets[i] * calibration->found);
 
-		meta->stop[i] = Min(
-			2, calibration->needs[Max(0, Min(rank, calibration->found) - 1)]);
+		meta->stop[i] =
+			Min(STOP_MOST,
+				calibration->needs[Max(0, Min(rank, calibration->found) - 1)]);
 	}
 	meta->calibrated = 1;
 }

@@ -30,6 +30,15 @@ body_pages(Size size, int count)
 	return last.page + last.pages - 1;
 }
 
+/* Bodies of size that pages hold. */
+static int
+bodies_in(Size size, int pages)
+{
+	if (size > ANGLE_PAGE_ROOM)
+		return pages / ((size + ANGLE_PAGE_ROOM - 1) / ANGLE_PAGE_ROOM);
+	return pages * (ANGLE_PAGE_ROOM / size);
+}
+
 /* The place of an array of bytes, and of what follows. */
 static int
 take(int *at, Size bytes)
@@ -69,6 +78,21 @@ place_inner(AngleLayout *layout, int fanout)
 	return at;
 }
 
+/* Rows of a leaf: whole blocks, so many that all arrays end before end. */
+static int
+leaf_capacity(AngleLayout *layout, int end)
+{
+	const Size row = layout->code_size + sizeof(ItemPointerData) +
+					 2 * sizeof(float) + sizeof(AngleBfloat) +
+					 layout->keys * sizeof(uint64) +
+					 (layout->keys > 0 ? sizeof(uint32) : 0);
+	int capacity = Min(CAPACITY_MAX, BLCKSZ / row / ANGLE_BLOCK * ANGLE_BLOCK);
+
+	while (place_leaf(layout, capacity) > end)
+		capacity -= ANGLE_BLOCK;
+	return capacity;
+}
+
 void
 angle_layout_init(AngleLayout *layout, int dims, int bits, int keys)
 {
@@ -84,15 +108,11 @@ angle_layout_init(AngleLayout *layout, int dims, int bits, int keys)
 		sizeof(AngleRerankFactors) + angle_rerank_size(dims, bits);
 	layout->centroid_size = dims * sizeof(AngleBfloat);
 
-	layout->capacity = CAPACITY_MAX;
-	while (place_leaf(layout, layout->capacity) > end)
-		layout->capacity -= ANGLE_BLOCK;
+	layout->capacity = leaf_capacity(layout, end);
 	body = Max(body_pages(layout->row_size, layout->capacity),
 			   body_pages(layout->centroid_size, FANOUT_MIN));
 	layout->pages = 1 + body;
-	layout->fanout = FANOUT_MAX;
-	while (body_pages(layout->centroid_size, layout->fanout) > body)
-		layout->fanout--;
+	layout->fanout = Min(FANOUT_MAX, bodies_in(layout->centroid_size, body));
 	(void) place_inner(layout, layout->fanout);
 	(void) place_leaf(layout, layout->capacity);
 }

@@ -30,6 +30,6 @@ angle_stop_lambda(const float *stop, double target)
 		from = to;
 		below = stop[i];
 	}
-	/* beyond what is measured, on to the bound that holds for all */
-	return below + (2 - below) * (target - from) / (1 - from);
+	/* beyond what is measured, towards twice the last one and more */
+	return below + (2 + below) * (target - from) / (1 - from);
 }

@@ -7,9 +7,9 @@
  * where c is its centroid and ρ its spread. A row is given out when no node has
  * a smaller key. With λ = 0 the key is the mean score of the node's rows. In D
  * dimensions the scores of rows scatter around it by about 2 ‖q − c‖ ρ/√D, so a λ
- * well below 2 (for which the key is the least score that a row at the distance ρ
- * can have) finds nearly all neighbours. How much below depends on the data, and is
- * measured: for each target of recall the smallest λ with which so many
+ * below 2 (for which the key is the least score that a row at the distance ρ
+ * can have) finds nearly all neighbours. In few dimensions it can take more, for rows
+ * are further than ρ from their centroid. So it depends on the data, and is measured: for each target of recall the smallest λ with which so many
  * neighbours of sampled rows came in time.
  */
 #ifndef ANGLE_STOP_H
