@@ -143,11 +143,13 @@ evaluate(Run *run, AngleError *err)
 
 	if (run->settings->evaluation_count == 0)
 	{
+		run->state.judged = run->state.step;
 		tell(run, NULL, 0);
 		return ANGLE_OK;
 	}
 	ANGLE_TRY(measure(run, run->scores, &mean, err));
 	ANGLE_TRY(log_scores(run, mean, err));
+	run->state.judged = run->state.step;
 	tell(run, "score", mean);
 	run->state.stale++;
 	if (mean > run->state.best)
@@ -270,25 +272,35 @@ stop(Run *run, AngleError *err)
 	return angle_fail_cancelled(err);
 }
 
+/* What is due after a step: an evaluation, a checkpoint, or the end because a
+ * signal has come. A run that was stopped in the middle of an evaluation begins
+ * with it when it goes on. */
+static AngleStatus
+follow_step(Run *run, AngleError *err)
+{
+	AngleStatus status = ANGLE_OK;
+
+	if (is_due(run, run->eval_steps) && run->state.judged != run->state.step)
+		status = evaluate(run, err);
+	if (status == ANGLE_CANCELLED || angle_cancelled(angle_interrupt_cancel()))
+		return stop(run, err);
+	ANGLE_TRY(status);
+	return is_due(run, run->save_steps) ? save(run, err) : ANGLE_OK;
+}
+
 static AngleStatus
 train(Run *run, AngleError *err)
 {
 	bool end = false;
 
+	if (run->state.step > 0)
+		ANGLE_TRY(follow_step(run, err));
 	while (run->state.step < run->total_steps && !is_stale(run))
 	{
-		AngleStatus status = one_step(run, &end, err);
-
-		if (status != ANGLE_OK || end)
-			return status;
-		if (is_due(run, run->eval_steps))
-			status = evaluate(run, err);
-		if (status == ANGLE_CANCELLED ||
-			angle_cancelled(angle_interrupt_cancel()))
-			return stop(run, err);
-		ANGLE_TRY(status);
-		if (is_due(run, run->save_steps))
-			ANGLE_TRY(save(run, err));
+		ANGLE_TRY(one_step(run, &end, err));
+		if (end)
+			break;
+		ANGLE_TRY(follow_step(run, err));
 	}
 	return ANGLE_OK;
 }

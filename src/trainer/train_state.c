@@ -119,12 +119,13 @@ write_state(const AngleTrainee *trainee, const AngleTrainState *state,
 {
 	const char *settings = describe(trainee, trainee->losses);
 	json_t *json = json_pack(
-		"{s:i, s:s, s:I, s:I, s:f, s:f, s:I, s:i, s:I}", "version", 1,
+		"{s:i, s:s, s:I, s:I, s:f, s:f, s:I, s:i, s:I, s:I}", "version", 1,
 		"settings", settings != NULL ? settings : "", "step",
 		(json_int_t) state->step, "texts", (json_int_t) state->texts, "seconds",
 		state->seconds, "best", isfinite(state->best) ? state->best : -1e300,
 		"best_step", (json_int_t) state->best_step, "stale", state->stale,
-		"logged", (json_int_t) state->logged);
+		"judged", (json_int_t) state->judged, "logged",
+		(json_int_t) state->logged);
 	char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
 	char *copy = text != NULL
 					 ? angle_arena_strdup(trainee->losses, text, strlen(text))
@@ -213,6 +214,7 @@ typedef struct Saved
 	double texts;
 	double best_step;
 	double logged;
+	double judged;
 	AngleTrainState *state;
 } Saved;
 
@@ -234,6 +236,7 @@ read_fields(AngleFields fields, void *context, AngleError *err)
 	ANGLE_TRY(angle_fields_real(fields, "texts", &saved->texts, err));
 	ANGLE_TRY(angle_fields_real(fields, "best_step", &saved->best_step, err));
 	ANGLE_TRY(angle_fields_real(fields, "logged", &saved->logged, err));
+	ANGLE_TRY(angle_fields_real(fields, "judged", &saved->judged, err));
 	ANGLE_TRY(
 		angle_fields_real(fields, "seconds", &saved->state->seconds, err));
 	ANGLE_TRY(angle_fields_real(fields, "best", &saved->state->best, err));
@@ -259,7 +262,7 @@ read_state(const Reader *reader, AngleTrainState *state, AngleError *err)
 	if (!(saved.step >= 0 && saved.step < 0x1p53 && saved.texts >= 0 &&
 		  saved.texts < 0x1p53 && saved.best_step >= 0 &&
 		  saved.best_step < 0x1p53 && saved.logged >= 0 &&
-		  saved.logged < 0x1p53))
+		  saved.logged < 0x1p53 && saved.judged >= 0 && saved.judged < 0x1p53))
 		return angle_fail(err, ANGLE_CORRUPT,
 						  "file \"%s\" has numbers that no run can have",
 						  reader->list.path);
@@ -267,6 +270,7 @@ read_state(const Reader *reader, AngleTrainState *state, AngleError *err)
 	state->texts = (uint64_t) saved.texts;
 	state->best_step = (uint64_t) saved.best_step;
 	state->logged = (uint64_t) saved.logged;
+	state->judged = (uint64_t) saved.judged;
 	if (state->best < -1e299)
 		state->best = -INFINITY;
 	return ANGLE_OK;

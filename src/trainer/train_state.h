@@ -14,6 +14,7 @@ typedef struct AngleTrainState
 	double best;	/* greatest score, −INFINITY before the first */
 	uint64_t best_step;
 	int stale;		 /* evaluations since then */
+	uint64_t judged; /* the last step that was evaluated */
 	uint64_t logged; /* bytes of the log */
 } AngleTrainState;
 

@@ -127,7 +127,8 @@ sub interrupt
 	return $? & 127;
 }
 
-my @long = (@short, @mixture, '--epochs', 60, '--save-steps', 7);
+my @long = (@short, @mixture, '--epochs', 60, '--save-steps', 7, '--eval', 'pairs.tsv',
+	'--eval-steps', 5);
 my ($long_status) = angle(@long, '--output', 'whole');
 is($long_status, '0', 'a long run');
 is(interrupt('TERM', @long), 15, 'a signal ends a run');
