@@ -4,9 +4,9 @@
  *     ann-recall FILE.npy [NAME=NUMBER]…
  *
  * FILE.npy holds float32 rows, of which the last are the queries. The numbers
- * and what they are by default are in parse_option(). Prints what building took
- * and, for a growing part of the lists, recall@10 against exact search and the
- * time of a query.
+ * are named in parse_option() and have their defaults in main(). Prints the CPU
+ * time of building and, for a growing part of the lists, recall@10 against exact
+ * search and the CPU time of a query.
  */
 #include <fcntl.h>
 #include <math.h>
