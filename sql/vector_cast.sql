@@ -49,3 +49,8 @@ SELECT command, f.* FROM unnest(ARRAY[
 ]) command, pg_temp.failure(command) f;
 \x off
 DROP TABLE assigned;
+
+-- numeric goes through text: the float nearest to it, as by way of real
+SELECT count(*), count(*) FILTER (WHERE n::angle_vector <> n::real[]::angle_vector)
+FROM (SELECT array_agg(hashint4(i * 100 + j)::numeric / 10 ^ (j % 20)) AS n
+	FROM generate_series(1, 50) AS i, generate_series(1, 40) AS j GROUP BY i) AS t;

@@ -27,8 +27,8 @@ typedef enum AngleVectorSyntax
 } AngleVectorSyntax;
 
 /*
- * Reads a whole text into elements, which has room for
- * ANGLE_VECTOR_MAX_DIMENSIONS, and counts them. Each is the float nearest to
+ * Reads a whole text into elements, which has room for as many as the text
+ * has, or ANGLE_VECTOR_MAX_DIMENSIONS, and counts them. Each is the float nearest to
  * the number written, ties to even, whatever the locale is. On failure
  * elements and dimensions are undefined and blame is the part of the text that
  * is wrong: the word where a number should be, or else what follows the place.
