@@ -1,6 +1,8 @@
-"""A result of bench/embed as SVG, a picture for each number of threads:
+"""Results of bench/embed as SVG, a picture for each number of threads:
 
-    python bench/embed/plot.py RESULT.json DIRECTORY
+    python bench/embed/plot.py RESULT.json… DIRECTORY
+
+Several results are parts of one, such as --models and --threads make.
 
 One panel for each model and case, one bar for each peer, with a line from the
 lowest round to the highest. Colours follow the reader's light or dark mode.
@@ -92,17 +94,18 @@ def picture(records, threads):
             + "".join(parts) + "</svg>\n")
 
 
-def draw(result, directory):
+def draw(cases, directory):
     directory.mkdir(parents=True, exist_ok=True)
-    for threads in sorted({r["threads"] for r in result["cases"]}):
-        records = [r for r in result["cases"] if r["threads"] == threads]
+    for threads in sorted({r["threads"] for r in cases}):
+        records = [r for r in cases if r["threads"] == threads]
         path = directory / f"encoder-{threads}-thread{'s' * (threads > 1)}.svg"
         path.write_text(picture(records, threads), encoding="utf-8")
         print(path)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
-    draw(json.loads(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8")),
-         pathlib.Path(sys.argv[2]))
+    draw([case for name in sys.argv[1:-1] for case in json.loads(
+        pathlib.Path(name).read_text(encoding="utf-8"))["cases"]],
+         pathlib.Path(sys.argv[-1]))
