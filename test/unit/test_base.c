@@ -224,6 +224,25 @@ TEST(executor_workers_that_run_together_meet_at_a_barrier)
 	angle_arena_destroy(arena);
 }
 
+TEST(executor_offers_no_team_for_a_while_after_one_was_late)
+{
+	AngleArena *arena = angle_arena_create(NULL);
+	AngleExecutor *executor = NULL;
+	int refused = 0;
+
+	REQUIRE(angle_executor_start(2, arena, &executor, NULL) == ANGLE_OK);
+	CHECK(angle_executor_offers_team(executor));
+	angle_executor_note_late(executor);
+	while (!angle_executor_offers_team(executor) && refused < 10000)
+		refused++;
+	CHECK(refused > 10 && refused < 10000);
+	CHECK(angle_executor_offers_team(executor));
+	CHECK(!angle_executor_offers_team(NULL));
+	angle_executor_note_late(NULL);
+	angle_executor_stop(executor);
+	angle_arena_destroy(arena);
+}
+
 TEST(executor_runs_every_task_once_per_round)
 {
 	AngleArena *arena = angle_arena_create(NULL);

@@ -19,6 +19,7 @@ struct AngleExecutor
 {
 	int workers;
 	Helper *helpers; /* (workers − 1) */
+	int alone;		 /* teams that are not offered any more */
 
 	pthread_mutex_t lock; /* guards writing the fields up to task */
 	pthread_cond_t start; /* a new round, or the end */
@@ -213,6 +214,31 @@ angle_executor_run_together(AngleExecutor *executor, AngleTask task,
 	run_round(executor);
 }
 
+/* Times to yield before a member counts as late: half a millisecond and more. */
+#define PATIENCE 1000
+
+/* Teams that are not tried after one was late: a tenth of a second of questions,
+ * for one that costs the time that the scheduler gives to others. */
+#define ALONE 200
+
+bool
+angle_executor_offers_team(AngleExecutor *executor)
+{
+	if (executor == NULL || executor->workers == 1)
+		return false;
+	if (executor->alone == 0)
+		return true;
+	executor->alone--;
+	return false;
+}
+
+void
+angle_executor_note_late(AngleExecutor *executor)
+{
+	if (executor != NULL)
+		executor->alone = ALONE;
+}
+
 void
 angle_barrier_wait(AngleBarrier *barrier)
 {
@@ -234,6 +260,8 @@ angle_barrier_wait(AngleBarrier *barrier)
 			sched_yield();
 		else
 			pause_processor();
+		if (i == SPINS + PATIENCE)
+			atomic_store(&barrier->late, true);
 	}
 }
 

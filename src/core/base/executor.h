@@ -9,6 +9,7 @@
 #define ANGLE_EXECUTOR_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/base/arena.h"
@@ -39,6 +40,15 @@ void angle_executor_run(AngleExecutor *executor, size_t tasks, AngleTask task,
 void angle_executor_run_together(AngleExecutor *executor, AngleTask task,
 								 void *context);
 
+/* Whether to let workers run together: not for a while after
+ * angle_executor_note_late(), and not with NULL or one worker. To be asked once
+ * before each time. */
+bool angle_executor_offers_team(AngleExecutor *executor);
+
+/* The processors have so much else to do that those who ran together have waited
+ * for one of them. */
+void angle_executor_note_late(AngleExecutor *executor);
+
 /* Where those that run together wait for each other; all zero but for members,
  * and used for any number of times. */
 typedef struct AngleBarrier
@@ -46,6 +56,7 @@ typedef struct AngleBarrier
 	int members;
 	atomic_int arrived;
 	atomic_uint round;
+	atomic_bool late; /* somebody has waited long enough to be unscheduled */
 } AngleBarrier;
 
 /* Returns once all members have come here; what they wrote before is seen by

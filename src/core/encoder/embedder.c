@@ -257,9 +257,13 @@ run_groups(Job *job, size_t groups, int workers)
 		angle_executor_run(job->request->executor, groups, run_group, job);
 		return;
 	}
-	job->team = job->request->executor;
 	for (size_t i = 0; i < groups; i++)
+	{
+		job->team = angle_executor_offers_team(job->request->executor)
+						? job->request->executor
+						: NULL;
 		run_group(job, i, 0);
+	}
 }
 
 AngleStatus
