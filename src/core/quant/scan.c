@@ -113,6 +113,14 @@ residual(const float *point, const float *centroid, size_t n, uint8_t *code)
 
 /* ---- tables ---- */
 
+/* Bit i of m, for m of 0 … 15. */
+static const float bit_of[4][16] = {
+	{0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1},
+	{0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1},
+	{0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1},
+	{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1},
+};
+
 /* values[m] = what the bits of m add to ⟨x, q⟩, less the least of all m, where q
  * is one nibble's part of the query. */
 INLINE void
@@ -122,21 +130,36 @@ nibble_values(const float q[4], float values[16])
 
 	for (int i = 0; i < 4; i++)
 		least += q[i] < 0 ? q[i] : 0;
-	for (int m = 0; m < 16; m++)
-		values[m] = (m & 1 ? q[0] : 0) + (m & 2 ? q[1] : 0) +
-					((m & 4 ? q[2] : 0) + (m & 8 ? q[3] : 0)) - least;
+	for (int m = 0; m < 16; m += V)
+	{
+		Floats sum = (Floats){0} - least;
+
+		for (int i = 0; i < 4; i++)
+			sum += q[i] * load(bit_of[i] + m);
+		memcpy(values + m, &sum, sizeof(sum));
+	}
 }
 
+/* Rounded to steps, from 0 to top. */
 INLINE void
-round_values(const float values[16], float inverse, int top, uint8_t *out)
+round_values(const float values[16], float inverse, float top, uint8_t *out)
 {
-	for (int m = 0; m < 16; m++)
-	{
-		int scaled = (int) (values[m] * inverse + 0.5f);
+	int32_t rounded[16];
 
-		scaled = scaled < 0 ? 0 : scaled;
-		out[m] = (uint8_t) (scaled > top ? top : scaled);
+	for (int m = 0; m < 16; m += V)
+	{
+		Floats most = (Floats){0} + top;
+		Floats steps = load(values + m) * inverse + 0.5f;
+		Ints below = steps < most;
+		Ints whole;
+
+		steps = (Floats) ((below & (Ints) steps) | (~below & (Ints) most));
+		whole = __builtin_convertvector(steps, Ints);
+		whole &= whole > 0;
+		memcpy(rounded + m, &whole, sizeof(whole));
 	}
+	for (int m = 0; m < 16; m++)
+		out[m] = (uint8_t) rounded[m];
 }
 
 /* Where the 16 entries of a nibble are: the tables of the low nibbles of four
