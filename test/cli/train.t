@@ -102,6 +102,12 @@ print("same" if abs(e - numpy.load("ours.npy")).max() < 2e-5 else "different")
 ' 2> /dev/null`, "same\n", 'sentence-transformers gives the same embeddings');
 }
 
+# F32 weights in a model that was in BF16.
+($status) = angle('train', '--model', "$GOLDEN/encoder/local/bf16-vocab-only", @pairs,
+	'--steps', 2, '--output', 'wide');
+is($status, '0', 'a model in BF16 can be trained');
+like(slurp('wide/config.json'), qr/"(torch_)?dtype": "float32"/, 'its config says what it is now');
+
 # ---- the same again -------------------------------------------------------
 
 my @mixture = (@pairs, '--data', 'triples.tsv', '--epochs', 2);
