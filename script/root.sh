@@ -3,7 +3,6 @@
 # test/matrix and script/deb share. Source it after lib.sh.
 
 ROOTS=${ANGLE_ROOTS:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/angle-roots}
-MIRROR=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 # roots_possible: ends the script where roots can be neither made nor entered.
 roots_possible()
@@ -25,7 +24,7 @@ root_new()
 	rm -rf "$2" "$2.part"
 	mkdir -p "$2.part"
 	if [ ! -e "$archive" ]; then
-		debootstrap --variant=minbase "$1" "$2.part" "$MIRROR" > "$3" 2>&1 || return 1
+		debootstrap --variant=minbase "$1" "$2.part" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} > "$3" 2>&1 || return 1
 		root_configure "$2.part"
 		tar -C "$2.part" -cf "$archive.part" .
 		mv "$archive.part" "$archive"
