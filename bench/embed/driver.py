@@ -5,6 +5,10 @@ import subprocess
 import numpy
 
 
+class Ended(SystemExit):
+    """The process has ended, for whatever reason."""
+
+
 class Driver:
     def __init__(self, command):
         self.name = os.path.basename(str(command[0]))
@@ -24,7 +28,7 @@ class Driver:
     def answer(self):
         answer = self.process.stdout.readline()
         if not answer:
-            raise SystemExit(
+            raise Ended(
                 f"{' '.join(map(str, self.process.args))} ended with status "
                 f"{self.process.wait()}")
         return answer

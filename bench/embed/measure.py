@@ -7,7 +7,7 @@ import contextlib
 import statistics
 import time
 
-from driver import Driver
+from driver import Driver, Ended
 from peers import LEAST_COSINE
 
 
@@ -34,8 +34,14 @@ class Field:
     def check(self, texts):
         """Finds the lowest cosine of each peer to the reference. Where ours
         are too far off nothing is worth timing."""
-        vectors = {title: driver.vectors(texts)
-                   for title, driver in self.drivers.items()}
+        vectors = {}
+        for title, driver in list(self.drivers.items()):
+            try:
+                vectors[title] = driver.vectors(texts)
+            except Ended as ended:
+                if self.peers[title].ours:
+                    raise
+                self.leave_out(title, ended)
         reference = vectors[self.reference()]
         for title, theirs in vectors.items():
             peer = self.peers[title]
@@ -44,6 +50,11 @@ class Field:
                 raise SystemExit(
                     f"{title}: cosine {self.cosine[title]:.5f} to "
                     f"{self.reference()}, less than {LEAST_COSINE[peer.kind]}")
+
+    def leave_out(self, title, reason):
+        """A peer that cannot embed at all."""
+        print(f"\n  without {title}: {reason}", flush=True)
+        del self.drivers[title], self.peers[title]
 
     def agrees(self, title):
         return self.cosine[title] >= LEAST_COSINE[self.peers[title].kind]
