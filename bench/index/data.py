@@ -22,8 +22,7 @@ def normalised(x):
 
 
 def read(path, count, queries):
-    """The first count rows of a NumPy file; its last ones are the queries. Queries
-    that are equal to a row are left out."""
+    """The first count rows of a NumPy file; its last ones are the queries."""
     everything = np.load(path, mmap_mode="r")
     count = min(count, len(everything) - queries)
     rows = normalised(np.asarray(everything[:count], np.float32))
