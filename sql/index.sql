@@ -10,6 +10,17 @@ CREATE FUNCTION make_vector(i int, dims int) RETURNS angle_vector
 	SELECT array_agg((sin(i * 12.9898 + d * 78.233) + 2 * sin((i % 17) * 3.1 + d))::real
 		ORDER BY d)::angle_vector FROM generate_series(1, dims) d $$;
 
+-- EXPLAIN with one name for the result of a subquery, which PostgreSQL 17 calls otherwise
+CREATE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+		line := regexp_replace(line, ' \(returns \$\d+\)', '');
+		RETURN NEXT regexp_replace(line, '\(InitPlan \d+\)\.col1|\$\d+', 'initplan', 'g');
+	END LOOP;
+END $$;
+
 -- Whether the index gives the rows of a sequential scan for an order and a LIMIT,
 -- by their distances, which equal rows share.
 CREATE FUNCTION same_rows(relation text, ordering text, filter text DEFAULT 'true',
@@ -97,8 +108,8 @@ SELECT same_rows('items', 'v <=> make_vector(5, 24)', $$code = md5('2')::uuid$$)
 SELECT same_rows('items', 'v <=> make_vector(5, 24)', 'tenant IS NULL AND vector_norm(v) > 0');
 SELECT same_rows('items', 'v <=> make_vector(5, 24)', 'tenant = (SELECT NULL::int)');
 SET enable_seqscan = off;
-EXPLAIN (COSTS OFF) SELECT id FROM items WHERE tenant = 3 AND name = 'name 1'
-	ORDER BY v <=> (SELECT make_vector(5, 24)) LIMIT 3;
+SELECT plan($$SELECT id FROM items WHERE tenant = 3 AND name = 'name 1'
+	ORDER BY v <=> (SELECT make_vector(5, 24)) LIMIT 3$$);
 RESET enable_seqscan;
 DROP INDEX items_keys;
 
@@ -159,8 +170,8 @@ CREATE TABLE texts (id int, body text);
 INSERT INTO texts VALUES (1, 'a cat'), (2, 'a dog'), (3, 'interest rates');
 CREATE INDEX texts_body ON texts USING angle (angle_embed(body, 'angle-mini'));
 SET enable_seqscan = off;
-EXPLAIN (COSTS OFF) SELECT id FROM texts
-	ORDER BY angle_embed(body, 'angle-mini') <=> (SELECT angle_embed('kitten', 'angle-mini')) LIMIT 2;
+SELECT plan($$SELECT id FROM texts
+	ORDER BY angle_embed(body, 'angle-mini') <=> (SELECT angle_embed('kitten', 'angle-mini')) LIMIT 2$$);
 SELECT id FROM texts
 	ORDER BY angle_embed(body, 'angle-mini') <=> angle_embed('kitten', 'angle-mini') LIMIT 2;
 RESET enable_seqscan;
@@ -222,3 +233,4 @@ SELECT opcname FROM pg_opclass WHERE opcmethod = (SELECT oid FROM pg_am WHERE am
 
 DROP TABLE items, grown, texts, parted, unlogged, temporary, loose;
 DROP FUNCTION make_vector, same_rows, try_dimensions;
+DROP FUNCTION plan(text);

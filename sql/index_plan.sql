@@ -14,36 +14,47 @@ CREATE INDEX few_v ON few USING angle (v);
 ANALYZE few;
 SET max_parallel_workers_per_gather = 0;
 
+-- EXPLAIN with one name for the result of a subquery, which PostgreSQL 17 calls otherwise
+CREATE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+		line := regexp_replace(line, ' \(returns \$\d+\)', '');
+		RETURN NEXT regexp_replace(line, '\(InitPlan \d+\)\.col1|\$\d+', 'initplan', 'g');
+	END LOOP;
+END $$;
+
 -- a few of many
-EXPLAIN (COSTS OFF) SELECT id FROM docs ORDER BY v <=> (SELECT v FROM few WHERE id = 1) LIMIT 10;
+SELECT plan($$SELECT id FROM docs ORDER BY v <=> (SELECT v FROM few WHERE id = 1) LIMIT 10$$);
 -- all of them: sorting is cheaper
-EXPLAIN (COSTS OFF) SELECT id FROM docs ORDER BY v <=> (SELECT v FROM few WHERE id = 1);
+SELECT plan($$SELECT id FROM docs ORDER BY v <=> (SELECT v FROM few WHERE id = 1)$$);
 -- a table of a few pages
-EXPLAIN (COSTS OFF) SELECT id FROM few ORDER BY v <=> (SELECT v FROM few WHERE id = 1) LIMIT 10;
+SELECT plan($$SELECT id FROM few ORDER BY v <=> (SELECT v FROM few WHERE id = 1) LIMIT 10$$);
 -- twenty rows of a tenant
-EXPLAIN (COSTS OFF) SELECT id FROM docs WHERE tenant = 7
-	ORDER BY v <=> (SELECT v FROM few WHERE id = 1) LIMIT 10;
+SELECT plan($$SELECT id FROM docs WHERE tenant = 7
+	ORDER BY v <=> (SELECT v FROM few WHERE id = 1) LIMIT 10$$);
 -- a filter that one row in ten passes
-EXPLAIN (COSTS OFF) SELECT id FROM docs WHERE word = 'word 3'
-	ORDER BY v <=> (SELECT v FROM few WHERE id = 1) LIMIT 10;
+SELECT plan($$SELECT id FROM docs WHERE word = 'word 3'
+	ORDER BY v <=> (SELECT v FROM few WHERE id = 1) LIMIT 10$$);
 -- one row by its key
-EXPLAIN (COSTS OFF) SELECT id FROM docs WHERE id = 5
-	ORDER BY v <=> (SELECT v FROM few WHERE id = 1) LIMIT 10;
+SELECT plan($$SELECT id FROM docs WHERE id = 5
+	ORDER BY v <=> (SELECT v FROM few WHERE id = 1) LIMIT 10$$);
 -- no order, or that of another distance, is nothing for the index
-EXPLAIN (COSTS OFF) SELECT count(*) FROM docs;
-EXPLAIN (COSTS OFF) SELECT id FROM docs ORDER BY v <-> (SELECT v FROM few WHERE id = 1) LIMIT 10;
-EXPLAIN (COSTS OFF) SELECT id FROM docs ORDER BY v <=> (SELECT v FROM few WHERE id = 1) DESC LIMIT 10;
+SELECT plan($$SELECT count(*) FROM docs$$);
+SELECT plan($$SELECT id FROM docs ORDER BY v <-> (SELECT v FROM few WHERE id = 1) LIMIT 10$$);
+SELECT plan($$SELECT id FROM docs ORDER BY v <=> (SELECT v FROM few WHERE id = 1) DESC LIMIT 10$$);
 -- two orders
-EXPLAIN (COSTS OFF) SELECT id FROM docs ORDER BY v <=> (SELECT v FROM few WHERE id = 1),
-	v <=> (SELECT v FROM few WHERE id = 2) LIMIT 10;
+SELECT plan($$SELECT id FROM docs ORDER BY v <=> (SELECT v FROM few WHERE id = 1),
+	v <=> (SELECT v FROM few WHERE id = 2) LIMIT 10$$);
 -- for each of some rows
-EXPLAIN (COSTS OFF) SELECT few.id, x.id FROM few, LATERAL (
-	SELECT id FROM docs ORDER BY docs.v <=> few.v LIMIT 3) x;
+SELECT plan($$SELECT few.id, x.id FROM few, LATERAL (
+	SELECT id FROM docs ORDER BY docs.v <=> few.v LIMIT 3) x$$);
 -- a column of the index decides
 DROP INDEX docs_tenant, docs_v;
 CREATE INDEX docs_v ON docs USING angle (v, tenant);
-EXPLAIN (COSTS OFF) SELECT id FROM docs WHERE tenant = 7
-	ORDER BY v <=> (SELECT v FROM few WHERE id = 1) LIMIT 5;
+SELECT plan($$SELECT id FROM docs WHERE tenant = 7
+	ORDER BY v <=> (SELECT v FROM few WHERE id = 1) LIMIT 5$$);
 
 -- what is found: ten rows under any filter, in order, and as many as were asked for
 SET enable_seqscan = off;
@@ -65,3 +76,4 @@ SELECT angle_index_recall('docs_v') AS all;
 SET angle.probes = 1000000;
 SELECT angle_index_recall('docs_v') >= 0.98 AS nearly_all;
 DROP TABLE docs, few;
+DROP FUNCTION plan(text);
