@@ -75,6 +75,7 @@ def make_database(database, keep):
         root.run(f"CREATE DATABASE {database}")
     root.close()
     session = libpq.Connection(f"dbname={database}")
+    session.run("SET client_min_messages = warning")
     session.run("CREATE EXTENSION IF NOT EXISTS vector")
     session.run("CREATE EXTENSION IF NOT EXISTS angle")
     return session

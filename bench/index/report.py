@@ -32,12 +32,12 @@ def print_search(result):
 
 
 def print_writes(sides):
-    print(f"\n{'':32}{'build s':>9}{'rows/s':>9}{'WAL/row':>9}{'of index':>9}"
+    print(f"\n{'':32}{'build s':>9}{'rows/s':>9}{'WAL/row':>9}{'+images':>9}"
           f"{'VACUUM s':>10}")
     for side in sides:
         write = side["write"]
-        print(f"{side['title']:32}{write['build']:9.1f}{write['indexed']['rows/s']:9.0f}"
-              f"{write['indexed']['wal']:9.0f}{write['index wal']:9.0f}"
+        print(f"{side['title']:32}{write['build']:9.1f}{write['rows/s']:9.0f}"
+              f"{write['wal']:9.0f}{write['wal with images']:9.0f}"
               f"{side['vacuum']:10.3f}")
 
 
@@ -102,9 +102,8 @@ def side_bars(ours, name, theirs):
     yield f"bytes of {name}", theirs["bytes"] / ours["bytes"], 4
     if "write" in ours:
         mine, other = ours["write"], theirs["write"]
-        yield (f"insertion over {name}",
-               mine["indexed"]["rows/s"] / other["indexed"]["rows/s"], 5)
-        yield f"WAL of the index of {name}", other["index wal"] / mine["index wal"], 5
+        yield f"insertion over {name}", mine["rows/s"] / other["rows/s"], 5
+        yield f"WAL of the index of {name}", other["wal"] / mine["wal"], 5
         yield f"VACUUM of {name}", theirs["vacuum"] / ours["vacuum"], 10
     if "filter" in ours:
         for mine, other in zip(ours["filter"], theirs["filter"]):

@@ -1,6 +1,7 @@
 """Recall and queries per second: every point of every knob, in rounds that let all
 sides answer the same queries in turn."""
 import statistics
+import sys
 
 import data as datasets
 import libpq
@@ -67,6 +68,7 @@ def measure(conninfo, sides, data, best, rounds, queries):
                  for session, row in zip(sessions, points) if i < len(row)]
         for session, point in turns if number % 2 == 0 else reversed(turns):
             ask(session, point, data, forms, best, share)
+        print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
     for session in sessions:
         session.close()
     return [[point.as_dict() for point in row] for row in points]
