@@ -41,8 +41,9 @@ def arguments():
     parser.add_argument("--memory", default="1GB", help="maintenance_work_mem of all")
     parser.add_argument("--workers", type=int, default=0,
                         help="max_parallel_maintenance_workers of all")
-    parser.add_argument("--cache", type=pathlib.Path, default=pathlib.Path("/tmp"),
-                        help="where exact answers are kept between runs")
+    parser.add_argument("--cache", type=pathlib.Path,
+                        help="folder where exact answers are kept between runs; they are"
+                        " known by the vectors' file name and numbers")
     parser.add_argument("--keep", action="store_true",
                         help="use the tables and indexes that are there, and leave them")
     parser.add_argument("--database", default="angle_bench_index",
@@ -59,6 +60,8 @@ def load_data(args):
 
 def exact_answers(args, data):
     """Similarities of the nearest rows, from the cache if it has them."""
+    if not args.cache:
+        return datasets.nearest(data.rows, data.queries)
     name = f"{data.name}-{len(data.rows)}-{data.rows.shape[1]}-{len(data.queries)}"
     path = args.cache / ("angle-bench-exact-" + name.replace(" ", "-") + ".npy")
     if not path.exists():
