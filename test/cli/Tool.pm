@@ -55,6 +55,8 @@ sub start_angle
 	my $pid = fork // die "cannot fork: $!";
 	if ($pid == 0)
 	{
+		# whatever nohup or a shell in the background made of them
+		@SIG{qw(INT TERM HUP)} = ('DEFAULT') x 3;
 		open(STDIN, '<', $input) or die;
 		open(STDOUT, '>', "$DIR.err/out") or die;
 		open(STDERR, '>', "$DIR.err/err") or die;

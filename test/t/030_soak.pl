@@ -143,7 +143,8 @@ my %samples;
 sub sample
 {
 	for my $pid (split /\n/, $node->safe_psql('postgres',
-			q{SELECT pid FROM pg_stat_activity WHERE application_name ~ '^steady '}))
+			q{SELECT pid FROM pg_stat_activity WHERE application_name ~ '^steady '
+				AND backend_type = 'client backend'}))
 	{
 		my ($rollup, $maps, $status) =
 		  map { slurp_file("/proc/$pid/$_") } qw(smaps_rollup maps status);
