@@ -8,26 +8,29 @@
 #include "utils/memutils.h"
 
 #include "core/ann/heap.h"
-#include "core/distance/distance.h"
 #include "core/quant/rerank.h"
 #include "pg/am/calibrate.h"
 #include "pg/am/node_segment.h"
 #include "pg/am/pick.h"
 #include "pg/am/stop.h"
 
-/* Neighbours that are asked for, as most searches do. */
-#define NEIGHBOURS 10
-
 /* Of a query: the neighbours, by the head page of their leaf. */
 typedef struct Probing
 {
 	const float *point; /* (dims) */
 	ItemPointerData tid;
-	double norm;
 	AngleRerankQuery rerank;
 	AngleTop top;
-	AngleCandidate nearest[NEIGHBOURS];
+	AngleCandidate nearest[ANGLE_STOP_NEIGHBOURS];
 } Probing;
+
+/* A leaf: when a search comes to it. */
+typedef struct LeafSeen
+{
+	double key; /* the greatest on the way down to it */
+	BlockNumber block;
+	int rows;
+} LeafSeen;
 
 typedef struct Calibration
 {
@@ -35,8 +38,11 @@ typedef struct Calibration
 	const AngleIndex *self;
 	Probing *probings; /* (count) */
 	int count;
-	float *needs; /* λ of each neighbour that was found */
+	float *needs; /* rows to be seen for each neighbour that was found */
 	int found;
+	LeafSeen *leaves; /* (segments) of the tree, for one query */
+	uint32 seen;
+	uint32 segments;
 	float *centroid; /* (dims) */
 	AngleBodyReader reader;
 } Calibration;
@@ -104,17 +110,16 @@ init_probings(Calibration *calibration, const AngleReservoir *reservoir)
 	calibration->count = reservoir->rows.count;
 	calibration->probings = palloc(calibration->count * sizeof(Probing));
 	calibration->needs =
-		palloc(calibration->count * NEIGHBOURS * sizeof(float));
+		palloc(calibration->count * ANGLE_STOP_NEIGHBOURS * sizeof(float));
 	for (int i = 0; i < calibration->count; i++)
 	{
 		Probing *probing = &calibration->probings[i];
 
 		probing->point = reservoir->rows.points + (Size) i * dims;
 		probing->tid = reservoir->rows.tids[i];
-		probing->norm = angle_distance_norm(probing->point, dims);
 		angle_rerank_query(&probing->rerank, &self->space, self->layout.bits,
 						   probing->point);
-		angle_top_init(&probing->top, probing->nearest, NEIGHBOURS);
+		angle_top_init(&probing->top, probing->nearest, ANGLE_STOP_NEIGHBOURS);
 	}
 }
 
@@ -182,43 +187,23 @@ find_neighbours(Calibration *calibration)
 	}
 }
 
-/* The λ from which on a node comes before score. */
+/* When a node comes. */
 static double
-need_of(const Calibration *calibration, const Probing *probing, double spread,
-		double score)
+key_of(const Calibration *calibration, const Probing *probing)
 {
-	const AngleMetric metric = calibration->self->metric;
-	AngleProbe probe =
-		angle_rabitq_probe(metric, calibration->self->layout.dims,
-						   probing->point, calibration->centroid);
-	double at0 = angle_stop_key(metric, probe, spread, probing->norm, 0);
-	double slope =
-		at0 - angle_stop_key(metric, probe, spread, probing->norm, 1);
-
-	if (at0 < score)
-		return 0;
-	return slope > 0 ? (at0 - score) / slope : INFINITY;
+	return angle_rabitq_probe(calibration->self->metric,
+							  calibration->self->layout.dims, probing->point,
+							  calibration->centroid)
+		.add;
 }
 
-/* Notes what the neighbours in the leaf at block need. */
-static void
-note_neighbours(Calibration *calibration, const Probing *probing,
-				BlockNumber block, double need)
-{
-	for (size_t i = 0; i < probing->top.count; i++)
-		if (probing->nearest[i].id == block &&
-			calibration->found < calibration->count * NEIGHBOURS)
-			calibration->needs[calibration->found++] = (float) need;
-}
-
-/* What the children of an inner node need, whose head is locked; returns how
+/* The keys of the children of an inner node, whose head is locked; returns how
  * many there are. */
 static int
 read_children(Calibration *calibration, const Probing *probing, Buffer head,
-			  AngleNodePointer *children, double *needs)
+			  AngleNodePointer *children, double *keys)
 {
 	const AngleLayout *layout = &calibration->self->layout;
-	const double score = angle_top_limit(&probing->top);
 	Page page = BufferGetPage(head);
 	int count = 0;
 
@@ -231,26 +216,24 @@ read_children(Calibration *calibration, const Probing *probing, Buffer head,
 										   layout->centroid_size, slot),
 							calibration->centroid, layout->dims);
 		children[count] = angle_inner_pointers(layout, page)[slot];
-		needs[count++] =
-			need_of(calibration, probing,
-					angle_inner_spreads(layout, page)[slot], score);
+		keys[count++] = key_of(calibration, probing);
 	}
 	angle_body_done(&calibration->reader);
 	return count;
 }
 
-/* Goes through the tree below node, which needs need. Nodes that went in the
- * meantime are passed over. */
+/* Notes the leaves below node, to which a search comes at key. Nodes that went in
+ * the meantime are passed over. */
 static void
 walk(Calibration *calibration, const Probing *probing, AngleNodePointer node,
-	 double need)
+	 double key)
 {
 	const AngleLayout *layout = &calibration->self->layout;
 	Buffer head = angle_read_head(calibration->index, layout, node.block,
 								  BUFFER_LOCK_SHARE);
 	AngleNodeHeader header = *angle_node(BufferGetPage(head));
 	AngleNodePointer *children = NULL;
-	double *needs = NULL;
+	double *keys = NULL;
 	int count = 0;
 
 	CHECK_FOR_INTERRUPTS();
@@ -258,18 +241,53 @@ walk(Calibration *calibration, const Probing *probing, AngleNodePointer node,
 	if (header.generation == node.generation && header.kind == ANGLE_NODE_INNER)
 	{
 		children = palloc(layout->fanout * sizeof(AngleNodePointer));
-		needs = palloc(layout->fanout * sizeof(double));
-		count = read_children(calibration, probing, head, children, needs);
+		keys = palloc(layout->fanout * sizeof(double));
+		count = read_children(calibration, probing, head, children, keys);
 	}
 	UnlockReleaseBuffer(head);
-	if (header.kind == ANGLE_NODE_LEAF)
-		note_neighbours(calibration, probing, node.block, need);
+	if (header.generation == node.generation &&
+		header.kind == ANGLE_NODE_LEAF &&
+		calibration->seen < calibration->segments)
+		calibration->leaves[calibration->seen++] =
+			(LeafSeen){key, node.block, header.count};
 	for (int i = 0; i < count; i++)
-		walk(calibration, probing, children[i], Max(need, needs[i]));
+		walk(calibration, probing, children[i], Max(key, keys[i]));
 	if (children != NULL)
 	{
 		pfree(children);
-		pfree(needs);
+		pfree(keys);
+	}
+}
+
+static int
+compare_leaves(const void *a, const void *b)
+{
+	double x = ((const LeafSeen *) a)->key;
+	double y = ((const LeafSeen *) b)->key;
+
+	return (x > y) - (x < y);
+}
+
+/* Notes, for each neighbour of one query, how many rows a search has seen when it
+ * has read the neighbour's leaf. */
+static void
+note_needs(Calibration *calibration, const Probing *probing,
+		   AngleNodePointer root)
+{
+	double rows = 0;
+
+	calibration->seen = 0;
+	walk(calibration, probing, root, -INFINITY);
+	qsort(calibration->leaves, calibration->seen, sizeof(LeafSeen),
+		  compare_leaves);
+	for (uint32 i = 0; i < calibration->seen; i++)
+	{
+		const LeafSeen *leaf = &calibration->leaves[i];
+
+		rows += leaf->rows;
+		for (size_t j = 0; j < probing->top.count; j++)
+			if (probing->nearest[j].id == leaf->block)
+				calibration->needs[calibration->found++] = (float) rows;
 	}
 }
 
@@ -281,9 +299,6 @@ compare_needs(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Enough for every node that has a spread. */
-#define STOP_MOST 1e6f
-
 /* The quantiles of what was needed. */
 static void
 set_stop(Calibration *calibration, AngleMeta *meta)
@@ -294,8 +309,7 @@ set_stop(Calibration *calibration, AngleMeta *meta)
 		int rank = (int) ceil(angle_recall_targets[i] * calibration->found);
 
 		meta->stop[i] =
-			Min(STOP_MOST,
-				calibration->needs[Max(0, Min(rank, calibration->found) - 1)]);
+			calibration->needs[Max(0, Min(rank, calibration->found) - 1)];
 	}
 	meta->calibrated = 1;
 }
@@ -317,8 +331,11 @@ angle_calibrate(Relation index, const AngleIndex *self, AngleMeta *meta,
 	calibration.reader.index = index;
 	init_probings(&calibration, reservoir);
 	find_neighbours(&calibration);
+	calibration.segments = angle_segment_count(index, layout);
+	calibration.leaves = palloc_extended(
+		calibration.segments * sizeof(LeafSeen), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < calibration.count; i++)
-		walk(&calibration, &calibration.probings[i], meta->root, 0);
+		note_needs(&calibration, &calibration.probings[i], meta->root);
 	if (calibration.found > 0)
 		set_stop(&calibration, meta);
 	MemoryContextSwitchTo(old);

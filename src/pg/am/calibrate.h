@@ -32,8 +32,8 @@ angle_reservoir_pick(Relation index, const AngleIndex *self, double rows);
 
 /*
  * Fills meta->stop from a tree that is written: the ten nearest of each row of
- * the reservoir are found by looking at all rows, then for which λ each of them
- * would have come in time. Leaves the defaults where there are too few rows to
+ * the reservoir are found by looking at all rows, then how many rows a search sees
+ * before it has read the leaf of each of them. Leaves the defaults where there are too few rows to
  * tell. Others may change the index meanwhile.
  */
 void angle_calibrate(Relation index, const AngleIndex *self, AngleMeta *meta,

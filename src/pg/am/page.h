@@ -26,7 +26,7 @@
 
 #define ANGLE_META_BLOCK 0
 #define ANGLE_META_MAGIC 0x616e676c
-#define ANGLE_META_VERSION 1
+#define ANGLE_META_VERSION 2
 
 /* In the last two bytes of every page, where tools look for what it is. */
 #define ANGLE_PAGE_ID 0xff8a
@@ -72,7 +72,7 @@ typedef struct AngleMeta
 	uint64 seed;			   /* of the rotation */
 	AngleNodePointer root;	   /* none while the index has never had a row */
 	uint32 height;			   /* inner nodes above a leaf, at most */
-	float stop[ANGLE_TARGETS]; /* for angle_recall_targets: see scan.h */
+	float stop[ANGLE_TARGETS]; /* rows to see: see stop.h */
 	double rows;			   /* at the end of the build */
 } AngleMeta;
 

@@ -2,9 +2,9 @@
  * Scans give rows in the order of an operator, for as long as somebody asks.
  *
  * Two queues hold what has been seen and not been dealt with: nodes, and rows.
- * The nearer of their heads is next. A node's entries go into the queues; a row
- * that is known by its 1-bit code is looked up in the body pages and goes back
- * with a better key; a row that has that is given out.
+ * Nodes are next, the nearest first, until enough rows were seen (stop.h). A node's
+ * entries go into the queues; a row that is known by its 1-bit code is looked up in
+ * the body pages and goes back with a better key; a row that has that is given out.
  *
  * Of a leaf only the nearest rows are queued, and one item for the rest: when
  * its turn comes, the leaf is read again from there. So the queues are small, and
@@ -89,6 +89,10 @@ typedef struct AngleScan
 	Pool pool;
 	int probes; /* leaves to be read before the first row; 0: by the stop rule */
 	int leaves;			/* that were read */
+	double seen;		/* rows of them that pass the conditions */
+	double due;			/* rows to be seen before the next batch */
+	double enough;		/* rows to be seen before the first one */
+	double asked;		/* rows of this and all batches before */
 	BlockNumber visits; /* nodes that were read */
 	bool exact;			/* read all */
 	float *centroid;	/* (dims) */
@@ -217,9 +221,7 @@ expand_inner(AngleScan *self, Buffer head)
 											   BufferGetBlockNumber(head),
 											   layout->centroid_size, slot),
 								self->centroid, layout->dims);
-			key = angle_query_node(self->query, self->centroid,
-								   angle_inner_spreads(layout, page)[slot],
-								   &item.probe);
+			key = angle_query_node(self->query, self->centroid, &item.probe);
 		}
 		queue_push(self, &self->nodes, isnan(key) ? -INFINITY : key, &item);
 	}
@@ -320,6 +322,9 @@ expand_leaf(AngleScan *self, const Visit *item, double floor, Buffer head)
 		page = (Page) self->copy.data;
 	}
 	rank_rows(self, BufferGetBlockNumber(head), page, item->probe, keys);
+	for (int i = 0; item->kind == ITEM_NODE && i < self->self->layout.capacity;
+		 i++)
+		self->seen += !isnan(keys[i]);
 	queue_rows(self, item, page, keys, floor);
 	if (page != (Page) self->copy.data)
 		LockBuffer(head, BUFFER_LOCK_UNLOCK);
@@ -381,7 +386,7 @@ node_is_next(const AngleScan *self)
 		return true;
 	if (self->probes > 0)
 		return self->leaves < self->probes;
-	return angle_queue_least(&self->nodes) < angle_queue_least(&self->rows);
+	return self->seen < self->due;
 }
 
 /* Makes the next row ready; false if there is none. */
@@ -422,6 +427,8 @@ fill_batch(Relation index, AngleScan *self)
 	Visit item;
 	double key;
 
+	self->asked += self->batch_size;
+	self->due = angle_stop_due(self->enough, self->asked);
 	while (self->batch.count < self->batch_size &&
 		   next_row(index, self, &item, &key))
 		queue_push(self, key < self->given ? &self->late : &self->batch, key,
@@ -466,11 +473,12 @@ start(IndexScanDesc scan, AngleScan *self)
 	self->query =
 		angle_query_make(index, self->self,
 						 scan->numberOfOrderBys > 0 ? scan->orderByData : NULL);
-	self->query->lambda = angle_stop_lambda(meta.stop, angle_recall_target);
 	self->filter = angle_filter_make(index, scan->keyData, scan->numberOfKeys);
 	self->exact = angle_recall_target >= 1 && angle_probes == 0;
 	self->probes = angle_probes;
 	self->leaves = 0;
+	self->seen = self->asked = self->due = 0;
+	self->enough = angle_stop_rows(meta.stop, angle_recall_target);
 	self->visits = 0;
 	self->reader = (AngleBodyReader){.index = index};
 	queues_init(self);
@@ -482,8 +490,7 @@ start(IndexScanDesc scan, AngleScan *self)
 		self->nearest =
 			palloc((self->self->layout.capacity + 1) * sizeof(AngleCandidate));
 		if (self->query->ordered)
-			(void) angle_query_node(self->query, self->centroid, 0,
-									&root.probe);
+			(void) angle_query_node(self->query, self->centroid, &root.probe);
 		queue_push(self, &self->nodes, -INFINITY, &root);
 	}
 	self->started = true;

@@ -3,10 +3,8 @@
 
 #include <math.h>
 
-#include "core/distance/distance.h"
 #include "core/vector/elements.h"
 #include "pg/am/scan_query.h"
-#include "pg/am/stop.h"
 #include "pg/type/vector.h"
 
 /* Memory that a table of look-ups likes. */
@@ -55,7 +53,6 @@ angle_query_make(Relation index, const AngleIndex *self, ScanKey order)
 	query->ordered = enter(index, query, order->sk_argument);
 	if (!query->ordered)
 		return query;
-	query->norm = angle_distance_norm(query->point, layout->dims);
 	angle_rerank_query(&query->rerank, &self->space, layout->bits,
 					   query->point);
 	angle_table_build(&query->coarse, query->point, layout->dims, 1,
@@ -65,24 +62,17 @@ angle_query_make(Relation index, const AngleIndex *self, ScanKey order)
 }
 
 double
-angle_query_node(const AngleQuery *query, const float *centroid, float spread,
+angle_query_node(const AngleQuery *query, const float *centroid,
 				 AngleProbe *probe)
 {
 	const AngleMetric metric = query->self->metric;
 	const int dims = query->self->layout.dims;
-	double key;
 
 	*probe = angle_rabitq_probe(metric, dims, query->point, centroid);
-	key = angle_stop_key(metric, *probe, spread, query->norm, query->lambda);
-	if (query->opposite != NULL)
-	{
-		AngleProbe other =
-			angle_rabitq_probe(metric, dims, query->opposite, centroid);
-
-		key = Min(key, angle_stop_key(metric, other, spread, query->norm,
-									  query->lambda));
-	}
-	return key;
+	if (query->opposite == NULL)
+		return probe->add;
+	return Min(probe->add,
+			   angle_rabitq_probe(metric, dims, query->opposite, centroid).add);
 }
 
 static const AngleTable *

@@ -16,8 +16,6 @@ typedef struct AngleQuery
 	bool null;		 /* the distances are NULL */
 	bool estimated;	 /* order by estimates; else by lower bounds */
 	double ratio;	 /* of angle_space_turn() */
-	double norm;	 /* of point */
-	double lambda;	 /* of the stop rule */
 	float *point;	 /* (dims) */
 	float *opposite; /* (dims) −point, for <@>; else NULL */
 	AngleRerankQuery rerank;
@@ -32,7 +30,7 @@ angle_query_make(Relation index, const AngleIndex *self, ScanKey order);
 
 /* How near the node with this centroid (dims) is, and what scanning it needs. */
 double angle_query_node(const AngleQuery *query, const float *centroid,
-						float spread, AngleProbe *probe);
+						AngleProbe *probe);
 
 /* For the rows of a block of a leaf's head page, lower bounds of their scores,
  * such as hold nearly always; keys (ANGLE_BLOCK). */

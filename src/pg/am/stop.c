@@ -1,6 +1,8 @@
 /* The stop rule: see stop.h. */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "pg/am/stop.h"
 
 const float angle_recall_targets[ANGLE_TARGETS] = {0.80f, 0.85f, 0.90f, 0.95f,
@@ -9,15 +11,15 @@ const float angle_recall_targets[ANGLE_TARGETS] = {0.80f, 0.85f, 0.90f, 0.95f,
 void
 angle_stop_default(float *stop)
 {
-	/* measured on English sentences; what is less clustered needs less */
-	static const float guess[ANGLE_TARGETS] = {0.95f, 0.98f, 1.02f, 1.08f,
-											   1.12f, 1.15f, 1.18f, 1.2f};
+	/* what 60,000 English sentences need; smaller indexes need less */
+	static const float guess[ANGLE_TARGETS] = {2000,  2500,	 4000,	8000,
+											   11000, 14000, 20000, 28000};
 
 	memcpy(stop, guess, sizeof(guess));
 }
 
 double
-angle_stop_lambda(const float *stop, double target)
+angle_stop_rows(const float *stop, double target)
 {
 	double from = 0, below = 0;
 
@@ -30,6 +32,12 @@ angle_stop_lambda(const float *stop, double target)
 		from = to;
 		below = stop[i];
 	}
-	/* beyond what is measured, towards twice the last one and more */
-	return below + (2 + below) * (target - from) / (1 - from);
+	/* beyond what is measured: half of what is missed for twice the rows */
+	return target < 1 ? below * (1 - from) / (1 - target) : INFINITY;
+}
+
+double
+angle_stop_due(double rows, double asked)
+{
+	return rows * sqrt(Max(1, asked / ANGLE_STOP_ASKED));
 }

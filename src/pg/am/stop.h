@@ -1,40 +1,41 @@
 /*
- * When a list is looked into. A node is as near as
+ * When a search has seen enough. Nodes are read by the distance of their centroids
+ * until so many rows were seen, rows that fail a condition not counted: where one
+ * row in ten passes, ten times as many leaves are read. The number depends on the
+ * data, and is measured: for each target of recall, of the ten nearest of sampled
+ * rows this share lies in the leaves that are read.
  *
- *     key = ‖q − c‖² + ρ² − λ ‖q − c‖ ρ            (L2, cosine)
- *     key = −⟨q, c⟩ − λ ‖q‖ ρ                       (inner product)
+ * Searches for more than thirty rows see more, by the square root of how many more
+ * they ask for. (Not for more than ten: the executor asks for some rows more than it
+ * gives out, to know that those are in order.)
  *
- * where c is its centroid and ρ its spread. A row is given out when no node has
- * a smaller key. With λ = 0 the key is the mean score of the node's rows. In D
- * dimensions the scores of rows scatter around it by about 2 ‖q − c‖ ρ/√D, so a λ
- * below 2 (for which the key is the least score that a row at the distance ρ
- * can have) finds nearly all neighbours. In few dimensions it can take more, for rows
- * are further than ρ from their centroid. So it depends on the data, and is measured: for each target of recall the smallest λ with which so many
- * neighbours of sampled rows came in time.
+ * The distance at which rows were found tells less of when to stop. On 60,000
+ * sentences, 300 others as queries, the rule to go on while ‖q − c‖² + ρ² −
+ * λ ‖q − c‖ ρ is less than the key of the next row (ρ: the root mean square of the
+ * distances to c) read some 500 leaves for a recall of 0.91, where the 100 nearest
+ * have 0.94.
  */
 #ifndef ANGLE_STOP_H
 #define ANGLE_STOP_H
 
-#include "core/quant/rabitq.h"
 #include "pg/am/page.h"
 
-/* The targets for which a λ is stored, rising. */
+/* Neighbours that the rule is measured with. */
+#define ANGLE_STOP_NEIGHBOURS 10
+
+/* Rows that a search may ask for before it has to see more. */
+#define ANGLE_STOP_ASKED 30.0
+
+/* The targets for which a number of rows is stored, rising. */
 extern const float angle_recall_targets[ANGLE_TARGETS];
 
-/* λ where nothing was measured. */
+/* The numbers where nothing was measured. */
 void angle_stop_default(float *stop);
 
-/* λ for a target between 0 and 1, from what is stored. */
-double angle_stop_lambda(const float *stop, double target);
+/* Rows to see for a target between 0 and 1, from what is stored. */
+double angle_stop_rows(const float *stop, double target);
 
-/* The key; norm is ‖q‖. */
-static inline double
-angle_stop_key(AngleMetric metric, AngleProbe probe, double spread, double norm,
-			   double lambda)
-{
-	if (metric == ANGLE_METRIC_INNER_PRODUCT)
-		return probe.add - lambda * norm * spread;
-	return probe.add + spread * spread - lambda * probe.error * spread;
-}
+/* Rows to see before so many are given out. */
+double angle_stop_due(double rows, double asked);
 
 #endif
