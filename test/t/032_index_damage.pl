@@ -13,6 +13,7 @@ $node->append_conf('postgresql.conf', q{
 autovacuum = off
 jit = off
 max_wal_size = 1GB
+ignore_checksum_failure = on
 });
 $node->start;
 $node->safe_psql('postgres', q{
