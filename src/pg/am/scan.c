@@ -43,6 +43,11 @@
 /* Rows of a leaf that are queued at a time. */
 #define ROWS_AT_A_TIME 16
 
+/* Rows are queued that are among so many nearest of those seen. Some 100 are looked
+ * up for ten; a row that was left out and is due all the same costs a second look
+ * at its leaf. */
+#define ROWS_IN_VIEW 256
+
 /* The first batch, and the largest: each is twice as large as the one before. */
 #define BATCH_FIRST 10
 #define BATCH_MOST 640
@@ -98,6 +103,7 @@ typedef struct AngleScan
 	float *centroid;	/* (dims) */
 	AngleBodyReader reader;
 	AngleCandidate *nearest; /* (capacity + 1) */
+	AngleTop view;			 /* keys of the nearest rows that were seen */
 	PGAlignedBlock copy;	 /* of a leaf's head page, for filters */
 	Oid type;				 /* of the ordering operator's result */
 } AngleScan;
@@ -285,10 +291,14 @@ queue_rows(AngleScan *self, const Visit *leaf, Page head, const double *keys,
 		   double floor)
 {
 	const AngleLayout *layout = &self->self->layout;
-	AngleTop top;
-	Visit item = *leaf;
 	const ItemKind kind =
 		self->query->ordered && !self->exact ? ITEM_ROW : ITEM_READY;
+	const double limit = leaf->kind == ITEM_NODE && kind == ITEM_ROW
+							 ? angle_top_limit(&self->view)
+							 : INFINITY;
+	AngleCandidate rest = {INFINITY, 0}; /* the first one behind the limit */
+	AngleTop top;
+	Visit item = *leaf;
 	const size_t most = rows_at_a_time(self);
 
 	angle_top_init(&top, self->nearest, most + 1);
@@ -296,13 +306,22 @@ queue_rows(AngleScan *self, const Visit *leaf, Page head, const double *keys,
 		if (keys[slot] > floor ||
 			(keys[slot] == floor &&
 			 (leaf->kind == ITEM_NODE || slot >= leaf->slot)))
-			(void) angle_top_offer(&top, keys[slot], slot);
+		{
+			if (keys[slot] <= limit)
+				(void) angle_top_offer(&top, keys[slot], slot);
+			else if (keys[slot] < rest.key)
+				rest = (AngleCandidate){keys[slot], slot};
+		}
 	angle_top_sort(&top);
+	if (top.count <= most && rest.key < INFINITY)
+		top.items[top.count++] = rest;
 	for (size_t i = 0; i < top.count; i++)
 	{
 		item.slot = self->nearest[i].id;
 		item.tid = angle_leaf_tids(layout, head)[item.slot];
-		item.kind = i == most ? ITEM_REST : kind;
+		item.kind =
+			i == most || self->nearest[i].key > limit ? ITEM_REST : kind;
+		(void) angle_top_offer(&self->view, self->nearest[i].key, 0);
 		queue_push(self, &self->rows, self->nearest[i].key, &item);
 	}
 }
@@ -482,6 +501,8 @@ start(IndexScanDesc scan, AngleScan *self)
 	self->visits = 0;
 	self->reader = (AngleBodyReader){.index = index};
 	queues_init(self);
+	angle_top_init(&self->view, palloc(ROWS_IN_VIEW * sizeof(AngleCandidate)),
+				   ROWS_IN_VIEW);
 	self->batch_size = BATCH_FIRST;
 	self->given = -INFINITY;
 	if (dims > 0)
