@@ -14,7 +14,7 @@ import sys
 
 WIDTH, GAP = 900, 36
 PANEL = (WIDTH - GAP) / 2
-NAMES = 158       # for the peers' names
+NAMES = 176       # for the peers' names
 ROW, BAR = 21, 13
 HEAD = 46
 STYLE = """

@@ -21,8 +21,9 @@
 
 /* Rows of a block: few where a layer's weights stay in a second-level cache of 2
  * MB or so beside them, else more, so that weights are fetched less often. Both
- * are multiples of ANGLE_PANEL_ROWS. With 256 rows all-MiniLM-L6-v2 in int8 is a
- * tenth slower than with 64, and the shape of BERT-large is 6 % faster. */
+ * are multiples of ANGLE_PANEL_ROWS. With 256 rows all-MiniLM-L6-v2 in int8 was a
+ * tenth slower than with 64 and the shape of BERT-large 6 % faster, on a machine
+ * that did other work, too. */
 #define SMALL_BLOCK 64
 #define LARGE_BLOCK 256
 #define CACHED_LAYER ((size_t) 4 * 1024 * 1024)
