@@ -98,6 +98,7 @@ BEGIN
 		PERFORM pg_stat_clear_snapshot();
 		SELECT pid, application_name INTO victim FROM pg_stat_activity
 			WHERE application_name ~ '^(steady|mortal) ' AND state <> 'idle'
+				AND backend_type = 'client backend'
 			ORDER BY random() LIMIT 1;
 		IF victim.application_name LIKE 'mortal%' AND random() < 0.3 THEN
 			terminations := terminations + pg_terminate_backend(victim.pid)::int;
