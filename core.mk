@@ -143,6 +143,8 @@ TOOL_SRCS = \
 	interrupt.c \
 	line_reader.c \
 	main.c \
+	merge.c \
+	merging.c \
 	mine.c \
 	mining.c \
 	mining_rows.c \
@@ -171,6 +173,7 @@ TOOL_SRCS = \
 	train_export.c \
 	train_log.c \
 	train_run.c \
+	train_sets.c \
 	train_state.c \
 	trainee.c \
 	upload.c \

@@ -33,6 +33,7 @@ extern const AngleCommand angle_convert_command;
 extern const AngleCommand angle_embed_command;
 extern const AngleCommand angle_eval_command;
 extern const AngleCommand angle_inspect_command;
+extern const AngleCommand angle_merge_command;
 extern const AngleCommand angle_mine_command;
 extern const AngleCommand angle_push_command;
 extern const AngleCommand angle_train_command;

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -309,6 +310,30 @@ export_weights(const Exporter *exporter, const char *source, const char *target,
 	return status;
 }
 
+/* The weights are floats now, whatever config.json said: it is by that type that
+ * transformers computes. */
+static AngleStatus
+say_float(const char *directory, AngleError *err)
+{
+	static const char *const keys[] = {"torch_dtype", "dtype"};
+	char path[PATH_MAX];
+	bool changed = false;
+	bool written;
+	json_t *json;
+
+	ANGLE_TRY(join(path, directory, "config.json", err));
+	json = json_load_file(path, 0, NULL);
+	for (size_t i = 0; json != NULL && i < sizeof(keys) / sizeof(keys[0]); i++)
+	{
+		if (json_is_string(json_object_get(json, keys[i])))
+			changed |=
+				json_object_set_new(json, keys[i], json_string("float32")) == 0;
+	}
+	written = !changed || json_dump_file(json, path, JSON_INDENT(2)) == 0;
+	json_decref(json);
+	return written ? ANGLE_OK : fail_path(err, "write", path);
+}
+
 static AngleStatus
 export_folder(void *context, const char *source, const char *name,
 			  AngleError *err)
@@ -321,6 +346,8 @@ export_folder(void *context, const char *source, const char *name,
 	if (!is_root && mkdir(target, 0777) != 0)
 		return fail_path(err, "create directory", target);
 	ANGLE_TRY(copy_files(source, target, err));
+	if (exporter->export->replacement != NULL)
+		ANGLE_TRY(say_float(target, err));
 	/* a model without weights is an error, a module without them is not */
 	if (is_root || angle_weights_format(source) != ANGLE_WEIGHTS_NONE)
 		ANGLE_TRY(export_weights(exporter, source, target, err));

@@ -19,7 +19,8 @@ typedef struct AngleExport
 	void *progress_context;
 	/* called for each tensor of the folder source with its name in the file: the
 	 * values to write in its place, as floats in as many elements; NULL: its own.
-	 * Or NULL: all stay as they are */
+	 * A config.json that names another type of number names floats then. Or NULL:
+	 * all stay as they are */
 	const float *(*replacement)(void *context, const char *source,
 								const char *name, size_t elements);
 	void *replacement_context;

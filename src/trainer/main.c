@@ -12,8 +12,8 @@
 
 static const AngleCommand *const commands[] = {
 	&angle_convert_command, &angle_embed_command, &angle_eval_command,
-	&angle_inspect_command, &angle_mine_command,  &angle_push_command,
-	&angle_train_command,
+	&angle_inspect_command, &angle_merge_command, &angle_mine_command,
+	&angle_push_command,	&angle_train_command,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -30,6 +30,8 @@ enum
 	OPTION_EPOCHS,
 	OPTION_EVAL,
 	OPTION_EVAL_PROMPT,
+	OPTION_EVAL_RETRIEVAL,
+	OPTION_EVAL_SPLIT,
 	OPTION_EVAL_STEPS,
 	OPTION_FORCE,
 	OPTION_IN_BATCH_TAU,
@@ -41,6 +43,7 @@ enum
 	OPTION_MIX_UNIT,
 	OPTION_MODEL,
 	OPTION_NEGATIVE_WEIGHT,
+	OPTION_NORMALIZE,
 	OPTION_OUTPUT,
 	OPTION_PATIENCE,
 	OPTION_POSITIVE_FROM,
@@ -72,6 +75,8 @@ static const struct option options[] = {
 	{"epochs", required_argument, NULL, OPTION_EPOCHS},
 	{"eval", required_argument, NULL, OPTION_EVAL},
 	{"eval-prompt", required_argument, NULL, OPTION_EVAL_PROMPT},
+	{"eval-retrieval", required_argument, NULL, OPTION_EVAL_RETRIEVAL},
+	{"eval-split", required_argument, NULL, OPTION_EVAL_SPLIT},
 	{"eval-steps", required_argument, NULL, OPTION_EVAL_STEPS},
 	{"force", no_argument, NULL, OPTION_FORCE},
 	{"help", no_argument, NULL, ANGLE_OPTION_HELP},
@@ -85,6 +90,7 @@ static const struct option options[] = {
 	{"mix-unit", required_argument, NULL, OPTION_MIX_UNIT},
 	{"model", required_argument, NULL, OPTION_MODEL},
 	{"negative-weight", required_argument, NULL, OPTION_NEGATIVE_WEIGHT},
+	{"normalize", no_argument, NULL, OPTION_NORMALIZE},
 	{"output", required_argument, NULL, OPTION_OUTPUT},
 	{"patience", required_argument, NULL, OPTION_PATIENCE},
 	{"positive-from", required_argument, NULL, OPTION_POSITIVE_FROM},
@@ -252,13 +258,26 @@ read_mixture(int option, AngleTrainSettings *settings)
 }
 
 static void
-add_evaluation(AngleTrainSettings *settings)
+add_evaluation(AngleTrainSettings *settings, const char *split)
 {
 	if (settings->evaluation_count == ANGLE_MAX_EVALUATIONS)
 		angle_usage_error(&angle_train_command,
-						  "\"--eval\" can be given %d times only",
+						  "there are more than %d sets to evaluate",
 						  ANGLE_MAX_EVALUATIONS);
-	settings->evaluations[settings->evaluation_count++] = optarg;
+	settings->evaluations[settings->evaluation_count++] =
+		(AngleTrainEvaluation){optarg, split};
+}
+
+static void
+set_split(AngleTrainSettings *settings)
+{
+	int last = settings->evaluation_count - 1;
+
+	if (last < 0 || settings->evaluations[last].split == NULL)
+		angle_usage_error(&angle_train_command, "\"--eval-split\" must stand "
+												"behind its "
+												"\"--eval-retrieval\"");
+	settings->evaluations[last].split = optarg;
 }
 
 static void
@@ -270,7 +289,13 @@ read_option(int option, AngleTrainSettings *settings)
 	switch (option)
 	{
 		case OPTION_EVAL:
-			add_evaluation(settings);
+			add_evaluation(settings, NULL);
+			break;
+		case OPTION_EVAL_RETRIEVAL:
+			add_evaluation(settings, "test");
+			break;
+		case OPTION_EVAL_SPLIT:
+			set_split(settings);
 			break;
 		case OPTION_EVAL_PROMPT:
 			settings->evaluation_prompt = optarg;
@@ -287,6 +312,9 @@ read_option(int option, AngleTrainSettings *settings)
 			break;
 		case OPTION_MODEL:
 			settings->model = optarg;
+			break;
+		case OPTION_NORMALIZE:
+			settings->normalize = true;
 			break;
 		case OPTION_OUTPUT:
 			settings->output = optarg;
@@ -396,7 +424,11 @@ check(const AngleTrainSettings *settings, int argc)
 	if (settings->data.count == 0)
 		angle_usage_error(command, "\"--data\" is needed");
 	if (settings->patience > 0 && settings->evaluation_count == 0)
-		angle_usage_error(command, "\"--patience\" needs \"--eval\"");
+		angle_usage_error(command, "\"--patience\" needs \"--eval\" or "
+								   "\"--eval-retrieval\"");
+	if (settings->normalize && settings->clip == 0)
+		angle_usage_error(command, "\"--normalize\" needs a norm, but "
+								   "\"--clip\" is 0");
 	if ((objective->mse > 0 || objective->similarity > 0) !=
 		(settings->teacher != NULL))
 		angle_usage_error(command, "\"--teacher\" goes with \"--distill-mse\" "
@@ -484,13 +516,16 @@ const AngleCommand angle_train_command = {
 	"  --warmup X         part of the steps in which it grows (0.1)\n"
 	"  --weight-decay X   AdamW's, not of biases and norms (0.01)\n"
 	"  --clip X           limit of the gradient's norm (1); 0: none\n"
+	"  --normalize        scale every gradient to that norm, smaller ones too\n"
 	"  --dropout X        0 to turn it off (what config.json says)\n"
 	"  --seed N           (42)\n"
 	"  --threads N        (as many as there are processors)\n\n"
 	"The run:\n"
-	"  --eval FILE        labelled pairs, as in --data; the weights with the best\n"
-	"                     mean Spearman are kept; again for more sets\n"
+	"  --eval FILE        labelled pairs, as in --data, for Spearman; the weights\n"
+	"                     with the best mean of all sets are kept; again for more\n"
 	"  --eval-prompt P    prompt of both texts\n"
+	"  --eval-retrieval DIR  a set as in angle eval, for nDCG@10\n"
+	"  --eval-split NAME  of the qrels of the set before (test)\n"
 	"  --eval-steps N     steps between evaluations (a tenth of all)\n"
 	"  --patience N       end after N evaluations without a better score\n"
 	"  --save-steps N     steps between checkpoints (a tenth of all, at\n"

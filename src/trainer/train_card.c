@@ -46,8 +46,9 @@ write_scores(FILE *out, const AngleCard *card)
 
 	if (card->score_count == 0)
 		return;
-	fputs("## Scores\n\nSpearman × 100 of the cosine similarity, all rows of a "
-		  "set as one sample; the weights are those of the best mean.\n\n"
+	fputs("## Scores\n\nOf labelled pairs Spearman × 100 of the cosine "
+		  "similarity, all rows of a set as one sample; of retrieval sets "
+		  "nDCG@10 × 100. The weights are those of the best mean.\n\n"
 		  "| set | before | after |\n|---|---|---|\n",
 		  out);
 	for (int i = 0; i < card->score_count; i++)
@@ -103,11 +104,11 @@ write_training(FILE *out, const AngleCard *card)
 			o->cosine, o->in_batch, o->angle, o->negatives, o->cosine_tau,
 			o->in_batch_tau, o->angle_tau);
 	fprintf(out,
-			"| learning rate, warm-up, weight decay, norm limit | %g, %g, %g, "
+			"| learning rate, warm-up, weight decay, norm %s | %g, %g, %g, "
 			"%g |\n| dropout: states, attention | %g, %g |\n| seed | %d |\n\n",
-			s->rate, s->warmup, s->decay, s->clip,
-			card->trainee->hidden_dropout, card->trainee->attention_dropout,
-			s->seed);
+			s->normalize ? "of each step" : "limit", s->rate, s->warmup,
+			s->decay, s->clip, card->trainee->hidden_dropout,
+			card->trainee->attention_dropout, s->seed);
 	if (o->view_count > 1)
 		fputs("Trained at several lengths or layers: see the command.\n\n",
 			  out);

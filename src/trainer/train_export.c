@@ -1,7 +1,6 @@
 #include "trainer/train_export.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,38 +188,6 @@ add_modules(const AngleTrainee *trainee, const char *directory, AngleError *err)
 	return write_text(directory, "modules.json", modules, err);
 }
 
-/* The weights are floats now, whatever config.json said: it is by that type that
- * transformers computes. */
-static AngleStatus
-say_float(const AngleTrainee *trainee, const char *directory, AngleError *err)
-{
-	static const char *const keys[] = {"torch_dtype", "dtype"};
-	const AngleHubModel *hub = &trainee->hub;
-	const char *folder = same_folder(hub->directory, trainee->settings->model)
-							 ? "."
-							 : strrchr(hub->directory, '/') + 1;
-	char path[PATH_MAX];
-	bool changed = false;
-	bool written;
-	json_t *json;
-
-	if (snprintf(path, sizeof(path), "%s/%s/config.json", directory, folder) >=
-		(int) sizeof(path))
-		return ANGLE_OK;
-	json = json_load_file(path, 0, NULL);
-	for (size_t i = 0; json != NULL && i < sizeof(keys) / sizeof(keys[0]); i++)
-	{
-		if (json_is_string(json_object_get(json, keys[i])))
-			changed |=
-				json_object_set_new(json, keys[i], json_string("float32")) == 0;
-	}
-	written = !changed || json_dump_file(json, path, JSON_INDENT(2)) == 0;
-	json_decref(json);
-	return written ? ANGLE_OK
-				   : angle_fail(err, ANGLE_IO_ERROR, "could not write \"%s\"",
-								path);
-}
-
 AngleStatus
 angle_train_export(const AngleTrainee *trainee, const char *directory,
 				   AngleError *err)
@@ -239,6 +206,5 @@ angle_train_export(const AngleTrainee *trainee, const char *directory,
 	if (snprintf(readme, sizeof(readme), "%s/README.md", directory) <
 		(int) sizeof(readme))
 		unlink(readme);
-	ANGLE_TRY(say_float(trainee, directory, err));
 	return add_modules(trainee, directory, err);
 }

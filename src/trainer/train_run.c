@@ -9,12 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "trainer/eval_pairs.h"
 #include "trainer/interrupt.h"
 #include "trainer/progress.h"
 #include "trainer/train_card.h"
 #include "trainer/train_export.h"
 #include "trainer/train_log.h"
+#include "trainer/train_sets.h"
 #include "trainer/train_state.h"
 
 /* Steps over which the loss on the terminal is averaged, roughly. */
@@ -33,9 +33,9 @@ typedef struct Run
 	uint64_t total_steps;
 	uint64_t eval_steps;
 	uint64_t save_steps;
-	AngleEvalPairs *sets; /* (evaluation_count) */
+	AngleTrainSet *sets; /* (evaluation_count) */
 	const char *names[ANGLE_MAX_EVALUATIONS];
-	double before[ANGLE_MAX_EVALUATIONS]; /* Spearman × 100 */
+	double before[ANGLE_MAX_EVALUATIONS]; /* × 100 */
 	double scores[ANGLE_MAX_EVALUATIONS]; /* the last ones */
 	FILE *log;
 	double started; /* seconds of a clock */
@@ -65,22 +65,10 @@ path_in(char path[PATH_MAX], const char *folder, const char *name)
 static AngleStatus
 read_sets(Run *run, AngleError *err)
 {
-	const AngleTrainSettings *settings = run->settings;
-
-	run->sets =
-		angle_arena_zalloc(run->arena, (size_t) settings->evaluation_count,
-						   sizeof(AngleEvalPairs));
-	if (run->sets == NULL)
-		return angle_no_memory(err);
-	for (int i = 0; i < settings->evaluation_count; i++)
-	{
-		ANGLE_TRY(angle_eval_pairs_read(
-			&(AngleDatasetSource){.path = settings->evaluations[i],
-								  .shape = ANGLE_ROW_LABELLED,
-								  .empty = ANGLE_EMPTY_KEEP},
-			angle_interrupt_cancel(), run->arena, &run->sets[i], err));
+	ANGLE_TRY(
+		angle_train_sets_read(run->settings, run->arena, &run->sets, err));
+	for (int i = 0; i < run->settings->evaluation_count; i++)
 		run->names[i] = run->sets[i].name;
-	}
 	return ANGLE_OK;
 }
 
@@ -88,21 +76,13 @@ read_sets(Run *run, AngleError *err)
 static AngleStatus
 measure(Run *run, double *scores, double *mean, AngleError *err)
 {
-	AngleEvalEncoder encoder = angle_trainee_encoder(&run->trainee);
 	int count = run->settings->evaluation_count;
 
 	*mean = 0;
 	for (int i = 0; i < count; i++)
 	{
-		AngleStsScores sts;
-
-		ANGLE_TRY(angle_eval_sts(&run->sets[i],
-								 &(AngleEvalPairsOptions){
-									 .similarity = ANGLE_SIMILARITY_COSINE,
-									 .prompt = run->settings->evaluation_prompt,
-								 },
-								 &encoder, &sts, err));
-		scores[i] = isnan(sts.spearman) ? 0 : 100 * sts.spearman;
+		ANGLE_TRY(angle_train_set_measure(&run->sets[i], &run->trainee,
+										  &scores[i], err));
 		*mean += scores[i] / count;
 	}
 	return ANGLE_OK;

@@ -17,6 +17,14 @@ typedef enum AngleTrainStart
 	ANGLE_TRAIN_RESTART, /* it is forgotten */
 } AngleTrainStart;
 
+/* A set that is measured during training. */
+typedef struct AngleTrainEvaluation
+{
+	const char *path; /* a file of labelled pairs, or a retrieval set */
+	const char
+		*split; /* of the retrieval set; NULL: these are labelled pairs */
+} AngleTrainEvaluation;
+
 typedef struct AngleTrainSettings
 {
 	const char *model;	/* a hub directory */
@@ -29,9 +37,9 @@ typedef struct AngleTrainSettings
 	AngleDatasetArguments data;
 	AngleMixture mixture;
 	AngleMixtureUnit unit;
-	const char *evaluations[ANGLE_MAX_EVALUATIONS];
+	AngleTrainEvaluation evaluations[ANGLE_MAX_EVALUATIONS];
 	int evaluation_count;
-	const char *evaluation_prompt;
+	const char *evaluation_prompt; /* of labelled pairs */
 
 	const char *preset;
 	AngleObjective objective; /* without views, which follow from the next */
@@ -49,6 +57,7 @@ typedef struct AngleTrainSettings
 	double rate;
 	double decay;
 	double clip;
+	bool normalize; /* every gradient to the norm clip */
 	double warmup;	/* part of all steps */
 	double dropout; /* negative: the model's own */
 	int seed;

@@ -223,6 +223,7 @@ angle_trainee_start(AngleTrainee *trainee, uint64_t total_steps,
 		.beta2 = 0.999,
 		.epsilon = 1e-8,
 		.clip = settings->clip,
+		.normalize = settings->normalize,
 		.warmup_steps = (uint64_t) (settings->warmup * (double) total_steps),
 		.total_steps = total_steps,
 	};

@@ -171,6 +171,22 @@ my @patient = train('patient', @pairs, '--epochs', 20, '--learning-rate', 0,
 	'--eval', 'pairs.tsv', '--eval-steps', 3, '--patience', 2);
 cmp_ok($patient[-1]{step}, '==', 9, 'patience ends');
 
+my @free = train('free', @pairs, '--dropout', 0, '--clip', 0.01);
+my @normal = train('normal', @pairs, '--dropout', 0, '--clip', 0.01, '--normalize');
+is($free[-1]{norm}, $normal[-1]{norm}, 'longer gradients are cut as before')
+  or diag('the norms of this model are above the limit in each step');
+
+# A retrieval set counts beside labelled pairs.
+my $retrieval = "$GOLDEN/eval/retrieval";
+my @ranked = grep { $_->{scores} } train('ranked', @pairs, '--eval', 'pairs.tsv',
+	'--eval-retrieval', $retrieval, '--eval-split', 'test', '--steps', 4);
+is_deeply([sort keys %{$ranked[-1]{scores}}], ['pairs', 'retrieval'], 'both sets are measured');
+cmp_ok(abs($ranked[-1]{score} - ($ranked[-1]{scores}{pairs} + $ranked[-1]{scores}{retrieval}) / 2),
+	'<', 1e-6, 'their mean counts');
+my ($evaluated, $report) = angle('eval', '--json', '--model', $model, '--retrieval', $retrieval);
+cmp_ok(abs(JSON::PP::decode_json($report)->{retrieval}[0]{'ndcg@10'} * 100
+	- $ranked[0]{scores}{retrieval}), '<', 1e-3, 'angle eval gives the same');
+
 # ---- refusals -------------------------------------------------------------
 
 refuses('an output that is there', qr/"first" exists already/,
@@ -180,6 +196,12 @@ refuses('a short row', qr/bad\.tsv".*line 3/, @short, '--data', 'bad.tsv', '--ou
 refuses('no data', qr/"--data" is needed/, @short, '--output', 'x');
 refuses('too many tokens', qr/the model takes \d+ tokens/,
 	@short, @pairs, '--output', 'x', '--max-tokens', 5000);
+refuses('a split of pairs', qr/"--eval-split" must stand behind/,
+	@short, @pairs, '--output', 'x', '--eval', 'pairs.tsv', '--eval-split', 'dev');
+refuses('a split that is not there', qr/no qrels of the split "dev"/,
+	@short, @pairs, '--output', 'x', '--eval-retrieval', $retrieval, '--eval-split', 'dev');
+refuses('a norm that is none', qr/"--normalize" needs a norm/,
+	@short, @pairs, '--output', 'x', '--normalize', '--clip', 0);
 refuses('odd lengths', qr/even number of dimensions/,
 	@short, @pairs, '--output', 'x', '--matryoshka', 7);
 refuses('an unknown preset', qr/"--preset" must be/,

@@ -7,7 +7,7 @@ use lib $FindBin::RealBin;
 use Test::More;
 use Tool;
 
-my @subcommands = qw(convert embed eval inspect mine push train);
+my @subcommands = qw(convert embed eval inspect merge mine push train);
 
 my ($status, $out, $err) = angle('--help');
 is($status, 0, 'help succeeds');

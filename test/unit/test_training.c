@@ -242,6 +242,49 @@ TEST(ten_steps_equal_pytorch)
 	check_run("UAE-Large-V1", 2);
 }
 
+/* ---- the norm of the gradient ------------------------------------------- */
+
+/* The norm that Adam's first moment has after one step along a gradient of this
+ * norm, divided by 1 − β₁: that of the gradient which the step took. */
+static double
+norm_taken(double norm, double clip, bool normalize)
+{
+	static Run run;
+	double squares = 0;
+
+	if (run_open(&run, "UAE-Large-V1", 1, 0))
+	{
+		size_t n = run.model->count;
+		float *gradients = angle_arena_alloc(run.arena, n, sizeof(float));
+
+		for (size_t i = 0; i < n; i++)
+			gradients[i] = (float) (norm / sqrt((double) n));
+		run.optimizer->options.clip = clip;
+		run.optimizer->options.normalize = normalize;
+		CHECK_NEAR(
+			angle_optimizer_step(run.optimizer, gradients, run.executor) / norm,
+			1, 1e-4);
+		for (size_t i = 0; i < n; i++)
+			squares += (double) run.optimizer->first[i] *
+					   (double) run.optimizer->first[i];
+	}
+	run_close(&run);
+	return sqrt(squares) / 0.1;
+}
+
+TEST(clipping_shortens_long_gradients_only)
+{
+	CHECK_NEAR(norm_taken(8, 2, false), 2, 1e-3);
+	CHECK_NEAR(norm_taken(0.5, 2, false), 0.5, 1e-3);
+	CHECK_NEAR(norm_taken(8, 0, false), 8, 1e-2);
+}
+
+TEST(normalizing_gives_every_gradient_one_norm)
+{
+	CHECK_NEAR(norm_taken(8, 2, true), 2, 1e-3);
+	CHECK_NEAR(norm_taken(0.5, 2, true), 2, 1e-3);
+}
+
 /* ---- the engine --------------------------------------------------------- */
 
 TEST(training_twice_gives_the_same_bits)

@@ -140,6 +140,17 @@ norm_of(AngleOptimizer *optimizer, Step *step, AngleExecutor *executor)
 	return sqrt(total);
 }
 
+static float
+scale_for(const AngleOptimizerOptions *options, double norm)
+{
+	/* the 1e-6 is that of torch.nn.utils.clip_grad_norm_ */
+	double scale = options->clip / (norm + 1e-6);
+
+	return options->clip > 0 && (scale < 1 || options->normalize)
+			   ? (float) scale
+			   : 1.0f;
+}
+
 double
 angle_optimizer_step(AngleOptimizer *optimizer, const float *gradients,
 					 AngleExecutor *executor)
@@ -152,10 +163,7 @@ angle_optimizer_step(AngleOptimizer *optimizer, const float *gradients,
 	if (!isfinite(norm))
 		return norm;
 	step.numbers = (AngleAdamStep){
-		/* the 1e-6 is that of torch.nn.utils.clip_grad_norm_ */
-		.gradient_scale = o->clip > 0 && norm + 1e-6 > o->clip
-							  ? (float) (o->clip / (norm + 1e-6))
-							  : 1.0f,
+		.gradient_scale = scale_for(o, norm),
 		.rate = (float) angle_optimizer_rate(o, optimizer->step),
 		.beta1 = (float) o->beta1,
 		.beta2 = (float) o->beta2,

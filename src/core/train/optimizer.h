@@ -3,6 +3,8 @@
 #ifndef ANGLE_OPTIMIZER_H
 #define ANGLE_OPTIMIZER_H
 
+#include <stdbool.h>
+
 #include "core/base/executor.h"
 #include "core/train/trainable.h"
 
@@ -14,6 +16,7 @@ typedef struct AngleOptimizerOptions
 	double beta2;
 	double epsilon;
 	double clip;		   /* greatest norm of the gradient; 0: no limit */
+	bool normalize;		   /* gradients below clip are scaled up to it */
 	uint64_t warmup_steps; /* in which the rate grows from 0 */
 	uint64_t total_steps;  /* at which it is 0 again; 0: it stays */
 } AngleOptimizerOptions;
