@@ -63,6 +63,7 @@ PG_SRCS = \
 	model/store.c \
 	model/uses.c \
 	settings.c \
+	type/distance_cost.c \
 	type/vector.c \
 	type/vector_aggregate.c \
 	type/vector_cast.c \
@@ -75,7 +76,7 @@ OBJS = $(PG_SRCS:%.c=$(BUILD)/pg/%.o)
 # The install script is joined from its pieces. So is the update script, from what
 # changes in objects that were there and the pieces that are new: one text for both.
 INSTALL_SQL = $(sort $(wildcard extension/install/*.sql))
-NEW_SQL = 35-pgvector.sql 40-index.sql 55-models.sql 60-chunks.sql 65-schema.sql
+NEW_SQL = 35-pgvector.sql 40-index.sql 45-distance-cost.sql 55-models.sql 60-chunks.sql 65-schema.sql
 UPDATE_SQL = extension/update/0.1--0.2.sql $(NEW_SQL:%=extension/install/%)
 DATA_built = build/angle--$(EXTVERSION).sql build/angle--0.1--0.2.sql
 MODELS = $(wildcard models/*/*.angle)

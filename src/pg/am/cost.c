@@ -1,11 +1,20 @@
 /*
  * The cost of a scan, from the pages and rows that it will touch.
  *
- * Before the first row a scan reads inner nodes and some leaves, the same few
- * however large the table is. From there on every row costs its share of a
- * leaf, a look at its body, and the visit of the table, which the planner adds.
- * With a filter on columns of the index, rows that it drops cost only their
- * share of a leaf.
+ * Before the first row a scan reads inner nodes and some leaves, as the stop rule
+ * has it (stop.h): not more for a larger table. Rows behind the first few cost
+ * more leaves, though less and less each, so cost is no straight line from the
+ * first row to the last. The planner draws one all the same, to know what LIMIT
+ * costs. Where it has told how many rows are wanted, the line is laid through the
+ * first row and that one; where a filter of the table drops rows, those count.
+ *
+ * For the visits of the table the planner draws a line, too, to where it has read
+ * every page. The first rows lie each on a page of its own: what that costs more
+ * is added here.
+ *
+ * Inner nodes are taken to be in memory, as nbtree has it. Heads of leaves are
+ * read at random, bodies of the few rows that are looked up from the pages
+ * behind.
  */
 #include "postgres.h"
 
@@ -20,46 +29,141 @@
 
 #include "pg/am/am.h"
 #include "pg/am/index.h"
+#include "pg/am/stop.h"
 #include "pg/pg_compat.h"
+#include "pg/settings.h"
 
-/* Leaves that a scan reads before its first row, of text embeddings at a
- * recall of 0.95. */
-#define LEAVES_FIRST 20.0
+/* In units of cpu_operator_cost: a row's code, a row's body with its way
+ * through the queue, and what both bodies and centroids take for each 100
+ * dimensions. */
+#define CODE_COST 2.0
+#define BODY_COST 20.0
+#define DIMENSIONS_COST 3.0
 
-/* Rows that are looked up in body pages before the first row. */
-#define ROWS_FIRST 60.0
+/* Rows that are looked up for the first one, and for each: rows are known by
+ * bounds, and the executor asks for some more than it gives out. Counted on text
+ * embeddings. */
+#define LOOKED_UP_FIRST 20.0
+#define LOOKED_UP_EACH 6.0
 
-/* What it takes to look at the code of a row, in units of cpu_operator_cost. */
-#define CODE_COST 0.05
+/* Rows after which a leaf is read again. */
+#define ROWS_AT_A_TIME 16.0
 
-/* And at a body, or at a centroid, for each 100 dimensions. */
-#define BODY_COST 0.1
-
-typedef struct Shape
+typedef struct Model
 {
-	double rows; /* in the index */
-	double leaves;
-	double nodes;  /* inner */
-	double bodies; /* cost of a body */
-	int pages;	   /* of a segment */
-	int fanout;
-	double height;
-} Shape;
+	PlannerInfo *root;
+	IndexOptInfo *info;
+	AngleMeta meta;
+	double rows;	/* that pass the conditions of the index */
+	double leaves;	/* in the index */
+	double nodes;	/* inner */
+	double density; /* rows of a leaf that pass */
+	double quals;	/* cost of the conditions of a row */
+	double random;	/* cost of a page */
+	double sequential;
+} Model;
 
-static Shape
-get_shape(IndexOptInfo *info)
+static void
+model_init(Model *model, PlannerInfo *root, const IndexPath *path,
+		   const GenericCosts *generic)
 {
+	IndexOptInfo *info = path->indexinfo;
 	Relation index = index_open(info->indexoid, NoLock);
-	AngleMeta meta = angle_meta_read(index);
-	Shape shape = {.rows = Max(1, info->tuples), .pages = Max(2, meta.pages)};
+	double pages;
 
+	model->root = root;
+	model->info = info;
+	model->meta = angle_meta_read(index);
 	index_close(index, NoLock);
-	shape.leaves = Max(1, info->pages / shape.pages);
-	shape.fanout = Max(2, meta.fanout);
-	shape.nodes = Max(1, shape.leaves / shape.fanout);
-	shape.height = meta.height;
-	shape.bodies = cpu_operator_cost * (1 + BODY_COST * meta.dims / 100.0);
-	return shape;
+	pages = Max(2, model->meta.pages);
+	model->rows = Max(1, generic->numIndexTuples);
+	model->nodes =
+		Max(1, info->pages / (pages * (1 + 0.7 * model->meta.fanout)));
+	model->leaves = Max(1, info->pages / pages - model->nodes);
+	model->density = model->rows / model->leaves;
+	model->quals = cpu_operator_cost * list_length(path->indexclauses);
+	get_tablespace_page_costs(info->reltablespace, &model->random,
+							  &model->sequential);
+}
+
+/* Leaves that are read for so many rows. */
+static double
+leaves_read(const Model *model, double rows)
+{
+	double needed = rows / model->density;
+
+	if (angle_probes > 0)
+		needed = Max(needed, angle_probes);
+	else if (angle_recall_target >= 1)
+		needed = model->leaves;
+	else
+		needed =
+			Max(needed, angle_stop_due(angle_stop_rows(model->meta.stop,
+													   angle_recall_target),
+									   rows) /
+							model->density);
+	return Min(model->leaves, ceil(needed));
+}
+
+/* What the index costs for so many rows. */
+static Cost
+scan_cost(const Model *model, double rows)
+{
+	const double pages = Max(2, model->meta.pages);
+	const double leaves = leaves_read(model, rows);
+	const double inner = Min(model->nodes, 1 + 2 * sqrt(leaves));
+	const double most = leaves * model->density;
+	const double looked_up =
+		angle_recall_target >= 1 && angle_probes == 0
+			? most
+			: Min(most, LOOKED_UP_FIRST + LOOKED_UP_EACH * rows);
+	const double bodies = index_pages_fetched(
+		looked_up, ceil(leaves * (pages - 1)), model->info->pages, model->root);
+	const double dims = DIMENSIONS_COST * model->meta.dims / 100;
+	const double codes =
+		CODE_COST * model->meta.capacity * (leaves + rows / ROWS_AT_A_TIME);
+
+	return model->random * leaves + model->sequential * bodies +
+		   cpu_operator_cost *
+			   (codes + looked_up * (BODY_COST + dims) +
+				inner * (model->leaves / model->nodes) * (1 + dims)) +
+		   cpu_index_tuple_cost * rows +
+		   model->quals * leaves * model->info->tuples / model->leaves;
+}
+
+/* What the visits of the table cost for so many rows beyond what the planner
+ * thinks, which takes the same share of pages as of rows. */
+static Cost
+scattered_visits(const Model *model, double rows)
+{
+	const RelOptInfo *table = model->info->rel;
+	double random, pages, all;
+
+	get_tablespace_page_costs(table->reltablespace, &random, NULL);
+	pages = index_pages_fetched(rows, table->pages, model->info->pages,
+								model->root);
+	all = index_pages_fetched(model->rows, table->pages, model->info->pages,
+							  model->root);
+	return random * Max(0, pages - all * rows / model->rows);
+}
+
+/* Rows of the index that the query is expected to ask for. A join is taken to
+ * keep each. */
+static double
+rows_wanted(const Model *model, const IndexPath *path)
+{
+	const double passed = Min(1, Max(1, path->path.rows) / model->rows);
+	const double limit = model->root->limit_tuples;
+	const double fraction = model->root->tuple_fraction;
+	double wanted = model->rows;
+
+	if (limit > 0)
+		wanted = limit / passed;
+	else if (fraction >= 1)
+		wanted = fraction / passed;
+	else if (fraction > 0)
+		wanted = fraction * model->rows;
+	return Max(1, Min(model->rows, wanted));
 }
 
 /* Whether the path asks for what an index can do: one order, by one distance. */
@@ -74,12 +178,12 @@ angle_costestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 				   Cost *startup_cost, Cost *total_cost,
 				   Selectivity *selectivity, double *correlation, double *pages)
 {
-	IndexOptInfo *info = path->indexinfo;
-	GenericCosts costs;
-	Shape shape;
-	double random, first_leaves, first_rows, inner;
+	GenericCosts generic;
+	Model model;
+	double wanted;
+	Cost cost;
 
-	memset(&costs, 0, sizeof(costs));
+	memset(&generic, 0, sizeof(generic));
 	if (!path_is_ordered(path))
 	{
 		*startup_cost = *total_cost = get_float8_infinity();
@@ -87,24 +191,14 @@ angle_costestimate(PlannerInfo *root, IndexPath *path, double loop_count,
 		ANGLE_DISABLE_PATH(path);
 		return;
 	}
-	genericcostestimate(root, path, loop_count, &costs);
-	shape = get_shape(info);
-	get_tablespace_page_costs(info->reltablespace, &random, NULL);
-
-	first_leaves = Min(LEAVES_FIRST, shape.leaves);
-	first_rows = Min(ROWS_FIRST, shape.rows);
-	inner = Min(shape.nodes, 1 + shape.height * 3);
-	*startup_cost =
-		random * (inner * shape.pages + first_leaves + first_rows / 4) +
-		inner * shape.fanout * shape.bodies +
-		first_leaves / shape.leaves * shape.rows * CODE_COST *
-			cpu_operator_cost +
-		first_rows * shape.bodies + costs.indexStartupCost;
-	*total_cost = *startup_cost + random * (shape.leaves * shape.pages) * 0.5 +
-				  shape.rows * CODE_COST * cpu_operator_cost +
-				  shape.rows * costs.indexSelectivity *
-					  (shape.bodies + cpu_index_tuple_cost);
-	*selectivity = costs.indexSelectivity;
+	genericcostestimate(root, path, loop_count, &generic);
+	model_init(&model, root, path, &generic);
+	wanted = rows_wanted(&model, path);
+	*startup_cost = generic.indexStartupCost + scan_cost(&model, 1);
+	cost = generic.indexStartupCost + scan_cost(&model, wanted) +
+		   scattered_visits(&model, wanted);
+	*total_cost = *startup_cost + (cost - *startup_cost) * model.rows / wanted;
+	*selectivity = generic.indexSelectivity;
 	*correlation = 0;
-	*pages = shape.leaves * shape.pages;
+	*pages = model.info->pages;
 }
