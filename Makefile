@@ -104,6 +104,11 @@ EXTRA_CLEAN = build
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
+# Interleavings of sessions, where PostgreSQL came with the program for them.
+ISOLATION_TESTER = $(wildcard $(dir $(PGXS))../test/isolation/isolationtester)
+ISOLATION := $(if $(ISOLATION_TESTER),$(patsubst test/isolation/specs/%.spec,%,\
+	$(sort $(wildcard test/isolation/specs/*.spec))))
+ISOLATION_OPTS = --inputdir=test/isolation
 # No bitcode: its inliner has no use for functions that call a static library.
 override with_llvm = no
 include $(PGXS)
