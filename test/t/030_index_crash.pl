@@ -13,7 +13,7 @@ use Time::HiRes qw(usleep);
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init(allows_streaming => 1);
 $node->append_conf('postgresql.conf', q{
-wal_consistency_checking = 'generic'
+wal_consistency_checking = 'all'
 autovacuum = off
 restart_after_crash = on
 max_wal_size = 1GB
