@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -36,6 +37,43 @@ fail_errno(AngleError *err, const char *path)
 					  strerror(errno));
 }
 
+/* As mmap(), at a multiple of ANGLE_LARGE_PAGE. */
+static void *
+map_aligned(int fd, size_t size)
+{
+	size_t reserved = size + ANGLE_LARGE_PAGE;
+	char *start = mmap(NULL, reserved, PROT_NONE,
+					   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t skipped;
+	size_t page = (size_t) sysconf(_SC_PAGESIZE);
+	size_t used = (size + page - 1) / page * page;
+	void *data;
+
+	if (start == MAP_FAILED)
+		return MAP_FAILED;
+	skipped = -(uintptr_t) start % ANGLE_LARGE_PAGE;
+	data = mmap(start + skipped, size, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
+	if (data == MAP_FAILED)
+	{
+		munmap(start, reserved);
+		return MAP_FAILED;
+	}
+	if (skipped > 0)
+		munmap(start, skipped);
+	munmap(start + skipped + used, reserved - skipped - used);
+	/* advice: where it is refused, small pages do */
+	(void) madvise(data, size, MADV_HUGEPAGE);
+	return data;
+}
+
+static void *
+map_whole(int fd, size_t size)
+{
+	if (size < ANGLE_LARGE_PAGE)
+		return mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	return map_aligned(fd, size);
+}
+
 static AngleStatus
 map_descriptor(int fd, const char *path, AngleBytes *bytes, AngleError *err)
 {
@@ -51,7 +89,7 @@ map_descriptor(int fd, const char *path, AngleBytes *bytes, AngleError *err)
 	*bytes = (AngleBytes){NULL, 0};
 	if (st.st_size == 0)
 		return ANGLE_OK;
-	data = mmap(NULL, (size_t) st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	data = map_whole(fd, (size_t) st.st_size);
 	if (data == MAP_FAILED)
 		return fail_errno(err, path);
 	*bytes = (AngleBytes){data, (size_t) st.st_size};

@@ -128,6 +128,20 @@ angle_draft_path(void)
 	return path;
 }
 
+/* The draft is written in pieces that the page cache can keep in large pages. The
+ * buffer outlives the stream, which an error closes when the transaction's
+ * contexts still stand. */
+static void
+buffer_draft(FILE *draft)
+{
+	size_t size = 2 * ANGLE_LARGE_PAGE;
+	char *buffer = MemoryContextAlloc(TopTransactionContext, size);
+
+	if (setvbuf(draft, buffer, _IOFBF, size) != 0)
+		elog(ERROR, "could not set the buffer of file \"%s\"",
+			 angle_draft_path());
+}
+
 FILE *
 angle_draft_start(void)
 {
@@ -140,6 +154,7 @@ angle_draft_start(void)
 	if (draft == NULL)
 		ereport(ERROR, errcode_for_file_access(),
 				errmsg("could not create file \"%s\": %m", angle_draft_path()));
+	buffer_draft(draft);
 	return draft;
 }
 
