@@ -1,6 +1,8 @@
 #include "test.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "core/base/arena.h"
 #include "core/base/bytes.h"
@@ -160,6 +162,34 @@ TEST(file_map_reads_files_and_names_what_is_not_one)
 	CHECK_INT(angle_file_map("/", &bytes, &err), ANGLE_IO_ERROR);
 }
 
+/* Around the size of a large page, and with an end within a small one. */
+TEST(file_map_of_a_large_file_is_aligned_and_whole)
+{
+	static const size_t sizes[] = {ANGLE_LARGE_PAGE - 1, ANGLE_LARGE_PAGE,
+								   2 * ANGLE_LARGE_PAGE + 4097};
+	char path[] = "/tmp/angle-map-XXXXXX";
+	int fd = mkstemp(path);
+
+	REQUIRE(fd >= 0);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+	{
+		AngleBytes bytes;
+		AngleError err;
+		uint8_t last = (uint8_t) (7 + i);
+
+		REQUIRE(ftruncate(fd, (off_t) sizes[i]) == 0);
+		REQUIRE(pwrite(fd, &last, 1, (off_t) sizes[i] - 1) == 1);
+		REQUIRE(angle_file_map(path, &bytes, &err) == ANGLE_OK);
+		CHECK_INT(bytes.size, sizes[i]);
+		CHECK_INT(bytes.data[sizes[i] - 1], last);
+		CHECK(sizes[i] < ANGLE_LARGE_PAGE ||
+			  (uintptr_t) bytes.data % ANGLE_LARGE_PAGE == 0);
+		angle_file_unmap(&bytes);
+	}
+	close(fd);
+	unlink(path);
+}
+
 typedef struct Tally
 {
 	atomic_int counts[1000];
@@ -233,9 +263,9 @@ TEST(executor_offers_no_team_for_a_while_after_one_was_late)
 	REQUIRE(angle_executor_start(2, arena, &executor, NULL) == ANGLE_OK);
 	CHECK(angle_executor_offers_team(executor));
 	angle_executor_note_late(executor);
-	while (!angle_executor_offers_team(executor) && refused < 10000)
-		refused++;
-	CHECK(refused > 10 && refused < 10000);
+	for (; !angle_executor_offers_team(executor) && refused < 10000; refused++)
+		usleep(1000);
+	CHECK(refused > 0 && refused < 10000);
 	CHECK(angle_executor_offers_team(executor));
 	CHECK(!angle_executor_offers_team(NULL));
 	angle_executor_note_late(NULL);

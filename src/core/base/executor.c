@@ -6,7 +6,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 typedef struct Helper
 {
@@ -19,7 +21,7 @@ struct AngleExecutor
 {
 	int workers;
 	Helper *helpers; /* (workers − 1) */
-	int alone;		 /* teams that are not offered any more */
+	int64_t alone_until; /* microseconds(); no team is offered before */
 
 	pthread_mutex_t lock; /* guards writing the fields up to task */
 	pthread_cond_t start; /* a new round, or the end */
@@ -217,26 +219,32 @@ angle_executor_run_together(AngleExecutor *executor, AngleTask task,
 /* Times to yield before a member counts as late: half a millisecond and more. */
 #define PATIENCE 1000
 
-/* Teams that are not tried after one was late: a tenth of a second of questions,
- * for one that costs the time that the scheduler gives to others. */
-#define ALONE 200
+/* How long no team is tried after one was late, which has cost the few
+ * milliseconds that the scheduler gives to others. */
+#define ALONE_MICROSECONDS 100000
+
+static int64_t
+microseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
 
 bool
-angle_executor_offers_team(AngleExecutor *executor)
+angle_executor_offers_team(const AngleExecutor *executor)
 {
-	if (executor == NULL || executor->workers == 1)
-		return false;
-	if (executor->alone == 0)
-		return true;
-	executor->alone--;
-	return false;
+	return executor != NULL && executor->workers > 1 &&
+		   (executor->alone_until == 0 ||
+			microseconds() >= executor->alone_until);
 }
 
 void
 angle_executor_note_late(AngleExecutor *executor)
 {
 	if (executor != NULL)
-		executor->alone = ALONE;
+		executor->alone_until = microseconds() + ALONE_MICROSECONDS;
 }
 
 void

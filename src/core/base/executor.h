@@ -40,10 +40,9 @@ void angle_executor_run(AngleExecutor *executor, size_t tasks, AngleTask task,
 void angle_executor_run_together(AngleExecutor *executor, AngleTask task,
 								 void *context);
 
-/* Whether to let workers run together: not for a while after
- * angle_executor_note_late(), and not with NULL or one worker. To be asked once
- * before each time. */
-bool angle_executor_offers_team(AngleExecutor *executor);
+/* Whether to let workers run together: not within a tenth of a second of
+ * angle_executor_note_late(), and not with NULL or one worker. */
+bool angle_executor_offers_team(const AngleExecutor *executor);
 
 /* The processors have so much else to do that those who ran together have waited
  * for one of them. */
