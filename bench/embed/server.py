@@ -29,22 +29,28 @@ def warm_micros(driver):
 
 def overhead(args, packed, threads, rounds):
     """Microseconds that the query takes longer than the C call: a difference
-    for each pair of calls with the same text, and a median for each round."""
-    found = {"C call": [], "SELECT": [], "difference": []}
+    for each pair of calls with the same text, and a median for each round.
+    And what is left when a query that does nothing, with the same text, has been
+    taken off: that is the way to a server and back."""
+    found = {"C call": [], "SELECT": [], "SELECT $1": [], "difference": [],
+             "beyond SELECT $1": []}
     with contextlib.closing(connect(args, threads)) as query, \
+            contextlib.closing(connect(args, threads, "SELECT $1")) as nothing, \
             contextlib.closing(Driver([args.build / "bench/embed-latency",
                                        packed, str(threads)])) as call:
         for number in range(rounds):
-            pairs = []
+            triples = []
             for turn in range(6):
                 # Each is first in half of the turns.
                 micros = {driver: warm_micros(driver) for driver in
-                          (call, query)[::1 - 2 * ((number + turn) % 2)]}
-                pairs += zip(micros[call], micros[query])
-            found["C call"].append(statistics.median(p[0] for p in pairs))
-            found["SELECT"].append(statistics.median(p[1] for p in pairs))
-            found["difference"].append(
-                statistics.median(p[1] - p[0] for p in pairs))
+                          (call, nothing, query)[::1 - 2 * ((number + turn) % 2)]}
+                triples += zip(micros[call], micros[query], micros[nothing])
+            for name, value in (("C call", lambda c, q, n: c),
+                                ("SELECT", lambda c, q, n: q),
+                                ("SELECT $1", lambda c, q, n: n),
+                                ("difference", lambda c, q, n: q - c),
+                                ("beyond SELECT $1", lambda c, q, n: q - c - n)):
+                found[name].append(statistics.median(value(*t) for t in triples))
     return {name: report.spread(values) for name, values in found.items()}
 
 
