@@ -216,12 +216,13 @@ angle_executor_run_together(AngleExecutor *executor, AngleTask task,
 	run_round(executor);
 }
 
-/* Times to yield before a member counts as late: half a millisecond and more. */
-#define PATIENCE 1000
-
 /* How long no team is tried after one was late, which has cost the few
  * milliseconds that the scheduler gives to others. */
 #define ALONE_MICROSECONDS 100000
+
+/* How long to wait for a member before it counts as late. It has no processor then:
+ * shares of a product differ by less. */
+#define LATE_MICROSECONDS 500
 
 static int64_t
 microseconds(void)
@@ -247,6 +248,20 @@ angle_executor_note_late(AngleExecutor *executor)
 		executor->alone_until = microseconds() + ALONE_MICROSECONDS;
 }
 
+/* The one that is late may be waiting for this very processor. */
+static void
+await_late(AngleBarrier *barrier, unsigned round)
+{
+	int64_t start = microseconds();
+
+	while (atomic_load(&barrier->round) == round)
+	{
+		sched_yield();
+		if (microseconds() - start > LATE_MICROSECONDS)
+			atomic_store(&barrier->late, true);
+	}
+}
+
 void
 angle_barrier_wait(AngleBarrier *barrier)
 {
@@ -261,16 +276,13 @@ angle_barrier_wait(AngleBarrier *barrier)
 		atomic_fetch_add(&barrier->round, 1);
 		return;
 	}
-	for (int i = 0; atomic_load(&barrier->round) == round; i++)
+	for (int i = 0; i < SPINS; i++)
 	{
-		/* another program may have the processor of the one that is late */
-		if (i >= SPINS)
-			sched_yield();
-		else
-			pause_processor();
-		if (i == SPINS + PATIENCE)
-			atomic_store(&barrier->late, true);
+		if (atomic_load(&barrier->round) != round)
+			return;
+		pause_processor();
 	}
+	await_late(barrier, round);
 }
 
 int
