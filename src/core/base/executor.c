@@ -20,7 +20,7 @@ typedef struct Helper
 struct AngleExecutor
 {
 	int workers;
-	Helper *helpers; /* (workers − 1) */
+	Helper *helpers;	 /* (workers − 1) */
 	int64_t alone_until; /* microseconds(); no team is offered before */
 
 	pthread_mutex_t lock; /* guards writing the fields up to task */

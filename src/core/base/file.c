@@ -52,7 +52,8 @@ map_aligned(int fd, size_t size)
 	if (start == MAP_FAILED)
 		return MAP_FAILED;
 	skipped = -(uintptr_t) start % ANGLE_LARGE_PAGE;
-	data = mmap(start + skipped, size, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
+	data =
+		mmap(start + skipped, size, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
 	if (data == MAP_FAILED)
 	{
 		munmap(start, reserved);
