@@ -78,11 +78,17 @@ class Field:
                      if seconds else sizes[0]})
 
 
+# Seconds before a peer's turn: threads of the one before, which wait for more work
+# in a loop, would take processors away.
+REST = 0.5
+
+
 def latency(field, queries, rounds, repeats):
     """{title: milliseconds, the median of each round}"""
     found = {title: [] for title in field.drivers}
     for _ in range(rounds):
         for title, driver in field.drivers.items():
+            time.sleep(REST)
             for query in queries[:4]:
                 driver.time([query])
             found[title].append(1e3 * statistics.median(
@@ -100,6 +106,7 @@ def throughput(field, parts):
         titles = titles[number % len(titles):] + titles[:number % len(titles)]
         for title in titles:
             driver = field.drivers[title]
+            time.sleep(REST)
             driver.time(part[:1])
             found[title].append(len(part) / driver.time(part))
     return found

@@ -254,7 +254,7 @@ TEST(executor_workers_that_run_together_meet_at_a_barrier)
 	angle_arena_destroy(arena);
 }
 
-TEST(executor_offers_no_team_for_a_while_after_one_was_late)
+TEST(executor_offers_no_team_for_a_while_after_one_that_waited)
 {
 	AngleArena *arena = angle_arena_create(NULL);
 	AngleExecutor *executor = NULL;
@@ -262,13 +262,15 @@ TEST(executor_offers_no_team_for_a_while_after_one_was_late)
 
 	REQUIRE(angle_executor_start(2, arena, &executor, NULL) == ANGLE_OK);
 	CHECK(angle_executor_offers_team(executor));
-	angle_executor_note_late(executor);
+	angle_executor_note_waits(executor, 100);
+	CHECK(angle_executor_offers_team(executor));
+	angle_executor_note_waits(executor, 10000);
 	for (; !angle_executor_offers_team(executor) && refused < 10000; refused++)
 		usleep(1000);
 	CHECK(refused > 0 && refused < 10000);
 	CHECK(angle_executor_offers_team(executor));
 	CHECK(!angle_executor_offers_team(NULL));
-	angle_executor_note_late(NULL);
+	angle_executor_note_waits(NULL, 1000000);
 	angle_executor_stop(executor);
 	angle_arena_destroy(arena);
 }

@@ -20,8 +20,9 @@ typedef struct Helper
 struct AngleExecutor
 {
 	int workers;
-	Helper *helpers;	 /* (workers − 1) */
-	int64_t alone_until; /* microseconds(); no team is offered before */
+	Helper *helpers;	   /* (workers − 1) */
+	int64_t alone_until;   /* microseconds(); no team is offered before */
+	int64_t together_took; /* microseconds, the last team */
 
 	pthread_mutex_t lock; /* guards writing the fields up to task */
 	pthread_cond_t start; /* a new round, or the end */
@@ -37,6 +38,15 @@ struct AngleExecutor
 	size_t tasks;
 	atomic_size_t next; /* first index that nobody has taken */
 };
+
+static int64_t
+microseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
 
 static void
 take_tasks(AngleExecutor *executor, int worker)
@@ -205,6 +215,8 @@ void
 angle_executor_run_together(AngleExecutor *executor, AngleTask task,
 							void *context)
 {
+	int64_t start;
+
 	if (executor == NULL || executor->workers == 1)
 	{
 		task(context, 0, 0);
@@ -213,24 +225,9 @@ angle_executor_run_together(AngleExecutor *executor, AngleTask task,
 	executor->task = task;
 	executor->context = context;
 	executor->together = true;
+	start = microseconds();
 	run_round(executor);
-}
-
-/* How long no team is tried after one was late, which has cost the few
- * milliseconds that the scheduler gives to others. */
-#define ALONE_MICROSECONDS 100000
-
-/* How long to wait for a member before it counts as late. It has no processor then:
- * shares of a product differ by less. */
-#define LATE_MICROSECONDS 500
-
-static int64_t
-microseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	executor->together_took = microseconds() - start;
 }
 
 bool
@@ -241,11 +238,26 @@ angle_executor_offers_team(const AngleExecutor *executor)
 			microseconds() >= executor->alone_until);
 }
 
+/* No team is tried for so many times what the last one has waited, so that on a busy
+ * machine trying costs a tenth of the time; but not for longer than this, for a
+ * first question waits for the model to be read. */
+#define ALONE_FACTOR 10
+#define ALONE_MICROSECONDS 100000
+
+/* To wake a processor takes some tenths of a millisecond. */
+#define TOLERATED_MICROSECONDS 500
+
 void
-angle_executor_note_late(AngleExecutor *executor)
+angle_executor_note_waits(AngleExecutor *executor, int64_t waited)
 {
-	if (executor != NULL)
-		executor->alone_until = microseconds() + ALONE_MICROSECONDS;
+	int64_t alone = ALONE_FACTOR * waited;
+
+	if (executor == NULL || waited <= TOLERATED_MICROSECONDS ||
+		waited <= executor->together_took / 4)
+		return;
+	if (alone > ALONE_MICROSECONDS)
+		alone = ALONE_MICROSECONDS;
+	executor->alone_until = microseconds() + alone;
 }
 
 /* The one that is late may be waiting for this very processor. */
@@ -255,11 +267,8 @@ await_late(AngleBarrier *barrier, unsigned round)
 	int64_t start = microseconds();
 
 	while (atomic_load(&barrier->round) == round)
-	{
 		sched_yield();
-		if (microseconds() - start > LATE_MICROSECONDS)
-			atomic_store(&barrier->late, true);
-	}
+	atomic_fetch_add(&barrier->waited, microseconds() - start);
 }
 
 void

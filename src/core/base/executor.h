@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/base/arena.h"
 #include "core/base/status.h"
@@ -40,13 +41,14 @@ void angle_executor_run(AngleExecutor *executor, size_t tasks, AngleTask task,
 void angle_executor_run_together(AngleExecutor *executor, AngleTask task,
 								 void *context);
 
-/* Whether to let workers run together: not within a tenth of a second of
- * angle_executor_note_late(), and not with NULL or one worker. */
+/* Whether to let workers run together: not for a while after a team that has waited
+ * too much, and not with NULL or one worker. */
 bool angle_executor_offers_team(const AngleExecutor *executor);
 
-/* The processors have so much else to do that those who ran together have waited
- * for one of them. */
-void angle_executor_note_late(AngleExecutor *executor);
+/* Those who ran together last have waited so many microseconds for one another
+ * (AngleBarrier). Where that is a good part of the time that they took, the
+ * processors have too much else to do. */
+void angle_executor_note_waits(AngleExecutor *executor, int64_t waited);
 
 /* Where those that run together wait for each other; all zero but for members,
  * and used for any number of times. */
@@ -55,7 +57,7 @@ typedef struct AngleBarrier
 	int members;
 	atomic_int arrived;
 	atomic_uint round;
-	atomic_bool late; /* somebody has waited long enough to be unscheduled */
+	atomic_llong waited; /* microseconds, in all, behind a short loop */
 } AngleBarrier;
 
 /* Returns once all members have come here; what they wrote before is seen by

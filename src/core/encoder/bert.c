@@ -589,8 +589,7 @@ angle_bert_forward(const AngleModel *model, const AngleBatch *batch,
 
 	assert(longest_text(batch) <= (size_t) model->config.positions);
 	angle_executor_run_together(run->executor, run_member, &pass);
-	if (atomic_load(&pass.barrier.late))
-		angle_executor_note_late(run->executor);
+	angle_executor_note_waits(run->executor, atomic_load(&pass.barrier.waited));
 	if (atomic_load(&pass.stop_at) != NEVER)
 		return angle_fail_cancelled(err);
 	/* where every member has laid it out, at the start */

@@ -18,6 +18,9 @@
  * states to stay in the cache. */
 #define BATCH_TOKENS 512
 
+/* Fewer are worked on by all threads together: weights are read once for all. */
+#define LEAST_TOKENS 64
+
 /* Bytes of a text that make a token, roughly: only to balance the groups. */
 #define BYTES_PER_TOKEN 4
 
@@ -188,10 +191,28 @@ estimated_tokens(const Job *job, size_t text)
 	return tokens < most ? tokens : most;
 }
 
+/* Tokens at which a group is full, so that every worker gets as much as the
+ * others; few texts stay together, for a team. */
+static size_t
+tokens_of_groups(const Job *job, int workers)
+{
+	size_t round = (size_t) workers * BATCH_TOKENS;
+	size_t total = 0;
+	size_t rounds;
+	size_t tokens;
+
+	for (size_t i = 0; i < job->request->count; i++)
+		total += estimated_tokens(job, i);
+	rounds = (total + round - 1) / round;
+	tokens = rounds == 0 ? 0 : total / (rounds * (size_t) workers);
+	return tokens > LEAST_TOKENS ? tokens : LEAST_TOKENS;
+}
+
 /* Fills groups (at most count + 1 entries) and returns how many there are. */
 static size_t
-make_groups(const Job *job, size_t *groups)
+make_groups(const Job *job, int workers, size_t *groups)
 {
+	size_t full = tokens_of_groups(job, workers);
 	size_t made = 0;
 	size_t tokens = 0;
 
@@ -199,7 +220,7 @@ make_groups(const Job *job, size_t *groups)
 	{
 		size_t more = estimated_tokens(job, i);
 
-		if (i == 0 || tokens + more > BATCH_TOKENS)
+		if (i == 0 || tokens >= full || tokens + more > BATCH_TOKENS)
 		{
 			groups[made++] = i;
 			tokens = 0;
@@ -286,7 +307,7 @@ angle_embed_texts(const AngleModel *model, const AngleEmbedRequest *request,
 	job.groups = groups;
 	status = start_workers(&job, workers, scratch, err);
 	if (status == ANGLE_OK)
-		run_groups(&job, make_groups(&job, groups), workers);
+		run_groups(&job, make_groups(&job, workers, groups), workers);
 	else
 	{
 		(void) end_workers(&job, workers, NULL);
