@@ -13,6 +13,7 @@
 
 CORE_SRCS = \
 	ann/assign.c \
+	ann/balance.c \
 	ann/centers.c \
 	ann/heap.c \
 	ann/kmeans.c \
@@ -214,6 +215,7 @@ UNIT_SRCS = \
 	points.c \
 	test_backward.c \
 	test_backward_float.c \
+	test_balance.c \
 	test_base.c \
 	test_chunk.c \
 	test_config.c \

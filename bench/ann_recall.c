@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/ann/balance.h"
 #include "core/ann/heap.h"
 #include "core/ann/kmeans.h"
 #include "core/base/rng.h"
@@ -39,6 +40,7 @@ typedef struct Options
 	int bits;		  /* of re-rank codes */
 	size_t look_into; /* groups of the assignment */
 	double share;	  /* of the bound that is taken off */
+	size_t capacity;  /* points that a list holds; 0: any number */
 } Options;
 
 typedef struct List
@@ -131,6 +133,8 @@ parse_option(Options *o, const char *text)
 		o->bits = (int) value;
 	else if (strncmp(text, "groups=", 7) == 0)
 		o->look_into = (size_t) value;
+	else if (strncmp(text, "capacity=", 9) == 0)
+		o->capacity = (size_t) value;
 	else if (strncmp(text, "share=", 6) == 0)
 		o->share = value;
 	else
@@ -382,6 +386,58 @@ code_rerank(Index *index)
 	printf("# re-rank codes %.2f s\n", seconds() - start);
 }
 
+/* One list for each row, none larger than the capacity; lists move to the means of
+ * their rows. */
+static void
+fill_balanced(Index *index)
+{
+	enum
+	{
+		NEAREST = 6
+	};
+	AngleAssigner *assigner;
+	AngleError err;
+	size_t n = index->count, lists = index->clusters.lists, dims = index->dims;
+	uint32_t *nearest = allocate((n + ANGLE_ASSIGN_BATCH) * NEAREST * 4);
+	float *distances = allocate((n + ANGLE_ASSIGN_BATCH) * NEAREST * 4);
+	uint32_t *chosen = allocate(n * 4);
+	AngleBalance balance = {n,
+							NEAREST,
+							nearest,
+							distances,
+							lists,
+							index->options.capacity,
+							allocate(lists * 4),
+							allocate(lists * 4)};
+	double start = seconds();
+	size_t over = 0, moved = 0;
+
+	index->lists = calloc(lists, sizeof(List));
+	if (angle_assigner_create(&index->clusters, index->options.look_into,
+							  index->arena, &assigner, &err) != ANGLE_OK)
+		fail(err.message);
+	for (size_t i = 0; i < n; i += ANGLE_ASSIGN_BATCH)
+		angle_assign(assigner, index->points + i * dims,
+					 n - i < ANGLE_ASSIGN_BATCH ? n - i : ANGLE_ASSIGN_BATCH,
+					 NEAREST, nearest + i * NEAREST, distances + i * NEAREST);
+	printf("# assigned %.2f s\n", seconds() - start);
+	angle_balance(&balance, chosen);
+	memset(index->clusters.centroids, 0, lists * dims * 4);
+	for (size_t i = 0; i < n; i++)
+	{
+		moved += chosen[i] != nearest[i * NEAREST];
+		for (size_t d = 0; d < dims; d++)
+			index->clusters.centroids[chosen[i] * dims + d] +=
+				index->points[i * dims + d] / (float) balance.sizes[chosen[i]];
+	}
+	for (size_t l = 0; l < lists; l++)
+		over += balance.sizes[l] > balance.capacity;
+	for (size_t i = 0; i < n; i++)
+		assign_row(index, i, chosen[i]);
+	printf("# balanced %.2f s, %zu of %zu lists too large, %zu rows moved\n",
+		   seconds() - start, over, lists, moved);
+}
+
 static void
 fill_nodes(Index *index)
 {
@@ -585,7 +641,10 @@ main(int argc, char **argv)
 	find_truth(&index);
 	start = seconds();
 	cluster(&index);
-	fill_lists(&index);
+	if (index.options.capacity > 0)
+		fill_balanced(&index);
+	else
+		fill_lists(&index);
 	code_rerank(&index);
 	fill_nodes(&index);
 	printf("# built in %.2f s; %.2f codes for each point\n", seconds() - start,

@@ -131,6 +131,36 @@ TEST(fastscan_estimates_are_those_of_the_reference)
 	}
 }
 
+TEST(fastscan_near_bits_are_of_the_bounds)
+{
+	Scene scene;
+
+	make_scene(&scene, 100, 1, 8);
+	scene.add[3] = NAN;
+	for (int isa = 0; isa < ANGLE_ISA_COUNT; isa++)
+	{
+		float estimate[ANGLE_BLOCK];
+		float lower[ANGLE_BLOCK];
+		float again[ANGLE_BLOCK];
+		unsigned expected = 0;
+
+		if (!angle_table_use(&scene.table, (AngleIsa) isa))
+			continue;
+		angle_block_estimate(&scene.table, &scene.view, scene.probe, estimate,
+							 lower);
+		/* one of them is the limit: it is near, and so is what is no number */
+		for (int s = 0; s < ANGLE_BLOCK; s++)
+			expected |= (unsigned) !(lower[s] > lower[7]) << s;
+		CHECK_INT(angle_block_near(&scene.table, &scene.view, scene.probe,
+								   lower[7], again),
+				  expected);
+		CHECK(expected >> 3 & 1);
+		CHECK(expected >> 7 & 1);
+		CHECK(memcmp(lower, again, sizeof(lower)) == 0);
+	}
+	drop_scene(&scene);
+}
+
 TEST(fastscan_sums_of_every_isa_are_equal)
 {
 	for (size_t s = 0; s < SIZES; s++)

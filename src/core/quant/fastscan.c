@@ -94,6 +94,13 @@ angle_block_estimate(const AngleTable *table, const AngleBlockView *block,
 	table->kernels->block_estimate(table, block, probe, estimate, lower);
 }
 
+unsigned
+angle_block_near(const AngleTable *table, const AngleBlockView *block,
+				 AngleProbe probe, float limit, float *lower)
+{
+	return table->kernels->block_near(table, block, probe, limit, lower);
+}
+
 bool
 angle_table_use(AngleTable *table, AngleIsa isa)
 {

@@ -92,6 +92,11 @@ angle_table_is_coarse(const AngleTable *table, AngleProbe probe)
 void angle_block_estimate(const AngleTable *table, const AngleBlockView *block,
 						  AngleProbe probe, float *estimate, float *lower);
 
+/* The same lower bounds; returns a bit for each slot, set unless its bound is above
+ * limit. */
+unsigned angle_block_near(const AngleTable *table, const AngleBlockView *block,
+						  AngleProbe probe, float limit, float *lower);
+
 /* For tests and benchmarks: the same kernels for another instruction set; false
  * where this processor lacks it. */
 bool angle_table_use(AngleTable *table, AngleIsa isa);

@@ -29,7 +29,7 @@ typedef struct AngleResidual
 typedef struct AngleGrid
 {
 	float inverse; /* 1/step */
-	float half;	   /* half the number of levels: 8, 128 or 32,768 */
+	float half;	   /* half the number of levels: 8, 64, 128 or 32,768 */
 	float scale;   /* of the reconstruction scale · k */
 } AngleGrid;
 
@@ -72,14 +72,19 @@ typedef struct AngleQuantKernels
 	void (*block_estimate)(const AngleTable *table, const AngleBlockView *block,
 						   AngleProbe probe, float *estimate, float *lower);
 
-	/* Σ uᵢqᵢ over the integers of a code of 4, 8 and 16 bits. */
+	/* angle_block_near(). */
+	unsigned (*block_near)(const AngleTable *table, const AngleBlockView *block,
+						   AngleProbe probe, float limit, float *lower);
+
+	/* Σ uᵢqᵢ over the integers of a code of 4, 7, 8 and 16 bits. */
 	double (*rerank4)(const uint8_t *code, const float *query, size_t n);
+	double (*rerank7)(const uint8_t *code, const float *query, size_t n);
 	double (*rerank8)(const uint8_t *code, const float *query, size_t n);
 	double (*rerank16)(const uint8_t *code, const float *query, size_t n);
 
 	AngleGridSums (*grid_sums)(const float *x, size_t n, const AngleGrid *grid);
 
-	/* The code of 4, 8 or 16 bits; grid->half fits them. */
+	/* The code of 4, 7, 8 or 16 bits; grid->half fits them. */
 	void (*grid_write)(const float *x, size_t n, const AngleGrid *grid,
 					   int bits, uint8_t *code);
 } AngleQuantKernels;

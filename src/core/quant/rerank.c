@@ -55,6 +55,25 @@ nibble_place(int dims, int i, int *shift)
 	return (size_t) (group * 16 + (place < half ? place : place - half));
 }
 
+/* The level of coordinate i in a code of 7 bits: groups of 128 coordinates, the last
+ * perhaps shorter, in 8 parts of as many; a part has the low bits of a byte each,
+ * but the last, whose bits are the high ones of the other seven parts. */
+static int
+seven_bits(int dims, int i, const uint8_t *code)
+{
+	int group = i / 128;
+	int size = dims - group * 128 < 128 ? dims - group * 128 : 128;
+	int part = (size + 7) / 8;
+	const uint8_t *bytes = code + group * 112 + i % 128 % part;
+	int level = 0;
+
+	if (i % 128 / part < 7)
+		return bytes[i % 128 / part * part] & 127;
+	for (int j = 0; j < 7; j++)
+		level |= bytes[j * part] >> 7 << j;
+	return level;
+}
+
 static float
 load_level(int dims, int bits, int i, const uint8_t *code)
 {
@@ -65,6 +84,8 @@ load_level(int dims, int bits, int i, const uint8_t *code)
 		return (float) (int16_t) (code[2 * i] | code[2 * i + 1] << 8) + 0.5f;
 	if (bits == 8)
 		return (float) (int8_t) code[i] + 0.5f;
+	if (bits == 7)
+		return (float) (seven_bits(dims, i, code) - 64) + 0.5f;
 	place = nibble_place(dims, i, &shift);
 	return (float) ((code[place] >> shift & 15) - 8) + 0.5f;
 }
@@ -164,6 +185,8 @@ integer_product(const AngleRerankQuery *q, const uint8_t *code)
 		return q->kernels->rerank16(code, q->query, n);
 	if (q->bits == 8)
 		return q->kernels->rerank8(code, q->query, n);
+	if (q->bits == 7)
+		return q->kernels->rerank7(code, q->query, n);
 	return q->kernels->rerank4(code, q->query, n);
 }
 

@@ -360,24 +360,71 @@ block_products(const AngleTable *table, const uint8_t *codes, float *products)
 		products[s] += table->step_second * (float) sums[s];
 }
 
-static void
-block_estimate(const AngleTable *table, const AngleBlockView *block,
-			   AngleProbe probe, float *estimate, float *lower)
+/* The estimates of the 16 slots. */
+INLINE void
+block_scores(const AngleTable *table, const AngleBlockView *block,
+			 AngleProbe probe, float *scores)
 {
-	float products[ANGLE_BLOCK];
+	block_products(table, block->codes, scores);
+	for (int s = 0; s < ANGLE_BLOCK; s++)
+		scores[s] = (block->add[s] + probe.add) + block->rescale[s] * scores[s];
+}
+
+/* Their lower bounds. */
+INLINE void
+block_bounds(const AngleBlockView *block, AngleProbe probe, const float *scores,
+			 float *lower)
+{
 	float errors[ANGLE_BLOCK];
 
-	block_products(table, block->codes, products);
-	for (int s = 0; s < ANGLE_BLOCK; s++)
-		products[s] =
-			(block->add[s] + probe.add) + block->rescale[s] * products[s];
-	memcpy(estimate, products, sizeof(products));
-	if (lower == NULL)
-		return;
 	for (int s = 0; s < ANGLE_BLOCK; s++)
 		errors[s] = angle_bfloat_value(block->error[s]);
 	for (int s = 0; s < ANGLE_BLOCK; s++)
-		lower[s] = products[s] - errors[s] * probe.error;
+		lower[s] = scores[s] - errors[s] * probe.error;
+}
+
+/* Not inlined, so that block_near() has the same bits. */
+static __attribute__((noinline)) void
+block_estimate(const AngleTable *table, const AngleBlockView *block,
+			   AngleProbe probe, float *estimate, float *lower)
+{
+	float scores[ANGLE_BLOCK];
+
+	block_scores(table, block, probe, scores);
+	memcpy(estimate, scores, sizeof(scores));
+	if (lower != NULL)
+		block_bounds(block, probe, scores, lower);
+}
+
+/* The bits of the lanes that are not above limit. */
+INLINE unsigned
+near_bits(Floats x, float limit)
+{
+#if V == 16
+	return _mm512_cmp_ps_mask((__m512) x, _mm512_set1_ps(limit), _CMP_NGT_UQ);
+#elif V == 8
+	return (unsigned) _mm256_movemask_ps(
+		_mm256_cmp_ps((__m256) x, _mm256_set1_ps(limit), _CMP_NGT_UQ));
+#elif defined(__x86_64__)
+	return (unsigned) _mm_movemask_ps(
+		_mm_cmpngt_ps((__m128) x, _mm_set1_ps(limit)));
+#else
+	return (unsigned) !(x[0] > limit) | (unsigned) !(x[1] > limit) << 1 |
+		   (unsigned) !(x[2] > limit) << 2 | (unsigned) !(x[3] > limit) << 3;
+#endif
+}
+
+static unsigned
+block_near(const AngleTable *table, const AngleBlockView *block,
+		   AngleProbe probe, float limit, float *lower)
+{
+	float scores[ANGLE_BLOCK];
+	unsigned bits = 0;
+
+	block_estimate(table, block, probe, scores, lower);
+	for (int s = 0; s < ANGLE_BLOCK; s += V)
+		bits |= near_bits(load(lower + s), limit) << s;
+	return bits;
 }
 
 /* ---- codes of several bits ---- */
@@ -417,19 +464,25 @@ load16(const uint8_t *p)
 #endif
 }
 
+/* V bytes. */
+INLINE Ints
+load_bytes(const uint8_t *p)
+{
+#if V == 16
+	return (Ints) _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *) p));
+#elif V == 8
+	return (Ints) _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *) p));
+#else
+	return (Ints){p[0], p[1], p[2], p[3]};
+#endif
+}
+
 /* The low or the high nibbles of V bytes, 0 … 15, less 8. */
 INLINE void
 load4(const uint8_t *p, Floats *low, Floats *high)
 {
-	Ints bytes;
+	Ints bytes = load_bytes(p);
 
-#if V == 16
-	bytes = (Ints) _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *) p));
-#elif V == 8
-	bytes = (Ints) _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *) p));
-#else
-	bytes = (Ints){p[0], p[1], p[2], p[3]};
-#endif
 	*low = __builtin_convertvector((bytes & 15) - 8, Floats);
 	*high = __builtin_convertvector((bytes >> 4) - 8, Floats);
 }
@@ -588,6 +641,62 @@ rerank4(const uint8_t *code, const float *query, size_t n)
 	return sum + dot_nibbles(code_rest, query_rest, 1);
 }
 
+/* Groups of 128 coordinates in eight parts of 16, as rerank.c says where they are. */
+INLINE double
+dot_sevens(const uint8_t *code, const float *query, size_t groups)
+{
+	double sum = 0;
+
+	while (groups > 0)
+	{
+		size_t batch = groups < V / 2 ? groups : V / 2;
+		Floats sums[2] = {{0}, {0}};
+
+		for (size_t g = 0; g < batch; g++, code += 112, query += 128)
+		{
+			for (size_t i = 0; i < 16; i += V)
+			{
+				Ints last = {0};
+
+				for (size_t j = 0; j < 7; j++)
+				{
+					Ints bytes = load_bytes(code + j * 16 + i);
+
+					last |= bytes >> 7 << (int) j;
+					sums[j % 2] +=
+						__builtin_convertvector((bytes & 127) - 64, Floats) *
+						load(query + j * 16 + i);
+				}
+				sums[1] += __builtin_convertvector(last - 64, Floats) *
+						   load(query + 112 + i);
+			}
+		}
+		sum += add_lanes(sums[0] + sums[1]);
+		groups -= batch;
+	}
+	return sum;
+}
+
+/* The last group may have less, and smaller parts. */
+static double
+rerank7(const uint8_t *code, const float *query, size_t n)
+{
+	size_t groups = n / 128;
+	size_t rest = n % 128;
+	size_t part = (rest + 7) / 8;
+	double sum = dot_sevens(code, query, groups);
+	uint8_t code_rest[112] = {0};
+	float query_rest[128] = {0};
+
+	if (rest == 0)
+		return sum;
+	for (size_t j = 0; j < 7; j++)
+		memcpy(code_rest + j * 16, code + groups * 112 + j * part, part);
+	for (size_t i = 0; i < rest; i++)
+		query_rest[i / part * 16 + i % part] = query[groups * 128 + i];
+	return sum + dot_sevens(code_rest, query_rest, 1);
+}
+
 const AngleQuantKernels ANGLE_KERNEL(angle_quant_kernels) = {
 	.rotate = ANGLE_KERNEL(angle_quant_rotate),
 	.residual = residual,
@@ -596,7 +705,9 @@ const AngleQuantKernels ANGLE_KERNEL(angle_quant_kernels) = {
 	.fill_table = fill_table,
 	.block_sums = block_sums_alone,
 	.block_estimate = block_estimate,
+	.block_near = block_near,
 	.rerank4 = rerank4,
+	.rerank7 = rerank7,
 	.rerank8 = rerank8,
 	.rerank16 = rerank16,
 	.grid_sums = ANGLE_KERNEL(angle_quant_grid_sums),

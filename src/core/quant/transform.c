@@ -218,6 +218,34 @@ write_nibbles(const float *x, size_t n, const AngleGrid *grid, uint8_t *code)
 	}
 }
 
+/* Groups of 128 coordinates in eight parts of size, the last group perhaps shorter;
+ * the bits of the last part are the high ones of the others' bytes. */
+INLINE void
+write_sevens(const float *x, size_t n, const AngleGrid *grid, uint8_t *code)
+{
+	for (; n > 0; x += 128, code += 112, n -= n < 128 ? n : 128)
+	{
+		size_t size = n < 128 ? n : 128;
+		size_t part = (size + 7) / 8;
+
+		for (size_t i = 0; i < part; i++)
+		{
+			int last = 7 * part + i < size
+						   ? level(x[7 * part + i], grid->inverse, grid->half)
+						   : 0;
+
+			for (size_t j = 0; j < 7; j++)
+			{
+				size_t at = j * part + i;
+				int low =
+					at < size ? level(x[at], grid->inverse, grid->half) : 0;
+
+				code[at] = (uint8_t) (low | (last >> j & 1) << 7);
+			}
+		}
+	}
+}
+
 void
 ANGLE_KERNEL(angle_quant_grid_write)(const float *x, size_t n,
 									 const AngleGrid *grid, int bits,
@@ -225,6 +253,8 @@ ANGLE_KERNEL(angle_quant_grid_write)(const float *x, size_t n,
 {
 	if (bits == 4)
 		write_nibbles(x, n, grid, code);
+	else if (bits == 7)
+		write_sevens(x, n, grid, code);
 	else if (bits == 8)
 	{
 		for (size_t i = 0; i < n; i++)
