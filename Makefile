@@ -16,6 +16,7 @@ PG_SRCS = \
 	am/calibrate.c \
 	am/cost.c \
 	am/descend.c \
+	am/directory.c \
 	am/handler.c \
 	am/index.c \
 	am/insert.c \
@@ -29,6 +30,8 @@ PG_SRCS = \
 	am/recall.c \
 	am/scan.c \
 	am/scan_query.c \
+	am/scan_route.c \
+	am/scan_rows.c \
 	am/split.c \
 	am/stop.c \
 	am/tree_writer.c \

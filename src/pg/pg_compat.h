@@ -69,6 +69,15 @@
 #define ANGLE_VACUUM_HEAP(info) NULL
 #endif
 
+/* PostgreSQL 16 gave what says where a relation's files are another name. */
+#if PG_VERSION_NUM >= 160000
+#define ANGLE_RELATION_LOCATOR(relation) ((relation)->rd_locator)
+#define ANGLE_RELATION_FILE(relation) ((relation)->rd_locator.relNumber)
+#else
+#define ANGLE_RELATION_LOCATOR(relation) ((relation)->rd_node)
+#define ANGLE_RELATION_FILE(relation) ((relation)->rd_node.relNode)
+#endif
+
 /* PostgreSQL 18 takes a place for statistics of the scan. */
 #if PG_VERSION_NUM >= 180000
 #define angle_index_beginscan(heap, index, snapshot, keys, orders) \

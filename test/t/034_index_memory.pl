@@ -98,7 +98,8 @@ for my $target (0.95, 1)
 	}
 	is($session->query_safe('FETCH 1 FROM c'), '', "all rows at a target of $target");
 	$session->query_safe('COMMIT');
-	cmp_ok($most, '<=', 12 * 1024, "a scan of all rows at a target of $target");
+	# the index's directory, which stays, takes some 1.5 MB of it
+	cmp_ok($most, '<=', 15 * 1024, "a scan of all rows at a target of $target");
 	note("a scan of all rows at a target of $target: $most kB");
 }
 $session->query_safe('RESET angle.recall_target');

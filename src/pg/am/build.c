@@ -167,16 +167,15 @@ sample_blocks(Build *build, BlockNumber wanted)
 	return read == 0 ? 0 : build->sampled_rows / read;
 }
 
-/* Rows that a partition is to have: enough for an inner node full of leaves, if
- * memory has room for them. */
+/* Rows that a partition is to have: as many as memory has room for, since rows near
+ * its border cannot go to lists beyond. */
 static double
 partition_rows(const Build *build)
 {
 	const AngleLayout *layout = &build->self->layout;
-	double rows = 0.5 * layout->capacity * layout->fanout;
 	double fit = build->budget / 8.0 / (layout->dims * sizeof(float));
 
-	return Max(layout->capacity, Min(rows, fit));
+	return Max(layout->capacity, fit);
 }
 
 /* Samples the table; returns how many partitions its rows should go into. */

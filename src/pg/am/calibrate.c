@@ -27,7 +27,7 @@ typedef struct Probing
 /* A leaf: when a search comes to it. */
 typedef struct LeafSeen
 {
-	double key; /* the greatest on the way down to it */
+	double key; /* the distance of its centroid */
 	BlockNumber block;
 	int rows;
 } LeafSeen;
@@ -222,7 +222,7 @@ read_children(Calibration *calibration, const Probing *probing, Buffer head,
 	return count;
 }
 
-/* Notes the leaves below node, to which a search comes at key. Nodes that went in
+/* Notes the leaves below node, whose distance is key. Nodes that went in
  * the meantime are passed over. */
 static void
 walk(Calibration *calibration, const Probing *probing, AngleNodePointer node,
@@ -251,7 +251,7 @@ walk(Calibration *calibration, const Probing *probing, AngleNodePointer node,
 		calibration->leaves[calibration->seen++] =
 			(LeafSeen){key, node.block, header.count};
 	for (int i = 0; i < count; i++)
-		walk(calibration, probing, children[i], Max(key, keys[i]));
+		walk(calibration, probing, children[i], keys[i]);
 	if (children != NULL)
 	{
 		pfree(children);

@@ -15,6 +15,16 @@ angle_way_make(const AngleLayout *layout)
 	return way;
 }
 
+void
+angle_tree_has_cycle(Relation index, BlockNumber block)
+{
+	ereport(
+		ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
+		errmsg("index \"%s\" is damaged: its tree has a cycle through block %u",
+			   RelationGetRelationName(index), block),
+		errhint("REINDEX it."));
+}
+
 /* Finds the child nearest to point; leaves its centroid in way. */
 static int
 nearest_child(Relation index, const AngleIndex *self, Buffer head,
@@ -82,9 +92,5 @@ angle_way_find(Relation index, const AngleIndex *self, AngleNodePointer root,
 		if (node.kind == ANGLE_NODE_LEAF)
 			return true;
 	}
-	ereport(
-		ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
-		errmsg("index \"%s\" is damaged: its tree has a cycle through block %u",
-			   RelationGetRelationName(index), step.node.block),
-		errhint("REINDEX it."));
+	angle_tree_has_cycle(index, step.node.block);
 }

@@ -32,4 +32,8 @@ AngleWay *angle_way_make(const AngleLayout *layout);
 bool angle_way_find(Relation index, const AngleIndex *self,
 					AngleNodePointer root, const float *point, AngleWay *way);
 
+/* Raises ERRCODE_INDEX_CORRUPTED: the tree has a cycle through block. */
+void
+angle_tree_has_cycle(Relation index, BlockNumber block) pg_attribute_noreturn();
+
 #endif

@@ -3,14 +3,15 @@
 
 #include "access/genam.h"
 #include "access/reloptions.h"
+#include "pgstat.h"
+#include "storage/buf_internals.h"
 #include "storage/bufmgr.h"
 #include "utils/lsyscache.h"
 
 #include "pg/am/index.h"
 #include "pg/am/stop.h"
+#include "pg/pg_compat.h"
 #include "pg/type/vector.h"
-
-#define DEFAULT_RERANK 8
 
 AngleMetric
 angle_index_metric(Relation index)
@@ -25,7 +26,7 @@ angle_index_bits(Relation index)
 {
 	const AngleOptions *options = (AngleOptions *) index->rd_options;
 
-	return options != NULL ? options->rerank : DEFAULT_RERANK;
+	return options != NULL ? options->rerank : ANGLE_RERANK_BITS;
 }
 
 void
@@ -138,6 +139,37 @@ angle_index_point(Relation index, const AngleIndex *self, Datum datum,
 	if ((Pointer) vector != DatumGetPointer(datum))
 		pfree(vector);
 	return has_place;
+}
+
+Buffer
+angle_read_recent(Relation index, BlockNumber block, Buffer *recent)
+{
+	if (BufferIsValid(*recent) && !BufferIsLocal(*recent) &&
+		ReadRecentBuffer(ANGLE_RELATION_LOCATOR(index), MAIN_FORKNUM, block,
+						 *recent))
+	{
+		pgstat_count_buffer_read(index);
+		pgstat_count_buffer_hit(index);
+	}
+	else
+		*recent = ReadBuffer(index, block);
+	return *recent;
+}
+
+void
+angle_prefetch_recent(Buffer recent, Size from, Size bytes)
+{
+	const Size line = 64;
+	const char *page;
+
+	if (!BufferIsValid(recent) || BufferIsLocal(recent))
+		return;
+	page = (const char *) BufferGetBlock(recent);
+	__builtin_prefetch(GetBufferDescriptor(recent - 1), 1);
+	__builtin_prefetch(page);
+	__builtin_prefetch(page + BLCKSZ - line);
+	for (Size at = from / line * line; at < from + bytes; at += line)
+		__builtin_prefetch(page + at);
 }
 
 Buffer

@@ -27,6 +27,10 @@
 #define ANGLE_SUPPORT_HASH 2
 #define ANGLE_SUPPORTS 2
 
+/* The option rerank, where it is not given. Seven bits leave a bound of 0.015 of a
+ * norm, and an index an eighth smaller than eight do. */
+#define ANGLE_RERANK_BITS 7
+
 /* What WITH (…) gives. */
 typedef struct AngleOptions
 {
@@ -99,5 +103,13 @@ void angle_body_done(AngleBodyReader *reader);
 /* Copies one body into out. */
 void angle_body_read(Relation index, BlockNumber head, Size size, int slot,
 					 void *out);
+
+/* Pins a block, which was in the buffer *recent when it was last looked for, or
+ * nowhere known (InvalidBuffer); notes where it is now. */
+Buffer angle_read_recent(Relation index, BlockNumber block, Buffer *recent);
+
+/* Asks the processor for bytes of the page that was in this buffer when it was last
+ * looked for, and for what pinning it needs. Nothing is read if it is elsewhere now. */
+void angle_prefetch_recent(Buffer recent, Size from, Size bytes);
 
 #endif

@@ -172,8 +172,9 @@ check_child(Check *check, BlockNumber block, Page page, int slot)
 	const AngleLayout *layout = check->layout;
 	const AngleBfloat *centroid = (const AngleBfloat *) check->body;
 
-	if (!(angle_inner_spreads(layout, page)[slot] >= 0))
-		damaged(check, block, slot, "the spread is no size");
+	if (angle_inner_kinds(layout, page)[slot] != ANGLE_NODE_LEAF &&
+		angle_inner_kinds(layout, page)[slot] != ANGLE_NODE_INNER)
+		damaged(check, block, slot, "the child's kind is unknown");
 	angle_body_read(check->index, block, layout->centroid_size, slot,
 					check->body);
 	if (!angle_bfloat_finite(centroid, layout->dims))

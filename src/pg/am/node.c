@@ -91,7 +91,7 @@ angle_head_put_child(const AngleLayout *layout, Page head, int slot,
 					 const AngleChild *child)
 {
 	angle_inner_pointers(layout, head)[slot] = child->pointer;
-	angle_inner_spreads(layout, head)[slot] = child->spread;
+	angle_inner_kinds(layout, head)[slot] = child->kind;
 	angle_slot_set_live(layout, head, slot);
 }
 

@@ -20,7 +20,7 @@ typedef struct AngleRow
 typedef struct AngleChild
 {
 	AngleNodePointer pointer;
-	float spread;		   /* see AngleLayout */
+	AngleNodeKind kind;
 	AngleBfloat *centroid; /* (dims) */
 } AngleChild;
 

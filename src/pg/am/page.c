@@ -16,7 +16,7 @@
 #define CONTENTS_START \
 	(MAXALIGN(SizeOfPageHeaderData) + sizeof(AngleNodeHeader))
 
-StaticAssertDecl(sizeof(AngleNodeHeader) == 16, "stored on pages");
+StaticAssertDecl(sizeof(AngleNodeHeader) == 24, "stored on pages");
 StaticAssertDecl(sizeof(AngleNodePointer) == 8, "stored on pages");
 StaticAssertDecl(sizeof(AnglePageTail) == 8, "stored on pages");
 StaticAssertDecl(sizeof(AngleRerankFactors) == 12, "stored on pages");
@@ -74,7 +74,7 @@ place_inner(AngleLayout *layout, int fanout)
 
 	layout->live = take(&at, (fanout + 7) / 8);
 	layout->pointers = take(&at, fanout * sizeof(AngleNodePointer));
-	layout->spreads = take(&at, fanout * sizeof(float));
+	layout->kinds = take(&at, fanout);
 	return at;
 }
 
@@ -246,7 +246,8 @@ angle_meta_check(Relation index, Page page)
 	if (meta->metric < ANGLE_METRIC_COSINE ||
 		meta->metric > ANGLE_METRIC_INNER_PRODUCT)
 		corrupted(index, ANGLE_META_BLOCK, "an unknown metric");
-	if (meta->bits != 4 && meta->bits != 8 && meta->bits != 16)
+	if (meta->bits != 4 && meta->bits != 7 && meta->bits != 8 &&
+		meta->bits != 16)
 		corrupted(index, ANGLE_META_BLOCK, "unknown re-rank codes");
 	if (meta->keys != IndexRelationGetNumberOfKeyAttributes(index) - 1)
 		corrupted(index, ANGLE_META_BLOCK, "another number of columns");

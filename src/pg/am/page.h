@@ -26,7 +26,7 @@
 
 #define ANGLE_META_BLOCK 0
 #define ANGLE_META_MAGIC 0x616e676c
-#define ANGLE_META_VERSION 2
+#define ANGLE_META_VERSION 3
 
 /* In the last two bytes of every page, where tools look for what it is. */
 #define ANGLE_PAGE_ID 0xff8a
@@ -59,19 +59,20 @@ typedef struct AngleNodePointer
 
 typedef struct AngleMeta
 {
-	uint32 magic;			   /* ANGLE_META_MAGIC */
-	uint16 version;			   /* ANGLE_META_VERSION */
-	uint16 dims;			   /* of all vectors; 0 until the first one comes */
-	uint8 metric;			   /* AngleMetric */
-	uint8 bits;				   /* of a coordinate in re-rank codes: 4, 8, 16 */
-	uint16 keys;			   /* columns behind the vector */
-	uint16 pages;			   /* of a segment; 0 while dims is 0 */
-	uint16 capacity;		   /* entries of a leaf */
-	uint16 fanout;			   /* entries of an inner node */
-	uint16 calibrated;		   /* whether stop has been measured: 0 or 1 */
-	uint64 seed;			   /* of the rotation */
-	AngleNodePointer root;	   /* none while the index has never had a row */
-	uint32 height;			   /* inner nodes above a leaf, at most */
+	uint32 magic;		   /* ANGLE_META_MAGIC */
+	uint16 version;		   /* ANGLE_META_VERSION */
+	uint16 dims;		   /* of all vectors; 0 until the first one comes */
+	uint8 metric;		   /* AngleMetric */
+	uint8 bits;			   /* of a coordinate in re-rank codes: 4, 7, 8, 16 */
+	uint16 keys;		   /* columns behind the vector */
+	uint16 pages;		   /* of a segment; 0 while dims is 0 */
+	uint16 capacity;	   /* entries of a leaf */
+	uint16 fanout;		   /* entries of an inner node */
+	uint16 calibrated;	   /* whether stop has been measured: 0 or 1 */
+	uint64 seed;		   /* of the rotation */
+	AngleNodePointer root; /* none while the index has never had a row */
+	uint32 height;		   /* inner nodes above a leaf, at most */
+	uint32 changes;		   /* of the tree: one for each split */
 	float stop[ANGLE_TARGETS]; /* rows to see: see stop.h */
 	double rows;			   /* at the end of the build */
 } AngleMeta;
@@ -93,6 +94,8 @@ typedef struct AngleNodeHeader
 	uint8 flags;  /* ANGLE_NODE_GONE or 0 */
 	uint16 count; /* live entries */
 	uint32 generation;
+	uint32 changes;	 /* of an inner node's children */
+	uint32 unused;	 /* zero */
 	uint64 gone_xid; /* full transaction id: the next one when it went */
 } AngleNodeHeader;
 
@@ -116,8 +119,7 @@ typedef struct AngleBodySpot
  *   leaf   live bitmap, heap TIDs, add and rescale (float), error (AngleBfloat),
  *          key columns: null bitmaps (uint32) and values (uint64, key by key),
  *          codes in blocks of ANGLE_BLOCK (core/quant/fastscan.h)
- *   inner  live bitmap, pointers, spreads (float): the root mean square of the
- *          distance of rows to the child's centroid
+ *   inner  live bitmap, pointers, kinds (uint8) of the children: AngleNodeKind
  *
  * Bodies: of a leaf's entry AngleRerankFactors and the code, of an inner node's
  * the centroid (dims) AngleBfloat.
@@ -143,7 +145,7 @@ typedef struct AngleLayout
 	int values;
 	int codes;
 	int pointers;
-	int spreads;
+	int kinds;
 } AngleLayout;
 
 /* Computes the layout; dims is not 0. */
@@ -188,10 +190,10 @@ angle_inner_pointers(const AngleLayout *layout, Page page)
 	return (AngleNodePointer *) ((char *) page + layout->pointers);
 }
 
-static inline float *
-angle_inner_spreads(const AngleLayout *layout, Page page)
+static inline uint8 *
+angle_inner_kinds(const AngleLayout *layout, Page page)
 {
-	return (float *) ((char *) page + layout->spreads);
+	return (uint8 *) page + layout->kinds;
 }
 
 /* Makes or clears the live bit of slot and keeps count right. */

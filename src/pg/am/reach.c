@@ -42,11 +42,13 @@ mark(AngleReach *reach, BlockNumber from, AngleNodePointer node)
 	reach->reached[segment / 8] |= 1 << segment % 8;
 }
 
+/* kind is what the node above says of it, 0 for the root. */
 static void
-walk(AngleReach *reach, BlockNumber from, AngleNodePointer node)
+walk(AngleReach *reach, BlockNumber from, AngleNodePointer node, uint8 kind)
 {
 	const AngleLayout *layout = reach->layout;
 	AngleNodePointer *children = NULL;
+	uint8 *kinds = NULL;
 	AngleNodeHeader header;
 	Buffer buffer;
 	Page page;
@@ -62,18 +64,27 @@ walk(AngleReach *reach, BlockNumber from, AngleNodePointer node)
 	if (header.kind == ANGLE_NODE_INNER)
 	{
 		children = palloc(layout->fanout * sizeof(AngleNodePointer));
+		kinds = palloc(layout->fanout);
 		for (int slot = 0; slot < layout->fanout; slot++)
 			if (angle_slot_live(layout, page, slot))
+			{
+				kinds[count] = angle_inner_kinds(layout, page)[slot];
 				children[count++] = angle_inner_pointers(layout, page)[slot];
+			}
 	}
 	UnlockReleaseBuffer(buffer);
 	if (header.generation != node.generation ||
 		(header.flags & ANGLE_NODE_GONE))
 		damaged(reach, from, node.block, "has outlived the node");
+	if (kind != 0 && header.kind != kind)
+		damaged(reach, from, node.block, "leads to a node of another kind");
 	for (int i = 0; i < count; i++)
-		walk(reach, node.block, children[i]);
+		walk(reach, node.block, children[i], kinds[i]);
 	if (children != NULL)
+	{
 		pfree(children);
+		pfree(kinds);
+	}
 }
 
 AngleReach *
@@ -86,7 +97,7 @@ angle_reach_find(Relation index, const AngleLayout *layout)
 	reach->layout = layout;
 	reach->segments = angle_segment_count(index, layout);
 	reach->reached = palloc0(reach->segments / 8 + 1);
-	walk(reach, ANGLE_META_BLOCK, meta.root);
+	walk(reach, ANGLE_META_BLOCK, meta.root, 0);
 	return reach;
 }
 

@@ -1,14 +1,10 @@
 /*
  * Scans give rows in the order of an operator, for as long as somebody asks.
  *
- * Two queues hold what has been seen and not been dealt with: nodes, and rows.
- * Nodes are next, the nearest first, until enough rows were seen (stop.h). A node's
- * entries go into the queues; a row that is known by its 1-bit code is looked up in
- * the body pages and goes back with a better key; a row that has that is given out.
- *
- * Of a leaf only the nearest rows are queued, and one item for the rest: when
- * its turn comes, the leaf is read again from there. So the queues are small, and
- * memory is bounded by the number of leaves that were seen.
+ * Leaves are read, the nearest first (scan_route.h), until enough rows were seen
+ * (stop.h). Then the nearest row is dealt with (scan_rows.h): one that is known by
+ * its 1-bit code is looked up in the body pages and goes back with a better key; one
+ * that was looked up is given out.
  *
  * What a stop rule lets come late would break the order. So rows are given out in
  * batches, each of them sorted, and one that belongs into a batch before is put
@@ -26,86 +22,56 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "port/pg_bitutils.h"
 #include "storage/bufmgr.h"
 #include "storage/predicate.h"
 #include "utils/float.h"
 #include "utils/memutils.h"
 
-#include "core/ann/heap.h"
 #include "pg/am/am.h"
 #include "pg/am/keys.h"
-#include "pg/am/node.h"
-#include "pg/am/node_segment.h"
-#include "pg/am/scan_query.h"
+#include "pg/am/scan_rows.h"
 #include "pg/am/stop.h"
 #include "pg/settings.h"
 
-/* Rows of a leaf that are queued at a time. */
+/* Rows of a leaf that are queued at a time where it is read again. */
 #define ROWS_AT_A_TIME 16
 
-/* Rows are queued that are among so many nearest of those seen. Some 100 are looked
- * up for ten; a row that was left out and is due all the same costs a second look
- * at its leaf. */
-#define ROWS_IN_VIEW 256
+/* Rows whose bodies are asked for ahead of time. */
+#define BODIES_AHEAD 7
 
 /* The first batch, and the largest: each is twice as large as the one before. */
-#define BATCH_FIRST 10
+#define BATCH_FIRST 16
 #define BATCH_MOST 640
-
-typedef enum ItemKind
-{
-	ITEM_NODE, /* not read yet */
-	ITEM_REST, /* a leaf, whose rows from slot and the item's key on are left */
-	ITEM_ROW,  /* known by its code */
-	ITEM_READY /* known by its body */
-} ItemKind;
-
-typedef struct Visit
-{
-	AngleNodePointer node;
-	AngleProbe probe; /* of nodes */
-	ItemPointerData tid;
-	uint16 slot;
-	ItemKind kind;
-} Visit;
-
-/* The items of both queues; free ones are chained by node.block. */
-typedef struct Pool
-{
-	Visit *items;
-	uint32 count;
-	uint32 capacity;
-	uint32 free; /* UINT32_MAX: none */
-} Pool;
 
 typedef struct AngleScan
 {
-	MemoryContext memory; /* of one run; reset by rescan */
+	MemoryContext memory;		/* of one run; reset by rescan */
+	MemoryContextCallback ends; /* of memory: closes directory */
+	AngleDirectory *directory;	/* or NULL */
 	AngleIndex *self;
 	AngleQuery *query;
 	AngleFilter *filter;
 	bool started;
-	AngleQueue nodes;
-	AngleQueue rows;
-	AngleQueue batch; /* rows that are given out next */
+	AngleRoute *route;
+	bool more; /* whether there are leaves that were not read */
+	AngleRows rows;
+	AngleQueue batch; /* rows that are given out next: places of items */
 	AngleQueue late;  /* rows that come last */
 	size_t batch_size;
 	double given; /* the key of the last row that was given out */
-	Pool pool;
 	int probes; /* leaves to be read before the first row; 0: by the stop rule */
-	int leaves;			/* that were read */
-	double seen;		/* rows of them that pass the conditions */
-	double due;			/* rows to be seen before the next batch */
-	double enough;		/* rows to be seen before the first one */
-	double asked;		/* rows of this and all batches before */
-	BlockNumber visits; /* nodes that were read */
-	bool exact;			/* read all */
-	float *centroid;	/* (dims) */
+	int leaves;		   /* that were read */
+	double seen;	   /* rows of them that pass the conditions */
+	double due;		   /* rows to be seen before the next batch */
+	double enough;	   /* rows to be seen before the first one */
+	double asked;	   /* rows of this and all batches before */
+	bool exact;		   /* read all */
+	float *keys;	   /* (capacity) */
+	double *distances; /* (capacity) */
 	AngleBodyReader reader;
-	AngleCandidate *nearest; /* (capacity + 1) */
-	AngleTop view;			 /* keys of the nearest rows that were seen */
-	PGAlignedBlock copy;	 /* of a leaf's head page, for filters */
-	Oid type;				 /* of the ordering operator's result */
+	PGAlignedBlock copy; /* of a leaf's head page, for filters */
+	Oid type;			 /* of the ordering operator's result */
 } AngleScan;
 
 IndexScanDesc
@@ -149,127 +115,88 @@ angle_endscan(IndexScanDesc scan)
 	pfree(self);
 }
 
-/* ---- queues --------------------------------------------------------------- */
+/* ---- leaves --------------------------------------------------------------- */
 
-static void
-queue_push(AngleScan *self, AngleQueue *queue, double key, const Visit *item)
-{
-	Pool *pool = &self->pool;
-	uint32 id = pool->free;
-
-	if (id != UINT32_MAX)
-		pool->free = pool->items[id].node.block;
-	else
-	{
-		if (pool->count == pool->capacity)
-		{
-			pool->capacity *= 2;
-			pool->items =
-				repalloc_huge(pool->items, pool->capacity * sizeof(Visit));
-		}
-		id = pool->count++;
-	}
-	pool->items[id] = *item;
-	if (angle_queue_push(queue, key, id))
-		return;
-	queue->items = repalloc_huge(queue->items,
-								 queue->capacity * 2 * sizeof(AngleCandidate));
-	queue->capacity *= 2;
-	(void) angle_queue_push(queue, key, id);
-}
-
-static Visit
-queue_pop(AngleScan *self, AngleQueue *queue, double *key)
-{
-	AngleCandidate first = angle_queue_pop(queue);
-	Visit item = self->pool.items[first.id];
-
-	*key = first.key;
-	self->pool.items[first.id].node.block = self->pool.free;
-	self->pool.free = (uint32) first.id;
-	return item;
-}
-
-static void
-queues_init(AngleScan *self)
-{
-	const size_t start = 256;
-
-	AngleQueue *queues[] = {&self->nodes, &self->rows, &self->batch,
-							&self->late};
-
-	for (int i = 0; i < lengthof(queues); i++)
-		angle_queue_init(queues[i], palloc(start * sizeof(AngleCandidate)),
-						 start);
-	self->pool = (Pool){palloc(start * sizeof(Visit)), 0, start, UINT32_MAX};
-}
-
-/* ---- nodes ---------------------------------------------------------------- */
-
-/* Queues the children of an inner node, whose head page is locked. */
-static void
-expand_inner(AngleScan *self, Buffer head)
+/* The key of a row by its body. */
+static double
+rank_body(Relation index, AngleScan *self, const AngleLeaf *leaf, int slot)
 {
 	const AngleLayout *layout = &self->self->layout;
-	const Page page = BufferGetPage(head);
+	const AngleBodySpot spot = angle_body_spot(layout->row_size, slot);
+	Buffer nowhere = InvalidBuffer, buffer;
+	double key;
 
-	for (int slot = 0; slot < layout->fanout; slot++)
+	if (spot.pages > 1)
 	{
-		Visit item = {.kind = ITEM_NODE};
-		double key = 0;
-
-		if (!angle_slot_live(layout, page, slot))
-			continue;
-		item.node = angle_inner_pointers(layout, page)[slot];
-		if (self->query->ordered)
-		{
-			angle_bfloat_decode(angle_body_get(&self->reader,
-											   BufferGetBlockNumber(head),
-											   layout->centroid_size, slot),
-								self->centroid, layout->dims);
-			key = angle_query_node(self->query, self->centroid, &item.probe);
-		}
-		queue_push(self, &self->nodes, isnan(key) ? -INFINITY : key, &item);
-	}
-	angle_body_done(&self->reader);
-}
-
-/* The key of a row by its body. The body's page stays locked for the next row,
- * but not while conditions are tested. */
-static double
-rank_body(AngleScan *self, BlockNumber block, int slot)
-{
-	double key = angle_query_row(
-		self->query, angle_body_get(&self->reader, block,
-									self->self->layout.row_size, slot));
-
-	if (!angle_filter_empty(self->filter))
+		key = angle_query_row(self->query,
+							  angle_body_get(&self->reader, leaf->node.block,
+											 layout->row_size, slot));
 		angle_body_done(&self->reader);
+		return key;
+	}
+	buffer = angle_read_recent(index, leaf->node.block + spot.page,
+							   leaf->recent != NULL ? &leaf->recent[spot.page]
+													: &nowhere);
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	angle_page_check(index, leaf->node.block + spot.page, BufferGetPage(buffer),
+					 ANGLE_PAGE_BODY);
+	key = angle_query_row(self->query,
+						  (const char *) BufferGetPage(buffer) + spot.offset);
+	UnlockReleaseBuffer(buffer);
 	return key;
 }
 
-/* Fills keys (capacity) for the rows of a leaf that are live and pass, the rest
- * with NaN. */
-static void
-rank_rows(AngleScan *self, BlockNumber block, Page head, AngleProbe probe,
-		  double *keys)
+/* Fills keys by the codes of a leaf whose head page this is, NaN for slots without a
+ * row and for rows that do not pass; returns how many rows do. */
+static int
+rank_codes(AngleScan *self, Page head, AngleProbe probe)
 {
 	const AngleLayout *layout = &self->self->layout;
+	int count = 0;
 
+	for (int slot = 0; slot < layout->capacity; slot += ANGLE_BLOCK)
+		angle_query_block(self->query, head, slot / ANGLE_BLOCK, probe,
+						  self->keys + slot);
+	if (angle_filter_empty(self->filter))
+		return angle_node(head)->count;
 	for (int slot = 0; slot < layout->capacity; slot++)
 	{
-		if (slot % ANGLE_BLOCK == 0 && self->query->ordered && !self->exact)
-			angle_query_block(self->query, head, slot / ANGLE_BLOCK, probe,
-							  keys + slot);
+		if (isnan(self->keys[slot]))
+			continue;
+		if (angle_filter_pass(self->filter, layout, head, slot))
+			count++;
+		else
+			self->keys[slot] = NAN;
+	}
+	return count;
+}
+
+/* Fills distances for the rows of a leaf that are live and pass, the rest with NaN;
+ * returns how many do. */
+static int
+rank_rows(Relation index, AngleScan *self, const AngleLeaf *leaf, Page head)
+{
+	const AngleLayout *layout = &self->self->layout;
+	int count = 0;
+
+	if (self->query->ordered && !self->exact)
+	{
+		count = rank_codes(self, head, leaf->probe);
+		for (int slot = 0; slot < layout->capacity; slot++)
+			self->distances[slot] = self->keys[slot];
+		return count;
+	}
+	for (int slot = 0; slot < layout->capacity; slot++)
+	{
+		self->distances[slot] = NAN;
 		if (!angle_slot_live(layout, head, slot) ||
 			!angle_filter_pass(self->filter, layout, head, slot))
-			keys[slot] = NAN;
-		else if (!self->query->ordered)
-			keys[slot] = 0;
-		else if (self->exact)
-			keys[slot] = rank_body(self, block, slot);
+			continue;
+		self->distances[slot] =
+			self->query->ordered ? rank_body(index, self, leaf, slot) : 0;
+		count++;
 	}
-	angle_body_done(&self->reader);
+	return count;
 }
 
 /* Where all of the index is read, rows are queued as long as work_mem lasts: it
@@ -277,127 +204,204 @@ rank_rows(AngleScan *self, BlockNumber block, Page head, AngleProbe probe,
 static size_t
 rows_at_a_time(const AngleScan *self)
 {
-	const Size each = sizeof(Visit) + sizeof(AngleCandidate);
+	const Size each = sizeof(AngleRowItem) + sizeof(AngleCandidate);
 
-	if (self->exact && self->pool.count * each < (Size) work_mem * 1024)
+	if ((self->exact || !self->query->ordered) &&
+		self->rows.count * each < (Size) work_mem * 1024)
 		return self->self->layout.capacity;
 	return ROWS_AT_A_TIME;
 }
 
-/* Queues the nearest rows of those from (floor, first) on, and an item for what
- * is left of them. */
-static void
-queue_rows(AngleScan *self, const Visit *leaf, Page head, const double *keys,
-		   double floor)
+/* The head of a leaf, locked; InvalidBuffer if its segment was used again. */
+static Buffer
+lock_leaf(Relation index, AngleScan *self, const AngleLeaf *leaf)
 {
-	const AngleLayout *layout = &self->self->layout;
-	const ItemKind kind =
-		self->query->ordered && !self->exact ? ITEM_ROW : ITEM_READY;
-	const double limit = leaf->kind == ITEM_NODE && kind == ITEM_ROW
-							 ? angle_top_limit(&self->view)
-							 : INFINITY;
-	AngleCandidate rest = {INFINITY, 0}; /* the first one behind the limit */
-	AngleTop top;
-	Visit item = *leaf;
-	const size_t most = rows_at_a_time(self);
+	Buffer nowhere = InvalidBuffer;
+	Buffer head =
+		angle_read_recent(index, leaf->node.block,
+						  leaf->recent != NULL ? &leaf->recent[0] : &nowhere);
+	const AngleNodeHeader *node;
 
-	angle_top_init(&top, self->nearest, most + 1);
-	for (int slot = 0; slot < layout->capacity; slot++)
-		if (keys[slot] > floor ||
-			(keys[slot] == floor &&
-			 (leaf->kind == ITEM_NODE || slot >= leaf->slot)))
-		{
-			if (keys[slot] <= limit)
-				(void) angle_top_offer(&top, keys[slot], slot);
-			else if (keys[slot] < rest.key)
-				rest = (AngleCandidate){keys[slot], slot};
-		}
-	angle_top_sort(&top);
-	if (top.count <= most && rest.key < INFINITY)
-		top.items[top.count++] = rest;
-	for (size_t i = 0; i < top.count; i++)
+	LockBuffer(head, BUFFER_LOCK_SHARE);
+	angle_head_check(index, &self->self->layout, leaf->node.block,
+					 BufferGetPage(head));
+	node = angle_node(BufferGetPage(head));
+	if (node->generation == leaf->node.generation)
 	{
-		item.slot = self->nearest[i].id;
-		item.tid = angle_leaf_tids(layout, head)[item.slot];
-		item.kind =
-			i == most || self->nearest[i].key > limit ? ITEM_REST : kind;
-		(void) angle_top_offer(&self->view, self->nearest[i].key, 0);
-		queue_push(self, &self->rows, self->nearest[i].key, &item);
-	}
-}
-
-/* Reads a leaf; its head page is locked, and unlocked here. */
-static void
-expand_leaf(AngleScan *self, const Visit *item, double floor, Buffer head)
-{
-	Page page = BufferGetPage(head);
-	double keys[1024 + ANGLE_BLOCK];
-
-	if (!angle_filter_empty(self->filter) || self->exact)
-	{
-		/* conditions are functions: not with a page locked */
-		memcpy(self->copy.data, page, BLCKSZ);
-		LockBuffer(head, BUFFER_LOCK_UNLOCK);
-		page = (Page) self->copy.data;
-	}
-	rank_rows(self, BufferGetBlockNumber(head), page, item->probe, keys);
-	for (int i = 0; item->kind == ITEM_NODE && i < self->self->layout.capacity;
-		 i++)
-		self->seen += !isnan(keys[i]);
-	queue_rows(self, item, page, keys, floor);
-	if (page != (Page) self->copy.data)
-		LockBuffer(head, BUFFER_LOCK_UNLOCK);
-	ReleaseBuffer(head);
-}
-
-/* Raises an error after more nodes than there are. */
-static void
-count_visit(Relation index, AngleScan *self, BlockNumber block)
-{
-	const BlockNumber often = 1024;
-
-	if (++self->visits % often == 0 &&
-		self->visits > angle_segment_count(index, &self->self->layout) + often)
+		if (node->kind == ANGLE_NODE_LEAF)
+			return head;
 		ereport(
 			ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
 			errmsg(
-				"index \"%s\" is damaged: its tree has a cycle through block %u",
-				RelationGetRelationName(index), block),
+				"index \"%s\" is damaged at block %u: not the leaf that the node above says",
+				RelationGetRelationName(index), leaf->node.block),
 			errhint("REINDEX it."));
+	}
+	UnlockReleaseBuffer(head);
+	return InvalidBuffer;
 }
 
-/* Reads the node of item. */
-static void
-expand(Relation index, AngleScan *self, const Visit *item, double floor)
+/* Queues rows of the leaf at place from (floor, slot) on. Returns how many rows the
+ * leaf has that pass. */
+static int
+expand(Relation index, AngleScan *self, uint32 place, double floor, int slot)
 {
-	Buffer head = angle_read_head(index, &self->self->layout, item->node.block,
-								  BUFFER_LOCK_SHARE);
-	const AngleNodeHeader *node = angle_node(BufferGetPage(head));
+	const AngleLeaf leaf = self->rows.leaves[place].leaf;
+	const AngleRowsPart part = {self->query->ordered && !self->exact
+									? ANGLE_ITEM_ROW
+									: ANGLE_ITEM_READY,
+								place, floor, slot, rows_at_a_time(self)};
+	const AngleLayout *layout = &self->self->layout;
+	Buffer head = lock_leaf(index, self, &leaf);
+	Page page;
+	int count;
 
-	if (node->generation != item->node.generation)
-	{
-		UnlockReleaseBuffer(head);
-		return;
-	}
-	if (node->kind == ANGLE_NODE_LEAF)
-	{
-		self->leaves += item->kind == ITEM_NODE;
-		expand_leaf(self, item, floor, head);
-		return;
-	}
-	expand_inner(self, head);
+	if (!BufferIsValid(head))
+		return 0;
+	/* conditions are functions: not with a page locked */
+	memcpy(self->copy.data, BufferGetPage(head), BLCKSZ);
 	UnlockReleaseBuffer(head);
+	page = (Page) self->copy.data;
+	count = rank_rows(index, self, &leaf, page);
+	angle_rows_queue(&self->rows, &part, angle_leaf_tids(layout, page),
+					 self->distances, layout->capacity);
+	return count;
+}
+
+/* Takes the rows of a leaf that are near. */
+static void
+take_near(AngleScan *self, uint32 place, Page page)
+{
+	const AngleLayout *layout = &self->self->layout;
+	const AngleProbe probe = self->rows.leaves[place].leaf.probe;
+	ItemPointer tids = angle_leaf_tids(layout, page);
+	float keys[ANGLE_BLOCK];
+	int taken = 0;
+
+	for (int first = 0; first < layout->capacity; first += ANGLE_BLOCK)
+	{
+		unsigned near = angle_query_near(self->query, page, first / ANGLE_BLOCK,
+										 probe, self->rows.limit, keys);
+
+		for (; near != 0; near &= near - 1, taken++)
+		{
+			const int i = pg_rightmost_one_pos32(near);
+
+			angle_rows_take(&self->rows, place, &tids[first + i], first + i,
+							isnan(keys[i]) ? -INFINITY : keys[i]);
+		}
+	}
+	if (taken < angle_node(page)->count)
+		angle_rows_leave(&self->rows, place);
+}
+
+/* The same of a page that is not locked, for rows that pass the conditions and for
+ * queries with two sides; returns how many pass. */
+static int
+take_passing(AngleScan *self, uint32 place, Page page)
+{
+	const AngleLayout *layout = &self->self->layout;
+	ItemPointer tids = angle_leaf_tids(layout, page);
+	int count = rank_codes(self, page, self->rows.leaves[place].leaf.probe);
+	int taken = 0;
+
+	for (int slot = 0; slot < layout->capacity; slot++)
+		if (self->keys[slot] <= self->rows.limit)
+		{
+			angle_rows_take(&self->rows, place, &tids[slot], slot,
+							self->keys[slot]);
+			taken++;
+		}
+	if (taken < count)
+		angle_rows_leave(&self->rows, place);
+	return count;
+}
+
+/* Takes what is near of a leaf that is read the first time; returns how many rows it
+ * has that pass. */
+static int
+read_near(Relation index, AngleScan *self, uint32 place)
+{
+	const AngleLeaf leaf = self->rows.leaves[place].leaf;
+	Buffer head = lock_leaf(index, self, &leaf);
+	int count;
+
+	if (!BufferIsValid(head))
+		return 0;
+	if (angle_filter_empty(self->filter) && self->query->opposite == NULL)
+	{
+		count = angle_node(BufferGetPage(head))->count;
+		take_near(self, place, BufferGetPage(head));
+		UnlockReleaseBuffer(head);
+		return count;
+	}
+	memcpy(self->copy.data, BufferGetPage(head), BLCKSZ);
+	UnlockReleaseBuffer(head);
+	return take_passing(self, place, (Page) self->copy.data);
+}
+
+/* Asks for the codes of the leaf that comes after this one. */
+static void
+prefetch_leaf(const AngleScan *self)
+{
+	const AngleLeaf *next = angle_route_peek(self->route);
+
+	if (next != NULL && next->recent != NULL)
+		angle_prefetch_recent(next->recent[0], 0, BLCKSZ);
+}
+
+/* And for the bodies of rows that will soon be next. */
+static void
+prefetch_bodies(const AngleScan *self)
+{
+	const AngleLayout *layout = &self->self->layout;
+	const AngleQueue *queue = &self->rows.queue;
+
+	for (size_t i = 0; i < Min(queue->count, BODIES_AHEAD); i++)
+	{
+		const uint64 id = queue->items[i].id;
+		const AngleRowItem *item = &self->rows.items[(uint32) id];
+		const AngleLeaf *leaf;
+		AngleBodySpot spot;
+
+		if (angle_item_kind(id) != ANGLE_ITEM_ROW)
+			continue;
+		leaf = &self->rows.leaves[item->leaf].leaf;
+		spot = angle_body_spot(layout->row_size, item->slot);
+		if (leaf->recent != NULL && spot.pages == 1)
+			angle_prefetch_recent(leaf->recent[spot.page], spot.offset,
+								  layout->row_size);
+	}
+}
+
+/* Reads the next leaf, if there is one. */
+static void
+read_leaf(Relation index, AngleScan *self)
+{
+	AngleLeaf leaf;
+	uint32 place;
+
+	self->more = angle_route_next(self->route, &leaf);
+	if (!self->more)
+		return;
+	prefetch_leaf(self);
+	place = angle_rows_add_leaf(&self->rows, &leaf);
+	self->leaves++;
+	if (self->query->ordered && !self->exact)
+		self->seen += read_near(index, self, place);
+	else
+		self->seen += expand(index, self, place, -INFINITY, 0);
 }
 
 /* ---- rows ----------------------------------------------------------------- */
 
-/* Whether the nearest node comes before the nearest row. */
+/* Whether a leaf comes before the nearest row. */
 static bool
-node_is_next(const AngleScan *self)
+leaf_is_next(const AngleScan *self)
 {
-	if (self->nodes.count == 0)
+	if (!self->more)
 		return false;
-	if (self->rows.count == 0)
+	if (self->rows.queue.count == 0 && !angle_rows_waiting(&self->rows))
 		return true;
 	if (!self->query->ordered)
 		return false;
@@ -408,34 +412,46 @@ node_is_next(const AngleScan *self)
 	return self->seen < self->due;
 }
 
-/* Makes the next row ready; false if there is none. */
+/* Makes the next row ready: its item's place; false if there is none. */
 static bool
-next_row(Relation index, AngleScan *self, Visit *item, double *key)
+next_row(Relation index, AngleScan *self, uint32 *place, double *key)
 {
+	AngleRows *rows = &self->rows;
+
 	for (;;)
 	{
+		AngleCandidate first;
+
 		CHECK_FOR_INTERRUPTS();
-		if (node_is_next(self))
+		if (leaf_is_next(self))
 		{
-			*item = queue_pop(self, &self->nodes, key);
-			count_visit(index, self, item->node.block);
-			expand(index, self, item, -INFINITY);
+			read_leaf(index, self);
 			continue;
 		}
-		if (self->rows.count == 0)
+		if (angle_rows_waiting(rows))
+			angle_rows_flush(rows);
+		if (rows->queue.count == 0)
 			return false;
-		*item = queue_pop(self, &self->rows, key);
-		if (item->kind == ITEM_READY)
-			return true;
-		if (item->kind == ITEM_REST)
+		first = angle_queue_pop(&rows->queue);
+		*key = first.key;
+		*place = (uint32) first.id;
+		switch (angle_item_kind(first.id))
 		{
-			expand(index, self, item, *key);
-			continue;
+			case ANGLE_ITEM_READY:
+				return true;
+			case ANGLE_ITEM_REST:
+				(void) expand(index, self, *place, *key,
+							  rows->leaves[*place].slot);
+				break;
+			case ANGLE_ITEM_ROW:
+				prefetch_bodies(self);
+				*key = rank_body(index, self,
+								 &rows->leaves[rows->items[*place].leaf].leaf,
+								 rows->items[*place].slot);
+				angle_queue_add(&rows->queue, *key,
+								angle_item_id(ANGLE_ITEM_READY, *place));
+				break;
 		}
-		*key = rank_body(self, item->node.block, item->slot);
-		angle_body_done(&self->reader);
-		item->kind = ITEM_READY;
-		queue_push(self, &self->rows, *key, item);
 	}
 }
 
@@ -443,77 +459,128 @@ next_row(Relation index, AngleScan *self, Visit *item, double *key)
 static void
 fill_batch(Relation index, AngleScan *self)
 {
-	Visit item;
+	uint32 place;
 	double key;
 
 	self->asked += self->batch_size;
 	self->due = angle_stop_due(self->enough, self->asked);
 	while (self->batch.count < self->batch_size &&
-		   next_row(index, self, &item, &key))
-		queue_push(self, key < self->given ? &self->late : &self->batch, key,
-				   &item);
+		   next_row(index, self, &place, &key))
+		angle_queue_add(key < self->given ? &self->late : &self->batch, key,
+						place);
 	self->batch_size = Min(2 * self->batch_size, BATCH_MOST);
 }
 
 /* Takes the row that is to be given out; false if there is none. */
 static bool
-take_row(Relation index, AngleScan *self, Visit *item, double *key)
+take_row(Relation index, AngleScan *self, uint32 *place, double *key)
 {
+	AngleCandidate first;
+
 	if (!self->query->ordered)
-		return next_row(index, self, item, key);
+		return next_row(index, self, place, key);
 	if (self->batch.count == 0)
 		fill_batch(index, self);
 	if (self->batch.count > 0)
 	{
-		*item = queue_pop(self, &self->batch, key);
-		self->given = *key;
-		return true;
+		first = angle_queue_pop(&self->batch);
+		self->given = first.key;
 	}
-	if (self->late.count == 0)
+	else if (self->late.count > 0)
+		first = angle_queue_pop(&self->late);
+	else
 		return false;
-	*item = queue_pop(self, &self->late, key);
+	*place = (uint32) first.id;
+	*key = first.key;
 	return true;
 }
 
-/* Begins a run: the query is prepared, the root queued. */
+/* ---- runs ----------------------------------------------------------------- */
+
+/* A run ends, by whatever way. */
+static void
+close_directory(void *arg)
+{
+	AngleScan *self = arg;
+
+	if (self->directory != NULL)
+		angle_directory_close(self->directory);
+	self->directory = NULL;
+}
+
+static void
+init_rows(AngleScan *self)
+{
+	const size_t start = 64;
+	AngleQueue *queues[] = {&self->batch, &self->late};
+
+	for (int i = 0; i < lengthof(queues); i++)
+		angle_queue_init(queues[i], palloc(start * sizeof(AngleCandidate)),
+						 start);
+	angle_rows_init(&self->rows);
+	self->batch_size = BATCH_FIRST;
+	self->given = -INFINITY;
+	self->leaves = 0;
+	self->seen = self->asked = self->due = 0;
+}
+
+/* How many leaves are read before the first row, about. */
+static double
+expected_leaves(const AngleScan *self, const AngleMeta *meta)
+{
+	double rows = meta->capacity * 0.75;
+
+	if (self->exact || !self->query->ordered)
+		return UINT32_MAX;
+	if (self->probes > 0)
+		return self->probes;
+	if (self->directory != NULL)
+		rows = Max(1, Min(rows, meta->rows / self->directory->leaves));
+	return self->enough / rows;
+}
+
+/* What an index with dimensions needs. */
+static void
+start_route(Relation index, AngleScan *self, const AngleMeta *meta)
+{
+	const int slots = TYPEALIGN(ANGLE_BLOCK, meta->capacity);
+
+	self->keys = palloc(slots * sizeof(float));
+	self->distances = palloc(slots * sizeof(double));
+	self->route =
+		angle_route_make(index, self->query, self->directory, meta->root,
+						 self->query->ordered && !self->exact);
+	angle_route_expect(self->route, expected_leaves(self, meta));
+}
+
+/* Begins a run: the query is prepared. */
 static void
 start(IndexScanDesc scan, AngleScan *self)
 {
 	Relation index = scan->indexRelation;
 	MemoryContext old;
 	AngleMeta meta = angle_meta_read(index);
-	Visit root = {.kind = ITEM_NODE, .node = meta.root};
-	int dims;
 
 	MemoryContextReset(self->memory);
+	self->ends = (MemoryContextCallback){close_directory, self, NULL};
+	MemoryContextRegisterResetCallback(self->memory, &self->ends);
 	old = MemoryContextSwitchTo(self->memory);
-	self->self = angle_index_make(&meta);
-	dims = self->self->layout.dims;
+	if (meta.dims > 0)
+		self->directory = angle_directory_open(index, &meta);
+	self->self = self->directory != NULL ? self->directory->self
+										 : angle_index_make(&meta);
 	self->query =
 		angle_query_make(index, self->self,
 						 scan->numberOfOrderBys > 0 ? scan->orderByData : NULL);
 	self->filter = angle_filter_make(index, scan->keyData, scan->numberOfKeys);
 	self->exact = angle_recall_target >= 1 && angle_probes == 0;
 	self->probes = angle_probes;
-	self->leaves = 0;
-	self->seen = self->asked = self->due = 0;
 	self->enough = angle_stop_rows(meta.stop, angle_recall_target);
-	self->visits = 0;
 	self->reader = (AngleBodyReader){.index = index};
-	queues_init(self);
-	angle_top_init(&self->view, palloc(ROWS_IN_VIEW * sizeof(AngleCandidate)),
-				   ROWS_IN_VIEW);
-	self->batch_size = BATCH_FIRST;
-	self->given = -INFINITY;
-	if (dims > 0)
-	{
-		self->centroid = palloc0(dims * sizeof(float));
-		self->nearest =
-			palloc((self->self->layout.capacity + 1) * sizeof(AngleCandidate));
-		if (self->query->ordered)
-			(void) angle_query_node(self->query, self->centroid, &root.probe);
-		queue_push(self, &self->nodes, -INFINITY, &root);
-	}
+	init_rows(self);
+	self->more = meta.dims > 0;
+	if (self->more)
+		start_route(index, self, &meta);
 	self->started = true;
 	MemoryContextSwitchTo(old);
 	pgstat_count_index_scan(index);
@@ -540,26 +607,29 @@ angle_gettuple(IndexScanDesc scan, ScanDirection direction)
 {
 	AngleScan *self = scan->opaque;
 	MemoryContext old;
-	Visit item;
+	AngleRowItem item;
+	uint32 place;
 	double key;
 	bool found;
 
 	if (!self->started)
 		start(scan, self);
 	old = MemoryContextSwitchTo(self->memory);
-	found = take_row(scan->indexRelation, self, &item, &key);
+	found = take_row(scan->indexRelation, self, &place, &key);
 	MemoryContextSwitchTo(old);
 	if (!found)
 		return false;
+	item = self->rows.items[place];
 	if (!ItemPointerIsValid(&item.tid))
 		ereport(
 			ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
 			errmsg(
 				"index \"%s\" is damaged at block %u: entry %u has no place in the table",
-				RelationGetRelationName(scan->indexRelation), item.node.block,
-				item.slot),
+				RelationGetRelationName(scan->indexRelation),
+				self->rows.leaves[item.leaf].leaf.node.block, item.slot),
 			errhint("REINDEX it."));
 	scan->xs_heaptid = item.tid;
+	angle_rows_free_item(&self->rows, place);
 	scan->xs_recheck = angle_filter_lossy(self->filter);
 	set_distance(scan, self, key);
 	return true;

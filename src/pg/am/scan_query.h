@@ -32,10 +32,19 @@ angle_query_make(Relation index, const AngleIndex *self, ScanKey order);
 double angle_query_node(const AngleQuery *query, const float *centroid,
 						AngleProbe *probe);
 
+/* angle_block_estimate() with the table that is fine enough. */
+void angle_query_codes(AngleQuery *query, const AngleBlockView *block,
+					   AngleProbe probe, float *estimate, float *lower);
+
 /* For the rows of a block of a leaf's head page, lower bounds of their scores,
- * such as hold nearly always; keys (ANGLE_BLOCK). */
+ * such as hold nearly always; keys (ANGLE_BLOCK), NaN where there is no row. */
 void angle_query_block(AngleQuery *query, Page head, int block,
-					   AngleProbe probe, double *keys);
+					   AngleProbe probe, float *keys);
+
+/* The same bounds where there is one side to a query (opposite is NULL); returns a bit
+ * for each row, set unless its bound, which may be NaN, is above limit. */
+unsigned angle_query_near(AngleQuery *query, Page head, int block,
+						  AngleProbe probe, float limit, float *keys);
 
 /* The key of a row by its body: by this rows are ordered. */
 double angle_query_row(const AngleQuery *query, const char *body);

@@ -5,8 +5,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "access/generic_xlog.h"
 #include "access/transam.h"
 #include "miscadmin.h"
@@ -125,7 +123,7 @@ read_children(Split *split, Page head)
 		if (!angle_slot_live(layout, head, slot))
 			continue;
 		child->pointer = angle_inner_pointers(layout, head)[slot];
-		child->spread = angle_inner_spreads(layout, head)[slot];
+		child->kind = angle_inner_kinds(layout, head)[slot];
 		child->centroid = palloc(layout->centroid_size);
 		memcpy(child->centroid,
 			   angle_body_get(&split->reader, split->node.block,
@@ -160,36 +158,27 @@ cut(Split *split)
 	}
 }
 
-/* Puts the entries of a side into image; returns its spread. */
-static float
+/* Puts the entries of a side into image. */
+static void
 fill_half(Split *split, int side, AngleImage *image)
 {
 	const AngleIndex *self = split->self;
 	const int dims = self->layout.dims;
 	const float *centroid = split->centroids + side * dims;
-	double sum = 0;
-	int count = 0;
 
 	for (int i = 0; i < split->count; i++)
 	{
-		const float *point = split->points + (Size) i * dims;
-		float far;
-
 		if (split->sides[i] != side)
 			continue;
-		far = angle_rabitq_probe(self->metric, dims, point, centroid).error;
-		sum += (double) far * far +
-			   (double) split->children[i].spread * split->children[i].spread;
-		count++;
-		if (angle_node((Page) image->pages[0].data)->kind == ANGLE_NODE_INNER)
+		if (split->halves[side].kind == ANGLE_NODE_INNER)
 		{
 			angle_image_add_child(image, &split->children[i]);
 			continue;
 		}
-		angle_row_set_code(&split->rows[i], self, point, centroid);
+		angle_row_set_code(&split->rows[i], self,
+						   split->points + (Size) i * dims, centroid);
 		angle_image_add_row(image, &split->rows[i]);
 	}
-	return count == 0 ? 0 : (float) sqrt(sum / count);
 }
 
 static void
@@ -199,8 +188,9 @@ write_halves(Split *split, AngleNodeKind kind, AngleImage *image)
 	{
 		AngleChild *half = &split->halves[side];
 
+		half->kind = kind;
 		angle_image_reset(image, kind, half->pointer.generation);
-		half->spread = fill_half(split, side, image);
+		fill_half(split, side, image);
 		angle_segment_write(split->index, half->pointer.block, image);
 	}
 }
@@ -214,8 +204,8 @@ set_gone(Page head)
 		U64FromFullTransactionId(ReadNextFullTransactionId());
 }
 
-/* In one record: the parent has the halves, the node is gone. The node's head is
- * locked; the parent has two free slots. */
+/* In one record: the parent has the halves, the node is gone, the tree has
+ * changed. The node's head is locked; the parent has two free slots. */
 static void
 link_below_parent(Split *split, Buffer node)
 {
@@ -223,6 +213,7 @@ link_below_parent(Split *split, Buffer node)
 	Buffer parent = angle_read_head(split->index, layout, split->parent.block,
 									BUFFER_LOCK_EXCLUSIVE);
 	int slots[2];
+	Buffer meta = ReadBuffer(split->index, ANGLE_META_BLOCK);
 	GenericXLogState *state;
 	Page page;
 
@@ -238,13 +229,17 @@ link_below_parent(Split *split, Buffer node)
 
 		angle_body_write(split->index, &target);
 	}
+	LockBuffer(meta, BUFFER_LOCK_EXCLUSIVE);
 	state = GenericXLogStart(split->index);
 	page = GenericXLogRegisterBuffer(state, parent, 0);
 	angle_slot_clear_live(layout, page, split->slot);
 	angle_head_put_child(layout, page, slots[0], &split->halves[0]);
 	angle_head_put_child(layout, page, slots[1], &split->halves[1]);
+	angle_node(page)->changes++;
 	set_gone(GenericXLogRegisterBuffer(state, node, 0));
+	angle_meta(GenericXLogRegisterBuffer(state, meta, 0))->changes++;
 	GenericXLogFinish(state);
+	UnlockReleaseBuffer(meta);
 	UnlockReleaseBuffer(parent);
 }
 
@@ -269,6 +264,7 @@ link_below_new_root(Split *split, Buffer node, AngleNodePointer root,
 	meta = angle_meta(GenericXLogRegisterBuffer(state, buffer, 0));
 	meta->root = root;
 	meta->height++;
+	meta->changes++;
 	set_gone(GenericXLogRegisterBuffer(state, node, 0));
 	GenericXLogFinish(state);
 	UnlockReleaseBuffer(buffer);

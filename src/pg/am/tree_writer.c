@@ -1,7 +1,7 @@
 /*
  * Nodes of a build. Points are clustered into lists somewhat smaller than a node
- * holds, so that there is room for insertions; lists that are too large all the
- * same are cut in two until they fit. Children are treated as rows are, by their
+ * holds, and lists that are too large give rows to others near them, so that nodes
+ * are nearly full; what is too large all the same is cut in two until it fits. Children are treated as rows are, by their
  * centroids.
  */
 #include "postgres.h"
@@ -11,12 +11,18 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "core/ann/balance.h"
 #include "pg/am/node_segment.h"
 #include "pg/am/tree_writer.h"
 #include "pg/bridge.h"
 
-/* How full nodes are to be, on average. */
-#define FILL 0.75
+/* How full nodes are to be, on average: leaves, and inner nodes, which must have
+ * room for children of leaves that are split. */
+#define FILL_LEAF 0.9
+#define FILL_INNER 0.75
+
+/* Lists that a row may go to. */
+#define NEAREST 6
 
 /* What is being put into nodes: rows, or children where rows is NULL. */
 typedef struct Input
@@ -94,27 +100,15 @@ write_node(const Input *input, const int *members, int count,
 	const int dims = self->layout.dims;
 	float *stored = palloc(dims * sizeof(float));
 	AngleChild *child = new_child(writer);
-	double sum = 0;
 
 	angle_bfloat_encode(centroid, child->centroid, dims);
 	angle_bfloat_decode(child->centroid, stored, dims);
 	child->pointer =
 		angle_segment_take(writer->index, &self->layout, NULL, false);
-	angle_image_reset(writer->image,
-					  input->rows != NULL ? ANGLE_NODE_LEAF : ANGLE_NODE_INNER,
-					  child->pointer.generation);
+	child->kind = input->rows != NULL ? ANGLE_NODE_LEAF : ANGLE_NODE_INNER;
+	angle_image_reset(writer->image, child->kind, child->pointer.generation);
 	for (int i = 0; i < count; i++)
-	{
-		const float *point = input->points + (Size) members[i] * dims;
-		double far =
-			angle_rabitq_probe(self->metric, dims, point, stored).error;
-		double spread =
-			input->rows != NULL ? 0 : input->children[members[i]].spread;
-
-		sum += far * far + spread * spread;
 		add_entry(input, members[i], stored);
-	}
-	child->spread = count > 0 ? (float) sqrt(sum / count) : 0;
 	angle_segment_write_unlogged(writer->index, child->pointer.block,
 								 writer->image);
 	pfree(stored);
@@ -171,25 +165,65 @@ write_list(const Input *input, int *members, int count, const float *centroid)
 	pfree(centroids);
 }
 
-/* The list of each point. */
+/* Moves centroids to the means of the points that have chosen them. */
+static void
+set_means(AngleClusters *clusters, const float *points, const uint32 *chosen,
+		  const AngleBalance *balance)
+{
+	const Size dims = clusters->dims;
+
+	for (size_t list = 0; list < clusters->lists; list++)
+		if (balance->sizes[list] > 0)
+			memset(clusters->centroids + list * dims, 0, dims * sizeof(float));
+	for (size_t i = 0; i < balance->count; i++)
+	{
+		const float share = 1.0f / balance->sizes[chosen[i]];
+		float *centroid = clusters->centroids + chosen[i] * dims;
+
+		for (Size d = 0; d < dims; d++)
+			centroid[d] += share * points[i * dims + d];
+	}
+}
+
+/* Chooses the list of each point so that lists have at most limit points, where that
+ * can be, and makes the centroids the means of their points. */
 static uint32 *
-assign(const AngleClusters *clusters, const float *points, int count,
+assign(AngleClusters *clusters, const float *points, int count, int limit,
 	   AngleArena *arena)
 {
-	uint32 *lists = palloc_extended(count * sizeof(uint32), MCXT_ALLOC_HUGE);
+	const Size batches = (Size) count + ANGLE_ASSIGN_BATCH;
+	uint32 *chosen = palloc_extended(count * sizeof(uint32), MCXT_ALLOC_HUGE);
+	uint32 *lists =
+		palloc_extended(batches * NEAREST * sizeof(uint32), MCXT_ALLOC_HUGE);
+	float *distances =
+		palloc_extended(batches * NEAREST * sizeof(float), MCXT_ALLOC_HUGE);
+	AngleBalance balance = {count,
+							NEAREST,
+							lists,
+							distances,
+							clusters->lists,
+							limit,
+							palloc(clusters->lists * sizeof(float)),
+							palloc(clusters->lists * sizeof(uint32))};
 	AngleAssigner *assigner;
 	AngleError err;
 
-	angle_check(angle_assigner_create(clusters, clusters->groups, arena,
+	angle_check(angle_assigner_create(clusters, ANGLE_ASSIGN_GROUPS, arena,
 									  &assigner, &err),
 				&err);
 	for (int i = 0; i < count; i += ANGLE_ASSIGN_BATCH)
 	{
 		CHECK_FOR_INTERRUPTS();
 		angle_assign(assigner, points + (Size) i * clusters->dims,
-					 Min(ANGLE_ASSIGN_BATCH, count - i), 1, lists + i, NULL);
+					 Min(ANGLE_ASSIGN_BATCH, count - i), NEAREST,
+					 lists + (Size) i * NEAREST,
+					 distances + (Size) i * NEAREST);
 	}
-	return lists;
+	angle_balance(&balance, chosen);
+	set_means(clusters, points, chosen, &balance);
+	pfree(lists);
+	pfree(distances);
+	return chosen;
 }
 
 /* Clusters count points into lists, at least one. */
@@ -245,14 +279,16 @@ write_nodes(const Input *input, int count)
 	MemoryContext old = MemoryContextSwitchTo(writer->scratch);
 	AngleAllocator allocator = angle_context_allocator(writer->scratch);
 	AngleArena *arena = angle_arena_create(&allocator);
-	int lists = count <= input->limit ? 1 : ceil(count / (FILL * input->limit));
+	const double fill = input->rows != NULL ? FILL_LEAF : FILL_INNER;
+	int lists = count <= input->limit ? 1 : ceil(count / (fill * input->limit));
 	AngleClusters clusters;
+	uint32 *chosen;
 
 	if (arena == NULL)
 		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
 	clusters = cluster(input->points, count, dims, lists, arena);
-	write_lists(input, &clusters,
-				assign(&clusters, input->points, count, arena), count);
+	chosen = assign(&clusters, input->points, count, input->limit, arena);
+	write_lists(input, &clusters, chosen, count);
 	angle_arena_destroy(arena);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(writer->scratch);

@@ -1,0 +1,82 @@
+/*
+ * What the inner nodes of an index say, in the memory of a backend: of every leaf
+ * where it is, its centroid, and a code of it. A scan finds the nearest leaves by
+ * estimates from the codes and looks at the centroids of those.
+ *
+ * Leaves whose parent is the same are a group. A group is read anew when its node
+ * has changed, the list of groups when the tree has: the metapage counts both.
+ * So the pointers of a directory are those that a scan would find which reads the
+ * inner nodes at the time of the look at the metapage.
+ */
+#ifndef ANGLE_DIRECTORY_H
+#define ANGLE_DIRECTORY_H
+
+#include "pg/am/node.h"
+
+/* Bytes that a backend's directories take at most. An index whose own needs more has
+ * none, and scans walk its tree. */
+#define ANGLE_DIRECTORY_MEMORY ((Size) 64 << 20)
+
+typedef struct AngleGroup
+{
+	/* what was read; block is InvalidBlockNumber where the root is a leaf */
+	BlockNumber block;
+	uint32 generation;
+	uint32 changes;
+	int users;				  /* directories that have it */
+	Size size;				  /* bytes */
+	int count;				  /* leaves */
+	int slots;				  /* count rounded up to whole blocks of codes */
+	AngleNodePointer *leaves; /* (count) */
+	AngleBfloat *centroids;	  /* (count, dims) */
+	float *centre;			  /* (dims): the mean of the centroids */
+	uint8 *codes;	/* of the centroids, relative to centre, in blocks */
+	float *add;		/* (slots); infinite behind count */
+	float *rescale; /* (slots) */
+	Buffer *recent; /* (count, pages of a segment): where pages were last */
+} AngleGroup;
+
+typedef struct AngleDirectory
+{
+	AngleIndex *self;
+	int users; /* scans, and the list of the backend's directories */
+	int groups;
+	int capacity;
+	AngleGroup **group;
+	int *first; /* (groups + 1): the number of a group's first leaf; a block of
+				 * codes has 16 numbers, whether leaves have them or not */
+	int leaves;
+	Size size; /* bytes of all groups */
+	/* private */
+	Oid relation;
+	uint32 file;
+	uint32 changes;
+	uint64 used; /* when last */
+	bool stale;
+	struct AngleDirectory *next;
+} AngleDirectory;
+
+/* The directory of an index whose metapage was read just now, to be closed by the
+ * caller; NULL where it would be too large. */
+AngleDirectory *angle_directory_open(Relation index, const AngleMeta *meta);
+void angle_directory_close(AngleDirectory *directory);
+
+/* The group of the leaf with this number. */
+static inline int
+angle_directory_group(const AngleDirectory *directory, int number)
+{
+	int low = 0, high = directory->groups - 1;
+
+	while (low < high)
+	{
+		int middle = (low + high + 1) / 2;
+
+		if (directory->first[middle] <= number)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
+}
+
+#endif

@@ -1,0 +1,114 @@
+/*
+ * The rows of a scan that were seen and not been dealt with.
+ *
+ * A row is known by its code first, then by its body, then it is ready. Of the leaf
+ * that is read only rows are kept that are among the nearest of all that were seen;
+ * for the rest there is one item that has the key of the nearest of them. When that
+ * is due, the leaf is read again. So memory is bounded by the number of leaves.
+ */
+#ifndef ANGLE_SCAN_ROWS_H
+#define ANGLE_SCAN_ROWS_H
+
+#include "core/ann/heap.h"
+#include "pg/am/scan_route.h"
+
+typedef enum AngleItemKind
+{
+	ANGLE_ITEM_ROW = 0,	  /* known by its code */
+	ANGLE_ITEM_READY = 1, /* known by its body */
+	ANGLE_ITEM_REST =
+		2 /* a leaf, whose rows from slot and the key on are left */
+} AngleItemKind;
+
+/* What is known of an item; of a rest the place of its leaf is its id. */
+typedef struct AngleRowItem
+{
+	ItemPointerData tid;
+	uint16 slot;
+	uint32 leaf; /* its place in leaves */
+} AngleRowItem;
+
+/* A leaf that was read. */
+typedef struct AngleSeenLeaf
+{
+	AngleLeaf leaf;
+	float rest;	 /* rows with greater keys were left out; infinite: none */
+	uint16 slot; /* or with this key from this slot on */
+} AngleSeenLeaf;
+
+typedef struct AngleRows
+{
+	AngleQueue queue; /* ids are made by angle_item_id() */
+	AngleRowItem *items;
+	uint32 count;
+	uint32 capacity;
+	uint32 free; /* UINT32_MAX: none; else chained by leaf */
+	AngleSeenLeaf *leaves;
+	uint32 leaf_count;
+	uint32 leaf_capacity;
+	uint32 rests_queued;  /* leaves before this have their rest in the queue */
+	float least_rest;	  /* of the others */
+	AngleCandidate *near; /* rows that are not in the queue yet */
+	uint32 near_count;
+	uint32 near_capacity;
+	float limit; /* of keys that are near; falls */
+} AngleRows;
+
+static inline uint64
+angle_item_id(AngleItemKind kind, uint32 place)
+{
+	return (uint64) kind << 32 | place;
+}
+
+static inline AngleItemKind
+angle_item_kind(uint64 id)
+{
+	return (AngleItemKind) (id >> 32);
+}
+
+/* In the current memory context. */
+void angle_rows_init(AngleRows *rows);
+
+/* Pushes to a queue, which grows. */
+void angle_queue_add(AngleQueue *queue, double key, uint64 id);
+
+/* Adds a leaf; returns its place. */
+uint32 angle_rows_add_leaf(AngleRows *rows, const AngleLeaf *leaf);
+
+/* Adds an item; returns its place. It can be given back. */
+uint32
+angle_rows_add_item(AngleRows *rows, ItemPointer tid, uint32 leaf, int slot);
+void angle_rows_free_item(AngleRows *rows, uint32 place);
+
+/* Takes a row of the leaf at place, whose key is not above limit. */
+void angle_rows_take(AngleRows *rows, uint32 place, ItemPointer tid, int slot,
+					 float key);
+
+/* Says that rows of the leaf at place were left out whose keys are above limit. */
+void angle_rows_leave(AngleRows *rows, uint32 place);
+
+/* Whether rows were taken that angle_rows_flush() has not queued. */
+static inline bool
+angle_rows_waiting(const AngleRows *rows)
+{
+	return rows->near_count > 0 || rows->least_rest < INFINITY;
+}
+
+/* Queues what was taken, rests only where they could be next. */
+void angle_rows_flush(AngleRows *rows);
+
+/* Queues the nearest of the rows from (floor, slot) on, most of them, as kind, and
+ * an item for what is left. */
+typedef struct AngleRowsPart
+{
+	AngleItemKind kind;
+	uint32 place; /* of the leaf */
+	double floor;
+	int slot;
+	size_t most;
+} AngleRowsPart;
+
+void angle_rows_queue(AngleRows *rows, const AngleRowsPart *part,
+					  ItemPointer tids, const double *keys, int count);
+
+#endif
