@@ -12,7 +12,10 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" angle.control)
 
 PG_SRCS = \
 	am/build.c \
+	am/build_parallel.c \
+	am/build_scan.c \
 	am/build_sort.c \
+	am/build_write.c \
 	am/calibrate.c \
 	am/cost.c \
 	am/descend.c \

@@ -39,11 +39,20 @@
  * an index stores one entry for many rows, 17 whether it is built in parallel. */
 #if PG_VERSION_NUM >= 170000
 #define ANGLE_SET_LATER_ABILITIES(am) \
-	((am)->amsummarizing = false, (am)->amcanbuildparallel = false)
+	((am)->amsummarizing = false, (am)->amcanbuildparallel = true)
 #elif PG_VERSION_NUM >= 160000
 #define ANGLE_SET_LATER_ABILITIES(am) ((am)->amsummarizing = false)
 #else
 #define ANGLE_SET_LATER_ABILITIES(am) ((void) (am))
+#endif
+
+/* Workers that a build may launch. PostgreSQL 17 has asked the planner already,
+ * before that it does so for btree only. */
+#if PG_VERSION_NUM >= 170000
+#define ANGLE_BUILD_WORKERS(heap, index, info) ((info)->ii_ParallelWorkers)
+#else
+#define ANGLE_BUILD_WORKERS(heap, index, info) \
+	plan_create_index_workers(RelationGetRelid(heap), RelationGetRelid(index))
 #endif
 
 /* PostgreSQL 18 counts how many nodes of a path are to be avoided; before, their

@@ -8,6 +8,9 @@
  * shared out: a quarter for the sample or the sort, a quarter for the rows of a
  * partition, twice that while they are clustered.
  *
+ * Where workers can be had, several processes do both, in another way: see
+ * build_parallel.c.
+ *
  * Pages are written without WAL; at the end the file is logged as a whole.
  */
 #include "postgres.h"
@@ -21,6 +24,7 @@
 #include "catalog/pg_type.h"
 #include "commands/progress.h"
 #include "miscadmin.h"
+#include "optimizer/optimizer.h"
 #include "storage/bufmgr.h"
 #include "utils/backend_progress.h"
 #include "utils/memutils.h"
@@ -28,18 +32,23 @@
 
 #include "core/base/rng.h"
 #include "pg/am/am.h"
+#include "pg/am/build_parallel.h"
 #include "pg/am/build_phase.h"
+#include "pg/am/build_scan.h"
 #include "pg/am/build_sort.h"
+#include "pg/am/build_write.h"
 #include "pg/am/calibrate.h"
 #include "pg/am/keys.h"
-#include "pg/am/stop.h"
-#include "pg/am/tree_writer.h"
 #include "pg/bridge.h"
+#include "pg/pg_compat.h"
 #include "pg/type/vector.h"
 
 /* Sampled rows for each partition. */
 #define SAMPLE_PER_PARTITION 64
 #define SAMPLE_PER_PARTITION_MIN 24
+
+/* Partitions for each of several processes, at least. */
+#define PARTITIONS_EACH 4
 
 /* Blocks that tell how many rows there are. */
 #define FIRST_BLOCKS 32
@@ -54,6 +63,7 @@ typedef struct Build
 	AngleMeta meta;
 	AngleIndex *self; /* NULL until a row has given the dimensions */
 	Size budget;	  /* bytes: maintenance_work_mem */
+	int workers;	  /* that may be launched */
 
 	/* the sample, a reservoir */
 	float *sample; /* (sample_capacity, dims) */
@@ -64,15 +74,15 @@ typedef struct Build
 
 	/* partitions */
 	AngleArena *arena;
+	AngleClusters clusters;
 	AngleAssigner *assigner; /* NULL: one partition */
 	AngleBuildSort *sort;
-	AngleRowSet batch; /* rows that wait for their partition */
-	AngleRow row;	   /* scratch */
 
 	AngleTreeWriter *writer;
-	AngleReservoir *reservoir;
+	AngleReservoir *reservoir; /* of the points; NULL: not yet made */
+	AngleBuildScan scan;
 	double heap_rows;
-	double rows;	/* that the scan has found */
+	double rows;	/* that have a place in the index */
 	double written; /* that are in leaves */
 } Build;
 
@@ -167,13 +177,14 @@ sample_blocks(Build *build, BlockNumber wanted)
 	return read == 0 ? 0 : build->sampled_rows / read;
 }
 
-/* Rows that a partition is to have: as many as memory has room for, since rows near
- * its border cannot go to lists beyond. */
+/* Rows that a partition is to have: as many as the memory of a process has room for,
+ * since rows near its border cannot go to lists beyond. */
 static double
 partition_rows(const Build *build)
 {
 	const AngleLayout *layout = &build->self->layout;
-	double fit = build->budget / 8.0 / (layout->dims * sizeof(float));
+	double fit = build->budget / (1 + build->workers) / 8.0 /
+				 (layout->dims * sizeof(float));
 
 	return Max(layout->capacity, fit);
 }
@@ -190,6 +201,9 @@ take_sample(Build *build)
 	if (build->self == NULL)
 		return 1;
 	partitions = ceil(density * blocks / partition_rows(build));
+	/* so that every process has something to do */
+	if (build->workers > 0)
+		partitions = Max(partitions, PARTITIONS_EACH * (1 + build->workers));
 	if (partitions < 2)
 		return 1;
 	sample_blocks(
@@ -213,59 +227,77 @@ make_partitions(Build *build, int partitions)
 								   .lists = partitions,
 								   .seed = 1,
 								   .cancel = &cancel};
-	AngleClusters clusters;
 	AngleError err;
 
 	report_phase(ANGLE_BUILD_PARTITION);
 	build->arena = angle_arena_create(&allocator);
 	if (build->arena == NULL)
 		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
-	angle_check(angle_cluster(&request, build->arena, &clusters, &err), &err);
-	angle_check(angle_assigner_create(&clusters, ANGLE_ASSIGN_GROUPS,
-									  build->arena, &build->assigner, &err),
+	angle_check(angle_cluster(&request, build->arena, &build->clusters, &err),
 				&err);
 	pfree(build->sample);
 	build->sample = NULL;
-	build->sort =
-		angle_build_sort_begin(&build->self->layout, build->budget / 4 / 1024);
+}
+
+/* What goes to the sort needs partitions. */
+static void
+make_sort(Build *build)
+{
+	AngleError err;
+
+	angle_check(angle_assigner_create(&build->clusters, ANGLE_ASSIGN_GROUPS,
+									  build->arena, &build->assigner, &err),
+				&err);
+	build->sort = angle_build_sort_make(&build->self->layout);
+	angle_build_sort_begin(build->sort, build->budget / 4 / 1024);
 }
 
 /* Gives the rows of the batch to the sort, or, if there is one partition only,
  * writes them. */
 static void
-flush_batch(Build *build)
+take_batch(void *context, const AngleRowSet *batch)
 {
+	Build *build = context;
 	uint32 partitions[ANGLE_ASSIGN_BATCH];
 
 	if (build->assigner == NULL)
-		angle_tree_write_rows(build->writer, &build->batch);
-	else
 	{
-		angle_assign(build->assigner, build->batch.points, build->batch.count,
-					 1, partitions, NULL);
-		for (int i = 0; i < build->batch.count; i++)
-			angle_build_sort_put(build->sort, partitions[i], &build->batch, i);
+		angle_tree_write_rows(build->writer, batch);
+		return;
 	}
-	build->batch.count = 0;
+	angle_assign(build->assigner, batch->points, batch->count, 1, partitions,
+				 NULL);
+	for (int i = 0; i < batch->count; i++)
+		angle_build_sort_put(
+			build->sort,
+			angle_build_sort_form(build->sort, partitions[i], batch, i));
+}
+
+static void
+make_writer(Build *build)
+{
+	build->writer = angle_tree_writer_make(build->index, build->self);
+	build->writer->progress = report_written;
+	build->writer->progress_context = build;
 }
 
 /* What needs the dimensions and comes before the first row. */
 static void
-prepare_batch(Build *build)
+begin_scan(Build *build)
 {
 	MemoryContext old = MemoryContextSwitchTo(build->memory);
-	const AngleLayout *layout = &build->self->layout;
+	const bool single = build->assigner == NULL;
 
-	build->writer = angle_tree_writer_make(build->index, build->self);
-	build->writer->progress = report_written;
-	build->writer->progress_context = build;
-	if (build->assigner == NULL)
-		build->batch = angle_row_set_make(layout, build->budget / 4, INT_MAX);
-	else
-		build->batch =
-			angle_row_set_make(layout, build->budget / 16, ANGLE_ASSIGN_BATCH);
-	angle_row_init(&build->row, layout);
-	build->reservoir = angle_reservoir_make(layout);
+	make_writer(build);
+	build->reservoir = angle_reservoir_make(&build->self->layout);
+	build->scan = (AngleBuildScan){.index = build->index,
+								   .self = build->self,
+								   .scratch = build->scratch,
+								   .reservoir = build->reservoir,
+								   .take = take_batch,
+								   .context = build};
+	angle_build_scan_begin(&build->scan, build->budget / (single ? 4 : 16),
+						   single ? INT_MAX : ANGLE_ASSIGN_BATCH);
 	MemoryContextSwitchTo(old);
 }
 
@@ -274,76 +306,77 @@ build_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 		  bool alive, void *state)
 {
 	Build *build = state;
-	AngleRowSet *batch = &build->batch;
-	MemoryContext old;
 
 	if (isnull[0])
 		return;
-	old = MemoryContextSwitchTo(build->scratch);
-	open_index(build, DatumGetAngleVector(values[0])->dim);
 	if (build->writer == NULL)
-		prepare_batch(build);
-	if (angle_index_point(index, build->self, values[0],
-						  batch->points +
-							  (Size) batch->count * build->meta.dims))
 	{
-		angle_reservoir_offer(build->reservoir, &build->self->layout, tid,
-							  batch->points +
-								  (Size) batch->count * build->meta.dims);
-		angle_keys_store(index, values, isnull, &build->row);
-		batch->tids[batch->count] = *tid;
-		batch->nulls[batch->count] = build->row.nulls;
-		memcpy(batch->values + (Size) batch->count * build->meta.keys,
-			   build->row.values, build->meta.keys * sizeof(uint64));
-		build->rows++;
-		if (++batch->count == batch->capacity)
-			flush_batch(build);
+		MemoryContext old = MemoryContextSwitchTo(build->scratch);
+
+		open_index(build, DatumGetAngleVector(values[0])->dim);
+		MemoryContextSwitchTo(old);
+		begin_scan(build);
 	}
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(build->scratch);
+	angle_build_scan_row(index, tid, values, isnull, alive, &build->scan);
 }
 
-/* Makes row i the only one. */
+/* Both passes, by this process. */
 static void
-keep_row(const AngleLayout *layout, AngleRowSet *rows, int i)
+build_alone(Build *build)
 {
-	rows->tids[0] = rows->tids[i];
-	rows->nulls[0] = rows->nulls[i];
-	memmove(rows->values, rows->values + (Size) i * layout->keys,
-			layout->keys * sizeof(uint64));
-	memmove(rows->points, rows->points + (Size) i * layout->dims,
-			layout->dims * sizeof(float));
-	rows->count = 1;
-}
-
-/* Reads partition after partition from the sort and writes it. One that is
- * larger than memory is written in parts. */
-static void
-write_partitions(Build *build)
-{
-	const AngleLayout *layout = &build->self->layout;
-	AngleRowSet rows = angle_row_set_make(layout, build->budget / 4, INT_MAX);
-	int current = -1, next;
-
+	if (build->clusters.lists > 1)
+		make_sort(build);
+	report_phase(ANGLE_BUILD_SCAN);
+	build->heap_rows =
+		table_index_build_scan(build->heap, build->index, build->info, true,
+							   true, build_row, build, NULL);
+	if (build->writer == NULL)
+		return;
+	build->rows = build->scan.rows;
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, build->rows);
+	angle_build_scan_end(&build->scan);
+	if (build->sort == NULL)
+		return;
 	report_phase(ANGLE_BUILD_SORT);
 	angle_build_sort_perform(build->sort);
 	report_phase(ANGLE_BUILD_WRITE);
-	do
-	{
-		int count = rows.count;
-
-		CHECK_FOR_INTERRUPTS();
-		next = angle_build_sort_get(build->sort, &rows);
-		if (next != current || count == rows.capacity - 1)
-		{
-			rows.count = count;
-			angle_tree_write_rows(build->writer, &rows);
-			keep_row(layout, &rows, count);
-		}
-		current = next;
-	} while (next >= 0);
+	angle_build_write(build->writer, build->sort, build->budget / 4);
 	angle_build_sort_end(build->sort);
-	angle_row_set_free(&rows);
+	angle_build_sort_free(build->sort);
+}
+
+static void
+begin_writing(void)
+{
+	report_phase(ANGLE_BUILD_WRITE);
+}
+
+/* Both passes, by several processes; false if that cannot be. */
+static bool
+build_together(Build *build)
+{
+	AngleParallelBuild parallel = {.heap = build->heap,
+								   .index = build->index,
+								   .info = build->info,
+								   .meta = &build->meta,
+								   .clusters = &build->clusters,
+								   .workers = build->workers,
+								   .budget = build->budget,
+								   .begin_writing = begin_writing};
+
+	if (parallel.workers < 1)
+		return false;
+	report_phase(ANGLE_BUILD_SCAN);
+	make_writer(build);
+	parallel.writer = build->writer;
+	if (!angle_build_parallel(&parallel))
+	{
+		build->writer = NULL;
+		return false;
+	}
+	build->heap_rows = parallel.heap_rows;
+	build->rows = parallel.rows;
+	return true;
 }
 
 /* ---- the whole ------------------------------------------------------------ */
@@ -380,25 +413,21 @@ build_tree(Build *build)
 
 	if (partitions > 1)
 		make_partitions(build, partitions);
-	report_phase(ANGLE_BUILD_SCAN);
-	build->heap_rows =
-		table_index_build_scan(build->heap, build->index, build->info, true,
-							   true, build_row, build, NULL);
+	if (build->clusters.lists < 2 || !build_together(build))
+		build_alone(build);
 	if (build->writer == NULL)
 	{
 		/* no row: the next one may have other dimensions */
 		build->meta = angle_meta_make(build->index);
 		return;
 	}
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, build->rows);
-	flush_batch(build);
-	angle_row_set_free(&build->batch);
-	if (build->assigner != NULL)
-		write_partitions(build);
 	build->meta.root = angle_tree_finish(build->writer);
 	build->meta.height = build->writer->height;
 	build->meta.rows = build->rows;
 	report_phase(ANGLE_BUILD_CALIBRATE);
+	if (build->reservoir == NULL)
+		build->reservoir =
+			angle_reservoir_pick(build->index, build->self, build->rows);
 	angle_calibrate(build->index, build->self, &build->meta, build->reservoir);
 	update_metapage(build->index, &build->meta);
 }
@@ -416,6 +445,7 @@ angle_build(Relation heap, Relation index, IndexInfo *info)
 	angle_index_check_columns(index);
 	angle_keys_check(index);
 	build.budget = (Size) maintenance_work_mem * 1024;
+	build.workers = ANGLE_BUILD_WORKERS(heap, index, info);
 	build.memory = AllocSetContextCreate(CurrentMemoryContext, "angle build",
 										 ALLOCSET_DEFAULT_SIZES);
 	build.scratch = AllocSetContextCreate(build.memory, "angle build row",

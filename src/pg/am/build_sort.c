@@ -23,6 +23,7 @@ struct AngleBuildSort
 {
 	const AngleLayout *layout;
 	Tuplesortstate *state;
+	TupleDesc columns;
 	TupleTableSlot *in;
 	TupleTableSlot *out;
 	bytea *data; /* scratch */
@@ -58,14 +59,10 @@ angle_row_set_free(AngleRowSet *set)
 }
 
 AngleBuildSort *
-angle_build_sort_begin(const AngleLayout *layout, int memory)
+angle_build_sort_make(const AngleLayout *layout)
 {
 	AngleBuildSort *sort = palloc0(sizeof(AngleBuildSort));
 	TupleDesc columns = CreateTemplateTupleDesc(COLUMNS);
-	AttrNumber key = COLUMN_PARTITION + 1;
-	Oid less = Int4LessOperator;
-	Oid collation = InvalidOid;
-	bool nulls_first = false;
 
 	TupleDescInitEntry(columns, COLUMN_PARTITION + 1, "partition", INT4OID, -1,
 					   0);
@@ -73,21 +70,41 @@ angle_build_sort_begin(const AngleLayout *layout, int memory)
 	TupleDescInitEntry(columns, COLUMN_NULLS + 1, "nulls", INT4OID, -1, 0);
 	TupleDescInitEntry(columns, COLUMN_DATA + 1, "data", BYTEAOID, -1, 0);
 	sort->layout = layout;
+	sort->columns = columns;
 	sort->values = layout->keys * sizeof(uint64);
 	sort->point = layout->dims * sizeof(float);
 	sort->data = palloc(VARHDRSZ + sort->values + sort->point);
 	SET_VARSIZE(sort->data, VARHDRSZ + sort->values + sort->point);
 	sort->in = MakeSingleTupleTableSlot(columns, &TTSOpsVirtual);
 	sort->out = MakeSingleTupleTableSlot(columns, &TTSOpsMinimalTuple);
-	sort->state =
-		tuplesort_begin_heap(columns, 1, &key, &less, &collation, &nulls_first,
-							 memory, NULL, TUPLESORT_NONE);
 	return sort;
 }
 
 void
-angle_build_sort_put(AngleBuildSort *sort, int partition,
-					 const AngleRowSet *rows, int i)
+angle_build_sort_free(AngleBuildSort *sort)
+{
+	ExecDropSingleTupleTableSlot(sort->in);
+	ExecDropSingleTupleTableSlot(sort->out);
+	pfree(sort->data);
+	pfree(sort);
+}
+
+void
+angle_build_sort_begin(AngleBuildSort *sort, int memory)
+{
+	AttrNumber key = COLUMN_PARTITION + 1;
+	Oid less = Int4LessOperator;
+	Oid collation = InvalidOid;
+	bool nulls_first = false;
+
+	sort->state =
+		tuplesort_begin_heap(sort->columns, 1, &key, &less, &collation,
+							 &nulls_first, memory, NULL, TUPLESORT_NONE);
+}
+
+TupleTableSlot *
+angle_build_sort_form(AngleBuildSort *sort, int partition,
+					  const AngleRowSet *rows, int i)
 {
 	const AngleLayout *layout = sort->layout;
 	TupleTableSlot *slot = sort->in;
@@ -104,8 +121,20 @@ angle_build_sort_put(AngleBuildSort *sort, int partition,
 	slot->tts_values[COLUMN_NULLS] = Int32GetDatum(rows->nulls[i]);
 	slot->tts_values[COLUMN_DATA] = PointerGetDatum(sort->data);
 	memset(slot->tts_isnull, 0, COLUMNS * sizeof(bool));
-	ExecStoreVirtualTuple(slot);
+	return ExecStoreVirtualTuple(slot);
+}
+
+void
+angle_build_sort_put(AngleBuildSort *sort, TupleTableSlot *slot)
+{
 	tuplesort_puttupleslot(sort->state, slot);
+}
+
+void
+angle_build_sort_put_tuple(AngleBuildSort *sort, MinimalTuple tuple)
+{
+	ExecStoreMinimalTuple(tuple, sort->out, false);
+	tuplesort_puttupleslot(sort->state, sort->out);
 }
 
 void
@@ -140,7 +169,7 @@ angle_build_sort_get(AngleBuildSort *sort, AngleRowSet *rows)
 void
 angle_build_sort_end(AngleBuildSort *sort)
 {
+	/* it points into the sort */
+	ExecClearTuple(sort->out);
 	tuplesort_end(sort->state);
-	ExecDropSingleTupleTableSlot(sort->in);
-	ExecDropSingleTupleTableSlot(sort->out);
 }

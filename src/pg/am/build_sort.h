@@ -3,16 +3,28 @@
 #ifndef ANGLE_BUILD_SORT_H
 #define ANGLE_BUILD_SORT_H
 
+#include "executor/tuptable.h"
+
 #include "pg/am/row_set.h"
 
 typedef struct AngleBuildSort AngleBuildSort;
 
-/* In the current memory context; memory in kB. */
-AngleBuildSort *angle_build_sort_begin(const AngleLayout *layout, int memory);
+/* In the current memory context. */
+AngleBuildSort *angle_build_sort_make(const AngleLayout *layout);
+void angle_build_sort_free(AngleBuildSort *sort);
 
-/* Gives row i of rows to the sort. */
-void angle_build_sort_put(AngleBuildSort *sort, int partition,
-						  const AngleRowSet *rows, int i);
+/* A sort takes so many kB. One may follow another. */
+void angle_build_sort_begin(AngleBuildSort *sort, int memory);
+
+/* The tuple that row i of rows is in a sort: valid until the next one. */
+TupleTableSlot *angle_build_sort_form(AngleBuildSort *sort, int partition,
+									  const AngleRowSet *rows, int i);
+
+/* Gives such a tuple to the sort. */
+void angle_build_sort_put(AngleBuildSort *sort, TupleTableSlot *slot);
+
+/* The same for one that was away. */
+void angle_build_sort_put_tuple(AngleBuildSort *sort, MinimalTuple tuple);
 
 void angle_build_sort_perform(AngleBuildSort *sort);
 

@@ -2,6 +2,7 @@
 #include "postgres.h"
 
 #include "access/generic_xlog.h"
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "storage/bufmgr.h"
 #include "storage/indexfsm.h"
@@ -49,7 +50,8 @@ try_recycle(Relation index, Relation heap, BlockNumber block,
 static BlockNumber
 extend(Relation index, const AngleLayout *layout)
 {
-	const bool shared = !RELATION_IS_LOCAL(index);
+	/* an index that is new in this transaction is new to parallel workers, too */
+	const bool shared = !RELATION_IS_LOCAL(index) || IsInParallelMode();
 	BlockNumber first;
 
 	if (shared)

@@ -67,6 +67,16 @@ new_child(AngleTreeWriter *writer)
 	return child;
 }
 
+void
+angle_tree_adopt(AngleTreeWriter *writer, const AngleChild *child)
+{
+	AngleChild *own = new_child(writer);
+
+	own->pointer = child->pointer;
+	own->kind = child->kind;
+	memcpy(own->centroid, child->centroid, writer->self->layout.centroid_size);
+}
+
 /* Adds entry i to the node in the writer's image. */
 static void
 add_entry(const Input *input, int i, const float *centroid)

@@ -30,6 +30,9 @@ AngleTreeWriter *angle_tree_writer_make(Relation index, const AngleIndex *self);
 /* Clusters the rows and writes them as leaves. */
 void angle_tree_write_rows(AngleTreeWriter *writer, const AngleRowSet *rows);
 
+/* Takes over a node that another process has written; copies the centroid. */
+void angle_tree_adopt(AngleTreeWriter *writer, const AngleChild *child);
+
 /* Writes the nodes above; returns the root. Without any rows it is an empty
  * leaf. */
 AngleNodePointer angle_tree_finish(AngleTreeWriter *writer);
