@@ -255,6 +255,7 @@ FUZZ_TARGETS = \
 	model \
 	packed \
 	pickle \
+	retrieval \
 	safetensors \
 	tokenizer_image \
 	tokenizer_json \
