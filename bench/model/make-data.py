@@ -1,8 +1,8 @@
-"""Make the files that angle-mini is trained on.
+"""Make the files that bench/model/train trains on.
 
-usage: make-data.py SOURCES OUTPUT
+usage: bench/model/make-data.py SOURCES OUTPUT
 
-SOURCES holds the sets as models/angle-mini/README.md lists them (sts/, nli/, pairs/,
+SOURCES holds the sets as bench/README.md lists them (sts/, nli/, pairs/,
 corpus/, retrieval/scifact/; TSV, each also with .xz behind its name). OUTPUT gets the
 training files, the clean part of the development set of STS-B, and dropped.tsv, which
 says how many rows of each source fell for what.
