@@ -7,6 +7,7 @@
  * quarter of the matrix, because the processor's prefetchers do best with a few
  * long streams. From the third-level cache that is 28 GB/s, where four panels next
  * to each other are 25, one after another 23, and with prefetches of our own 21.
+ * From memory, where a larger model's weights are, prefetches help.
  */
 #include <immintrin.h>
 
@@ -18,6 +19,10 @@
 
 /* Panels that share one tile of inputs. */
 #define FEW_ROWS_PANELS 4
+
+/* Bytes of weights from which on their model is too large for the caches: each
+ * matrix of BERT-large, none of MiniLM. */
+#define FAR_WEIGHTS (768 * 1024)
 
 #define CACHED_WEIGHTS (512 * 1024)
 #define CACHED_ROWS 64
@@ -112,9 +117,17 @@ multiply_1x1(const AngleQgemm *g, size_t row, size_t panel)
 	write_tile(g, row, panel, &sums);
 }
 
+static inline void
+fetch_next_tile(const int8_t *tile)
+{
+	for (size_t i = 0; i < TILE_INPUTS * ANGLE_PANEL; i += TILE_LINE)
+		_mm_prefetch((const char *) tile + TILE_INPUTS * ANGLE_PANEL + i,
+					 _MM_HINT_T0);
+}
+
 /* Up to 16 rows by four panels that are step apart. */
 static void
-multiply_1x4(const AngleQgemm *g, size_t panel, size_t step)
+multiply_1x4(const AngleQgemm *g, size_t panel, size_t step, bool far)
 {
 	Sums sums[FEW_ROWS_PANELS] __attribute__((aligned(TILE_LINE)));
 	const uint8_t *x = inputs_of(g, 0);
@@ -129,6 +142,8 @@ multiply_1x4(const AngleQgemm *g, size_t panel, size_t step)
 	{
 		const int8_t *at = w + k * ANGLE_PANEL;
 
+		for (size_t p = 0; far && p < FEW_ROWS_PANELS; p++)
+			fetch_next_tile(at + p * size);
 		_tile_loadd(4, x + k, g->q_stride);
 		_tile_loadd(6, at, TILE_LINE);
 		_tile_dpbusd(0, 4, 6);
@@ -150,12 +165,14 @@ multiply_1x4(const AngleQgemm *g, size_t panel, size_t step)
 static void
 multiply_few(const AngleQgemm *g)
 {
-	size_t step = (g->end_panel - g->first_panel) / FEW_ROWS_PANELS;
+	size_t panels = g->end_panel - g->first_panel;
+	size_t step = panels / FEW_ROWS_PANELS;
 	size_t panel = g->first_panel;
+	bool far = panels * ANGLE_PANEL * g->inputs >= FAR_WEIGHTS;
 
 	configure_tiles(FIRST_TILES, (uint8_t) g->rows);
 	for (; panel < g->first_panel + step; panel++)
-		multiply_1x4(g, panel, step);
+		multiply_1x4(g, panel, step, far);
 	panel = g->first_panel + FEW_ROWS_PANELS * step;
 	for (; panel < g->end_panel; panel++)
 		multiply_1x1(g, 0, panel);
