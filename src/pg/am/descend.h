@@ -33,7 +33,6 @@ bool angle_way_find(Relation index, const AngleIndex *self,
 					AngleNodePointer root, const float *point, AngleWay *way);
 
 /* Raises ERRCODE_INDEX_CORRUPTED: the tree has a cycle through block. */
-void
-angle_tree_has_cycle(Relation index, BlockNumber block) pg_attribute_noreturn();
+_Noreturn void angle_tree_has_cycle(Relation index, BlockNumber block);
 
 #endif
