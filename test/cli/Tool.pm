@@ -11,7 +11,7 @@ use JSON::PP ();
 use List::Util qw(sum0);
 use Test::More;
 
-our @EXPORT = qw(angle start_angle slurp spit listing safetensors npy_rows
+our @EXPORT = qw(angle succeeds start_angle slurp spit listing safetensors npy_rows
 	text_rows golden largest_difference $GOLDEN $DIR);
 
 my $TOP = abs_path(dirname(__FILE__) . '/../..');
@@ -76,6 +76,15 @@ sub angle
 	waitpid(start_angle($input, @_), 0);
 	my $status = $? & 127 ? "signal " . ($? & 127) : $? >> 8;
 	return ($status, slurp("$DIR.err/out"), slurp("$DIR.err/err"));
+}
+
+# The test that the tool ends well, and says nothing.
+sub succeeds
+{
+	my ($name, @arguments) = @_;
+	my ($status, $out, $err) = angle(@arguments);
+
+	return is("$status$out$err", '0', $name);
 }
 
 # The tensors of a safetensors file: name to "DTYPE SHAPE" and bytes.

@@ -12,13 +12,6 @@ use Tool;
 my $dense = "$GOLDEN/encoder/local/dense";
 my $torch = "$GOLDEN/encoder/SeanLee97/angle-bert-base-uncased-nli-en-v1";
 
-sub succeeds
-{
-	my ($name, @arguments) = @_;
-	my ($status, $out, $err) = angle(@arguments);
-	is("$status$out$err", '0', $name);
-}
-
 sub about
 {
 	my ($path) = @_;

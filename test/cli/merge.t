@@ -11,13 +11,6 @@ my $one = "$GOLDEN/encoder/local/dense";
 my $half = "$GOLDEN/encoder/local/bf16-vocab-only";
 my $torch = "$GOLDEN/encoder/SeanLee97/angle-bert-base-uncased-nli-en-v1";
 
-sub succeeds
-{
-	my ($name, @arguments) = @_;
-	my ($status, $out, $err) = angle(@arguments);
-	is("$status$out$err", '0', $name);
-}
-
 sub refuses
 {
 	my ($name, $expected, @arguments) = @_;

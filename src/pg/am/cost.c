@@ -29,6 +29,7 @@
 
 #include "pg/am/am.h"
 #include "pg/am/index.h"
+#include "pg/am/scan_rows.h"
 #include "pg/am/stop.h"
 #include "pg/pg_compat.h"
 #include "pg/settings.h"
@@ -45,9 +46,6 @@
  * embeddings. */
 #define LOOKED_UP_FIRST 20.0
 #define LOOKED_UP_EACH 6.0
-
-/* Rows after which a leaf is read again. */
-#define ROWS_AT_A_TIME 16.0
 
 typedef struct Model
 {
@@ -120,8 +118,8 @@ scan_cost(const Model *model, double rows)
 	const double bodies = index_pages_fetched(
 		looked_up, ceil(leaves * (pages - 1)), model->info->pages, model->root);
 	const double dims = DIMENSIONS_COST * model->meta.dims / 100;
-	const double codes =
-		CODE_COST * model->meta.capacity * (leaves + rows / ROWS_AT_A_TIME);
+	const double codes = CODE_COST * model->meta.capacity *
+						 (leaves + rows / ANGLE_ROWS_AT_A_TIME);
 
 	return model->random * leaves + model->sequential * bodies +
 		   cpu_operator_cost *

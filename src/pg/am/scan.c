@@ -34,9 +34,6 @@
 #include "pg/am/stop.h"
 #include "pg/settings.h"
 
-/* Rows of a leaf that are queued at a time where it is read again. */
-#define ROWS_AT_A_TIME 16
-
 /* Rows whose bodies are asked for ahead of time. */
 #define BODIES_AHEAD 7
 
@@ -209,7 +206,7 @@ rows_at_a_time(const AngleScan *self)
 	if ((self->exact || !self->query->ordered) &&
 		self->rows.count * each < (Size) work_mem * 1024)
 		return self->self->layout.capacity;
-	return ROWS_AT_A_TIME;
+	return ANGLE_ROWS_AT_A_TIME;
 }
 
 /* The head of a leaf, locked; InvalidBuffer if its segment was used again. */
@@ -515,8 +512,7 @@ init_rows(AngleScan *self)
 	AngleQueue *queues[] = {&self->batch, &self->late};
 
 	for (int i = 0; i < lengthof(queues); i++)
-		angle_queue_init(queues[i], palloc(start * sizeof(AngleCandidate)),
-						 start);
+		angle_queue_make(queues[i], start);
 	angle_rows_init(&self->rows);
 	self->batch_size = BATCH_FIRST;
 	self->given = -INFINITY;

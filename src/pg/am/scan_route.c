@@ -12,9 +12,9 @@
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 
-#include "core/ann/heap.h"
 #include "pg/am/descend.h"
 #include "pg/am/node_segment.h"
+#include "pg/am/queue.h"
 #include "pg/am/scan_route.h"
 
 /* Leaves whose centroids are looked at: so many times those that are wanted, and so
@@ -210,8 +210,6 @@ choose(AngleRoute *route)
 static void
 push_node(AngleRoute *route, double key, const AngleLeaf *node)
 {
-	AngleQueue *queue = &route->nodes;
-
 	if (route->found_count == route->found_capacity)
 	{
 		route->found_capacity *= 2;
@@ -219,13 +217,7 @@ push_node(AngleRoute *route, double key, const AngleLeaf *node)
 									 route->found_capacity * sizeof(AngleLeaf));
 	}
 	route->found[route->found_count] = *node;
-	if (queue->count == queue->capacity)
-	{
-		queue->capacity *= 2;
-		queue->items = repalloc_huge(queue->items,
-									 queue->capacity * sizeof(AngleCandidate));
-	}
-	(void) angle_queue_push(queue, key, route->found_count++);
+	angle_queue_add(&route->nodes, key, route->found_count++);
 }
 
 /* Queues the children of an inner node, whose head page is locked. */
@@ -320,8 +312,7 @@ angle_route_make(Relation index, AngleQuery *query,
 	}
 	route->found_capacity = start;
 	route->found = palloc(start * sizeof(AngleLeaf));
-	angle_queue_init(&route->nodes, palloc(start * sizeof(AngleCandidate)),
-					 start);
+	angle_queue_make(&route->nodes, start);
 	if (nearest)
 		(void) angle_query_node(query, route->centroid, &first.probe);
 	push_node(route, -INFINITY, &first);

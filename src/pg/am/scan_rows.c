@@ -13,8 +13,7 @@ angle_rows_init(AngleRows *rows)
 	const uint32 start = 1024;
 
 	memset(rows, 0, sizeof(*rows));
-	angle_queue_init(&rows->queue, palloc(start * sizeof(AngleCandidate)),
-					 start);
+	angle_queue_make(&rows->queue, start);
 	rows->capacity = start;
 	rows->items = palloc(start * sizeof(AngleRowItem));
 	rows->free = UINT32_MAX;
@@ -23,18 +22,6 @@ angle_rows_init(AngleRows *rows)
 	rows->near_capacity = 3 * NEAR;
 	rows->near = palloc(rows->near_capacity * sizeof(AngleCandidate));
 	rows->limit = rows->least_rest = INFINITY;
-}
-
-void
-angle_queue_add(AngleQueue *queue, double key, uint64 id)
-{
-	if (queue->count == queue->capacity)
-	{
-		queue->capacity *= 2;
-		queue->items = repalloc_huge(queue->items,
-									 queue->capacity * sizeof(AngleCandidate));
-	}
-	(void) angle_queue_push(queue, key, id);
 }
 
 uint32

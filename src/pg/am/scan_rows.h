@@ -9,8 +9,11 @@
 #ifndef ANGLE_SCAN_ROWS_H
 #define ANGLE_SCAN_ROWS_H
 
-#include "core/ann/heap.h"
+#include "pg/am/queue.h"
 #include "pg/am/scan_route.h"
+
+/* Rows of a leaf that are queued at a time where it is read again. */
+#define ANGLE_ROWS_AT_A_TIME 16
 
 typedef enum AngleItemKind
 {
@@ -68,9 +71,6 @@ angle_item_kind(uint64 id)
 
 /* In the current memory context. */
 void angle_rows_init(AngleRows *rows);
-
-/* Pushes to a queue, which grows. */
-void angle_queue_add(AngleQueue *queue, double key, uint64 id);
 
 /* Adds a leaf; returns its place. */
 uint32 angle_rows_add_leaf(AngleRows *rows, const AngleLeaf *leaf);

@@ -128,16 +128,17 @@ angle_draft_path(void)
 	return path;
 }
 
-/* The draft is written in pieces that the page cache can keep in large pages. The
- * buffer outlives the stream, which an error closes when the transaction's
- * contexts still stand. */
+/* The draft is written in pieces that the page cache can keep in large pages. After
+ * an error the stream is closed while TopTransactionContext still stands. */
+static char *draft_buffer;
+
 static void
 buffer_draft(FILE *draft)
 {
 	size_t size = 2 * ANGLE_LARGE_PAGE;
-	char *buffer = MemoryContextAlloc(TopTransactionContext, size);
 
-	if (setvbuf(draft, buffer, _IOFBF, size) != 0)
+	draft_buffer = MemoryContextAlloc(TopTransactionContext, size);
+	if (setvbuf(draft, draft_buffer, _IOFBF, size) != 0)
 		elog(ERROR, "could not set the buffer of file \"%s\"",
 			 angle_draft_path());
 }
@@ -187,6 +188,7 @@ angle_draft_publish(FILE *draft, const uint8_t *sha256)
 		angle_draft_fail();
 	if (FreeFile(draft) != 0)
 		angle_draft_fail();
+	pfree(draft_buffer);
 	durable_rename(angle_draft_path(), angle_image_path(sha256), ERROR);
 	angle_removal_release_draft();
 }
