@@ -3,6 +3,7 @@
 All of it on the model angle-mini, which every installation has; on the same
 texts as elsewhere."""
 import contextlib
+import os
 import statistics
 import time
 
@@ -12,46 +13,71 @@ from driver import Driver
 
 STATEMENT = "SELECT angle_embed($1, 'angle-mini')"
 # Microseconds, milliseconds, megabytes.
-BARS = {"SQL overhead": 50, "first call": 20, "private memory": 8}
+BARS = {"SQL overhead": 50, "SQL overhead, one processor": 50,
+        "first call": 20, "private memory": 8}
+
+
+class Query(Driver):
+    """A client, whose backend does the work."""
 
 
 def connect(args, threads=1, statement=STATEMENT):
-    return Driver([args.build / "bench/sql-latency",
-                   f"{args.connection} options='-c angle.threads={threads}'",
-                   statement])
+    return Query([args.build / "bench/sql-latency",
+                  f"{args.connection} options='-c angle.threads={threads}'",
+                  statement])
 
 
-def warm_micros(driver):
-    """Microseconds of each question, after some that make caches warm."""
-    return [driver.time([text]) * 1e6
-            for text in texts.QUERIES[-4:] + texts.QUERIES][4:]
+def bind(driver, processor):
+    """The driver, and the backend behind it if there is one, on one processor
+    only. None of it where the backend is another user's process."""
+    os.sched_setaffinity(driver.process.pid, {processor})
+    if isinstance(driver, Query):
+        os.sched_setaffinity(int(driver.ask("#")), {processor})
 
 
-def overhead(args, packed, threads, rounds):
+def overhead(args, packed, threads, rounds, processor=None):
     """Microseconds that the query takes longer than the C call: a difference
     for each pair of calls with the same text, and a median for each round.
     And what is left when a query that does nothing, with the same text, has been
-    taken off: that is the way to a server and back."""
+    taken off: that is the way to a server and back. Each of the three runs after
+    another one, so that none finds the caches as it left them; on the one
+    processor, if that is given, nobody waits until another has woken up."""
     found = {"C call": [], "SELECT": [], "SELECT $1": [], "difference": [],
              "beyond SELECT $1": []}
     with contextlib.closing(connect(args, threads)) as query, \
             contextlib.closing(connect(args, threads, "SELECT $1")) as nothing, \
             contextlib.closing(Driver([args.build / "bench/embed-latency",
                                        packed, str(threads)])) as call:
+        drivers = (call, nothing, query)
+        for driver in drivers:
+            driver.time(texts.QUERIES)
+            if processor is not None:
+                bind(driver, processor)
         for number in range(rounds):
             triples = []
             for turn in range(6):
-                # Each is first in half of the turns.
-                micros = {driver: warm_micros(driver) for driver in
-                          (call, nothing, query)[::1 - 2 * ((number + turn) % 2)]}
-                triples += zip(micros[call], micros[query], micros[nothing])
-            for name, value in (("C call", lambda c, q, n: c),
-                                ("SELECT", lambda c, q, n: q),
-                                ("SELECT $1", lambda c, q, n: n),
-                                ("difference", lambda c, q, n: q - c),
-                                ("beyond SELECT $1", lambda c, q, n: q - c - n)):
+                for text in texts.QUERIES:
+                    # Each is first in half of the turns.
+                    micros = {driver: driver.time([text]) * 1e6 for driver in
+                              drivers[::1 - 2 * ((number + turn) % 2)]}
+                    triples.append([micros[driver] for driver in drivers])
+            for name, value in (("C call", lambda c, n, q: c),
+                                ("SELECT", lambda c, n, q: q),
+                                ("SELECT $1", lambda c, n, q: n),
+                                ("difference", lambda c, n, q: q - c),
+                                ("beyond SELECT $1", lambda c, n, q: q - c - n)):
                 found[name].append(statistics.median(value(*t) for t in triples))
     return {name: report.spread(values) for name, values in found.items()}
+
+
+def overhead_of_one_processor(args, packed, rounds):
+    """None where processes cannot be bound: a backend can by root only, or by
+    the server's own user."""
+    try:
+        processor = min(os.sched_getaffinity(0))
+        return overhead(args, packed, 1, rounds, processor)
+    except (AttributeError, PermissionError):
+        return None
 
 
 def first_call(args, rounds):
@@ -144,18 +170,23 @@ def measure(args, packed, passages):
     """All of it; rounds and seconds by args.quick."""
     rounds, seconds = (3, 2) if args.quick else (7, 5)
     result = {"overhead us": overhead(args, packed, 1, rounds),
+              "one processor us": overhead_of_one_processor(args, packed,
+                                                            rounds),
               "first call ms": first_call(args, 5 * rounds),
               "memory MB": {n: memory(args, n) for n in (1, 2)},
               "arrays passages/s": {
                   n: array_throughput(args, passages, n, 2) for n in (1, 2)},
               "clients": [clients(args, n, seconds) for n in (1, 2, 4, 8)]}
-    two = overhead(args, packed, 2, rounds)
-    result["two threads us"] = two
+    result["two threads us"] = overhead(args, packed, 2, rounds)
     result["bars"] = [
         bar("SQL overhead", result["overhead us"]["difference"]["median"],
             "us"),
         bar("first call", result["first call ms"]["first call"]["median"],
             "ms")]
+    bound = result["one processor us"]
+    if bound is not None:
+        result["bars"].append(bar("SQL overhead, one processor",
+                                  bound["difference"]["median"], "us"))
     private = result["memory MB"][1]
     if private is not None:
         result["bars"].append(
@@ -172,10 +203,11 @@ def line(what, values, unit):
 def print_server(result):
     print("\nin a server, angle-mini" + f"{'median':>32}{'lowest':>9}"
           f"{'highest':>9}")
-    for key, threads in (("overhead us", 1), ("two threads us", 2)):
-        for name, values in result[key].items():
-            line(f"one question, angle.threads {threads}, {name}", values,
-                 "us")
+    for key, what in (("overhead us", "angle.threads 1"),
+                      ("one processor us", "one processor"),
+                      ("two threads us", "angle.threads 2")):
+        for name, values in (result[key] or {}).items():
+            line(f"one question, {what}, {name}", values, "us")
     for name, values in result["first call ms"].items():
         line(f"fresh backend, {name}", values, "ms")
     for threads, values in result["arrays passages/s"].items():
