@@ -20,6 +20,7 @@ PG_SRCS = \
 	am/cost.c \
 	am/descend.c \
 	am/directory.c \
+	am/entries.c \
 	am/handler.c \
 	am/index.c \
 	am/insert.c \

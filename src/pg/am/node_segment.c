@@ -2,6 +2,7 @@
 #include "postgres.h"
 
 #include "access/generic_xlog.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "storage/bufmgr.h"
@@ -24,6 +25,14 @@ angle_segment_free(Relation heap, Page head)
 		return false;
 	return GlobalVisCheckRemovableFullXid(
 		heap, FullTransactionIdFromU64(node->gone_xid));
+}
+
+void
+angle_head_set_gone(Page head)
+{
+	angle_node(head)->flags |= ANGLE_NODE_GONE;
+	angle_node(head)->gone_xid =
+		U64FromFullTransactionId(ReadNextFullTransactionId());
 }
 
 /* Looks at the head page that the free space map gave. */

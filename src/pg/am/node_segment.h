@@ -23,6 +23,9 @@ AngleNodePointer angle_segment_take(Relation index, const AngleLayout *layout,
 /* Whether the segment with this head page may be taken. */
 bool angle_segment_free(Relation heap, Page head);
 
+/* Marks the head page of a node that goes, in a record that the caller makes. */
+void angle_head_set_gone(Page head);
+
 /* Writes image to a segment, logged, page by page. */
 void
 angle_segment_write(Relation index, BlockNumber head, const AngleImage *image);

@@ -6,15 +6,14 @@
 #include "postgres.h"
 
 #include "access/generic_xlog.h"
-#include "access/transam.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 
 #include "core/ann/kmeans.h"
 #include "pg/am/descend.h"
+#include "pg/am/entries.h"
 #include "pg/am/lock.h"
-#include "pg/am/node.h"
 #include "pg/am/node_segment.h"
 #include "pg/am/split.h"
 #include "pg/type/vector.h"
@@ -29,14 +28,10 @@ typedef struct Split
 	AngleNodePointer parent; /* block is InvalidBlockNumber for the root */
 	int slot;				 /* in the parent */
 	bool recycle;			 /* whether free segments may be taken */
-	int count;				 /* entries */
-	float *points;			 /* (count, dims) */
-	uint8 *sides;			 /* (count) */
-	AngleRow *rows;			 /* (count) of a leaf */
-	AngleChild *children;	 /* (count) of an inner node */
+	AngleEntries entries;	 /* of the node */
+	uint8 *sides;			 /* (entries) */
 	AngleChild halves[2];	 /* what takes its place */
 	float *centroids;		 /* (2, dims), as they are stored */
-	AngleBodyReader reader;	 /* of the node */
 } Split;
 
 void
@@ -78,107 +73,29 @@ allocate(Split *split, int count)
 {
 	const AngleLayout *layout = &split->self->layout;
 
-	split->points = palloc_extended((Size) count * layout->dims * sizeof(float),
-									MCXT_ALLOC_HUGE);
+	angle_entries_init(&split->entries, split->index, split->self, count);
 	split->sides = palloc(count);
 	split->centroids = palloc(2 * layout->dims * sizeof(float));
-	split->rows = palloc0(count * sizeof(AngleRow));
-	split->children = palloc0(count * sizeof(AngleChild));
 	for (int side = 0; side < 2; side++)
 		split->halves[side].centroid = palloc(layout->centroid_size);
-}
-
-static void
-read_rows(Split *split, Page head)
-{
-	const AngleLayout *layout = &split->self->layout;
-
-	for (int slot = 0; slot < layout->capacity; slot++)
-	{
-		AngleRow *row = &split->rows[split->count];
-
-		if (!angle_slot_live(layout, head, slot))
-			continue;
-		angle_row_init(row, layout);
-		angle_head_get_row(layout, head, slot, row);
-		memcpy(row->body,
-			   angle_body_get(&split->reader, split->node.block,
-							  layout->row_size, slot),
-			   layout->row_size);
-		angle_row_get_point(row, layout,
-							split->points + (Size) split->count * layout->dims);
-		split->count++;
-	}
-}
-
-static void
-read_children(Split *split, Page head)
-{
-	const AngleLayout *layout = &split->self->layout;
-
-	for (int slot = 0; slot < layout->fanout; slot++)
-	{
-		AngleChild *child = &split->children[split->count];
-
-		if (!angle_slot_live(layout, head, slot))
-			continue;
-		child->pointer = angle_inner_pointers(layout, head)[slot];
-		child->kind = angle_inner_kinds(layout, head)[slot];
-		child->centroid = palloc(layout->centroid_size);
-		memcpy(child->centroid,
-			   angle_body_get(&split->reader, split->node.block,
-							  layout->centroid_size, slot),
-			   layout->centroid_size);
-		angle_bfloat_decode(child->centroid,
-							split->points + (Size) split->count * layout->dims,
-							layout->dims);
-		split->count++;
-	}
 }
 
 /* Cuts the points in two and rounds the centroids as they are stored. */
 static void
 cut(Split *split)
 {
-	const int dims = split->self->layout.dims;
-	const AngleSplit request = {.points = split->points,
-								.count = split->count,
-								.dims = dims,
+	const AngleLayout *layout = &split->self->layout;
+	const int count = split->entries.count;
+	const AngleSplit request = {.points = split->entries.points,
+								.count = count,
+								.dims = layout->dims,
 								.seed = split->node.block,
-								.scratch =
-									palloc(2 * split->count * sizeof(float))};
+								.scratch = palloc(2 * count * sizeof(float))};
 
 	angle_split(&request, split->centroids, split->sides);
 	for (int side = 0; side < 2; side++)
-	{
-		float *centroid = split->centroids + side * dims;
-
-		angle_bfloat_encode(centroid, split->halves[side].centroid, dims);
-		angle_bfloat_decode(split->halves[side].centroid, centroid, dims);
-	}
-}
-
-/* Puts the entries of a side into image. */
-static void
-fill_half(Split *split, int side, AngleImage *image)
-{
-	const AngleIndex *self = split->self;
-	const int dims = self->layout.dims;
-	const float *centroid = split->centroids + side * dims;
-
-	for (int i = 0; i < split->count; i++)
-	{
-		if (split->sides[i] != side)
-			continue;
-		if (split->halves[side].kind == ANGLE_NODE_INNER)
-		{
-			angle_image_add_child(image, &split->children[i]);
-			continue;
-		}
-		angle_row_set_code(&split->rows[i], self,
-						   split->points + (Size) i * dims, centroid);
-		angle_image_add_row(image, &split->rows[i]);
-	}
+		angle_centroid_store(layout, split->centroids + side * layout->dims,
+							 split->halves[side].centroid);
 }
 
 static void
@@ -187,21 +104,16 @@ write_halves(Split *split, AngleNodeKind kind, AngleImage *image)
 	for (int side = 0; side < 2; side++)
 	{
 		AngleChild *half = &split->halves[side];
+		const float *centroid =
+			split->centroids + side * split->self->layout.dims;
 
 		half->kind = kind;
 		angle_image_reset(image, kind, half->pointer.generation);
-		fill_half(split, side, image);
+		for (int i = 0; i < split->entries.count; i++)
+			if (split->sides[i] == side)
+				angle_entries_put(&split->entries, i, centroid, image);
 		angle_segment_write(split->index, half->pointer.block, image);
 	}
-}
-
-/* Marks the head page of the node that goes. */
-static void
-set_gone(Page head)
-{
-	angle_node(head)->flags |= ANGLE_NODE_GONE;
-	angle_node(head)->gone_xid =
-		U64FromFullTransactionId(ReadNextFullTransactionId());
 }
 
 /* In one record: the parent has the halves, the node is gone, the tree has
@@ -236,7 +148,7 @@ link_below_parent(Split *split, Buffer node)
 	angle_head_put_child(layout, page, slots[0], &split->halves[0]);
 	angle_head_put_child(layout, page, slots[1], &split->halves[1]);
 	angle_node(page)->changes++;
-	set_gone(GenericXLogRegisterBuffer(state, node, 0));
+	angle_head_set_gone(GenericXLogRegisterBuffer(state, node, 0));
 	angle_meta(GenericXLogRegisterBuffer(state, meta, 0))->changes++;
 	GenericXLogFinish(state);
 	UnlockReleaseBuffer(meta);
@@ -265,7 +177,7 @@ link_below_new_root(Split *split, Buffer node, AngleNodePointer root,
 	meta->root = root;
 	meta->height++;
 	meta->changes++;
-	set_gone(GenericXLogRegisterBuffer(state, node, 0));
+	angle_head_set_gone(GenericXLogRegisterBuffer(state, node, 0));
 	GenericXLogFinish(state);
 	UnlockReleaseBuffer(buffer);
 }
@@ -280,7 +192,6 @@ split_node(Split *split)
 	AngleImage *image = angle_image_make(layout);
 	AngleNodePointer above = {InvalidBlockNumber, 0};
 	Buffer head;
-	Page page;
 
 	allocate(split, Max(layout->capacity, layout->fanout));
 	for (int side = 0; side < 2; side++)
@@ -292,14 +203,9 @@ split_node(Split *split)
 
 	head = angle_read_head(split->index, layout, split->node.block,
 						   BUFFER_LOCK_EXCLUSIVE);
-	page = BufferGetPage(head);
-	if (angle_node(page)->kind == ANGLE_NODE_LEAF)
-		read_rows(split, page);
-	else
-		read_children(split, page);
-	angle_body_done(&split->reader);
+	angle_entries_read(&split->entries, head);
 	cut(split);
-	write_halves(split, angle_node(page)->kind, image);
+	write_halves(split, angle_node(BufferGetPage(head))->kind, image);
 	if (root)
 		link_below_new_root(split, head, above, image);
 	else
@@ -378,7 +284,7 @@ angle_make_room(Relation index, Relation heap, const AngleIndex *self,
 	{
 		CHECK_FOR_INTERRUPTS();
 		memset(&split, 0, sizeof(split));
-		split.index = split.reader.index = index;
+		split.index = index;
 		split.heap = heap;
 		split.self = self;
 		split.recycle = recycle;

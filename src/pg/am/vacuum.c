@@ -68,11 +68,8 @@ static void
 mark_orphan(Vacuum *vacuum, Buffer head)
 {
 	GenericXLogState *state = GenericXLogStart(vacuum->index);
-	Page page = GenericXLogRegisterBuffer(state, head, 0);
 
-	angle_node(page)->flags |= ANGLE_NODE_GONE;
-	angle_node(page)->gone_xid =
-		U64FromFullTransactionId(ReadNextFullTransactionId());
+	angle_head_set_gone(GenericXLogRegisterBuffer(state, head, 0));
 	GenericXLogFinish(state);
 }
 

@@ -1,0 +1,103 @@
+/* Reads entries of nodes and puts them into others. */
+#include "postgres.h"
+
+#include "storage/bufmgr.h"
+
+#include "pg/am/entries.h"
+
+void
+angle_entries_init(AngleEntries *entries, Relation index,
+				   const AngleIndex *self, int capacity)
+{
+	memset(entries, 0, sizeof(*entries));
+	entries->index = entries->reader.index = index;
+	entries->self = self;
+	entries->capacity = capacity;
+	entries->points = palloc_extended(
+		(Size) capacity * self->layout.dims * sizeof(float), MCXT_ALLOC_HUGE);
+	entries->rows = palloc0(capacity * sizeof(AngleRow));
+	entries->children = palloc0(capacity * sizeof(AngleChild));
+}
+
+static void
+read_row(AngleEntries *entries, Buffer head, int slot)
+{
+	const AngleLayout *layout = &entries->self->layout;
+	AngleRow *row = &entries->rows[entries->count];
+
+	if (row->body == NULL)
+		angle_row_init(row, layout);
+	angle_head_get_row(layout, BufferGetPage(head), slot, row);
+	memcpy(row->body,
+		   angle_body_get(&entries->reader, BufferGetBlockNumber(head),
+						  layout->row_size, slot),
+		   layout->row_size);
+	angle_row_get_point(row, layout,
+						entries->points + (Size) entries->count * layout->dims);
+}
+
+static void
+read_child(AngleEntries *entries, Buffer head, int slot)
+{
+	const AngleLayout *layout = &entries->self->layout;
+	AngleChild *child = &entries->children[entries->count];
+	Page page = BufferGetPage(head);
+
+	if (child->centroid == NULL)
+		child->centroid = palloc(layout->centroid_size);
+	child->pointer = angle_inner_pointers(layout, page)[slot];
+	child->kind = angle_inner_kinds(layout, page)[slot];
+	memcpy(child->centroid,
+		   angle_body_get(&entries->reader, BufferGetBlockNumber(head),
+						  layout->centroid_size, slot),
+		   layout->centroid_size);
+	angle_bfloat_decode(child->centroid,
+						entries->points + (Size) entries->count * layout->dims,
+						layout->dims);
+}
+
+void
+angle_entries_read(AngleEntries *entries, Buffer head)
+{
+	const AngleLayout *layout = &entries->self->layout;
+	const bool leaf = angle_node(BufferGetPage(head))->kind == ANGLE_NODE_LEAF;
+	const int limit = leaf ? layout->capacity : layout->fanout;
+
+	for (int slot = 0; slot < limit; slot++)
+	{
+		if (!angle_slot_live(layout, BufferGetPage(head), slot))
+			continue;
+		Assert(entries->count < entries->capacity);
+		if (leaf)
+			read_row(entries, head, slot);
+		else
+			read_child(entries, head, slot);
+		entries->count++;
+	}
+	angle_body_done(&entries->reader);
+}
+
+void
+angle_entries_put(const AngleEntries *entries, int i, const float *centroid,
+				  AngleImage *image)
+{
+	const AngleIndex *self = entries->self;
+
+	if (angle_node((Page) image->pages[0].data)->kind == ANGLE_NODE_INNER)
+	{
+		angle_image_add_child(image, &entries->children[i]);
+		return;
+	}
+	angle_row_set_code(&entries->rows[i], self,
+					   entries->points + (Size) i * self->layout.dims,
+					   centroid);
+	angle_image_add_row(image, &entries->rows[i]);
+}
+
+void
+angle_centroid_store(const AngleLayout *layout, float *centroid,
+					 AngleBfloat *stored)
+{
+	angle_bfloat_encode(centroid, stored, layout->dims);
+	angle_bfloat_decode(stored, centroid, layout->dims);
+}
