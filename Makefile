@@ -77,7 +77,8 @@ PG_SRCS = \
 	type/vector_distance.c \
 	type/vector_io.c \
 	type/vector_math.c \
-	type/vector_order.c
+	type/vector_order.c \
+	type/vector_toast.c
 OBJS = $(PG_SRCS:%.c=$(BUILD)/pg/%.o)
 
 # The install script is joined from its pieces. So is the update script, from what

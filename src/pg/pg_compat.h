@@ -87,6 +87,14 @@
 #define ANGLE_RELATION_FILE(relation) ((relation)->rd_node.relNode)
 #endif
 
+/* A snapshot that sees chunks of TOAST, in space or not. PostgreSQL 18 has one for
+ * all. Needs access/toast_internals.h. */
+#if PG_VERSION_NUM >= 180000
+#define angle_toast_snapshot(space) ((void) (space), get_toast_snapshot())
+#else
+#define angle_toast_snapshot(space) (init_toast_snapshot(space), (space))
+#endif
+
 /* PostgreSQL 18 takes a place for statistics of the scan. */
 #if PG_VERSION_NUM >= 180000
 #define angle_index_beginscan(heap, index, snapshot, keys, orders) \

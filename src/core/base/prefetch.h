@@ -18,4 +18,11 @@ angle_prefetch_before(const void *end, size_t size)
 		__builtin_prefetch((const void *) (line - back), 0, 3);
 }
 
+/* The same of the size bytes from start on. */
+static inline void
+angle_prefetch(const void *start, size_t size)
+{
+	angle_prefetch_before((const char *) start + size - 1, size);
+}
+
 #endif

@@ -4,9 +4,22 @@
 #include "core/base/prefetch.h"
 #include "core/vector/elements.h"
 #include "pg/type/vector.h"
+#include "pg/type/vector_toast.h"
 
 /* What may lie between two vectors: the header of a row and small columns. */
 #define ROW_OVERHEAD 64
+
+AngleVector *
+angle_vector_detoast(Datum datum)
+{
+	struct varlena *value = (struct varlena *) DatumGetPointer(datum);
+
+	if (!VARATT_IS_EXTENDED(value))
+		return (AngleVector *) value;
+	if (VARATT_IS_EXTERNAL_ONDISK(value))
+		return angle_vector_fetch(value);
+	return (AngleVector *) pg_detoast_datum(value);
+}
 
 void
 angle_vector_prefetch_next(Datum datum, const AngleVector *vector)

@@ -24,9 +24,12 @@ typedef struct AngleVector
 	(offsetof(AngleVector, x) + sizeof(float4) * (size_t) (dim))
 
 /* These detoast: the result is aligned and plain. */
-#define DatumGetAngleVector(datum) ((AngleVector *) PG_DETOAST_DATUM(datum))
+#define DatumGetAngleVector(datum) angle_vector_detoast(datum)
 #define PG_GETARG_ANGLE_VECTOR_P(n) DatumGetAngleVector(PG_GETARG_DATUM(n))
 #define PG_RETURN_ANGLE_VECTOR_P(vector) PG_RETURN_POINTER(vector)
+
+/* datum itself where it is plain, otherwise a copy in the current context. */
+AngleVector *angle_vector_detoast(Datum datum);
 
 /* Of a scan: lets the processor fetch the vector of the next row while this one is
  * worked on. A heap page fills from its end, so that the next row lies before this
