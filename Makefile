@@ -26,6 +26,7 @@ PG_SRCS = \
 	am/insert.c \
 	am/inspect.c \
 	am/keys.c \
+	am/merge.c \
 	am/node.c \
 	am/node_segment.c \
 	am/page.c \

@@ -60,7 +60,7 @@ $node->safe_psql('postgres', q{
 
 my %scripts = (
 	'insert@6' => q{INSERT INTO items SELECT nextval('ids'), make_vector((random() * 100000)::int), 1
-		FROM generate_series(1, 5);},
+		FROM generate_series(1, 15);},
 	'vector@3' => q{\set n random(1, 5000)
 		UPDATE items SET v = make_vector(id + :n) WHERE id = :n;},
 	'tenant@2' => q{\set n random(1, 5000)
@@ -69,6 +69,9 @@ my %scripts = (
 		UPDATE items SET note = 'note ' || :n WHERE id BETWEEN :n AND :n + 3;},
 	'delete@3' => q{\set n random(1, 5000)
 		DELETE FROM items WHERE id BETWEEN :n AND :n + 5;},
+	# so many that nodes become tiny, and VACUUM merges them
+	'purge@1' => q{\set n random(1, 5000)
+		DELETE FROM items WHERE id > 0 AND id % 10 <> 0 AND id BETWEEN :n AND :n + 2500;},
 	'again@1' => q{\set n random(1, 5000)
 		BEGIN;
 		DELETE FROM items WHERE id = :n;

@@ -520,6 +520,18 @@ TEST(split_separates_two_clusters)
 	free(points);
 }
 
+TEST(mean_of_points)
+{
+	/* a sum in single precision would lose the ones */
+	const float points[] = {1e8f, 1, -1e8f, 2, 3, 6};
+	float mean[2];
+
+	angle_mean(points, 3, 2, mean);
+	CHECK(mean[0] == 1 && mean[1] == 3);
+	angle_mean(points, 0, 2, mean);
+	CHECK(mean[0] == 0 && mean[1] == 0);
+}
+
 TEST(split_leaves_a_quarter_on_each_side)
 {
 	AngleRng rng;

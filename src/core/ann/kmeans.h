@@ -114,6 +114,9 @@ void angle_assign_second(const AngleSecondChoice *choice, const float *points,
 						 size_t count, const uint32_t *lists,
 						 const float *distances, uint32_t *second);
 
+/* The mean (dims) of points (count, dims), summed in double; zero for none. */
+void angle_mean(const float *points, size_t count, int dims, float *mean);
+
 typedef struct AngleSplit
 {
 	const float *points; /* (count, dims) */

@@ -172,6 +172,19 @@ choose_start(Cut *cut, AngleRng *rng)
 }
 
 void
+angle_mean(const float *points, size_t count, int dims, float *mean)
+{
+	for (size_t d = 0; d < (size_t) dims; d++)
+	{
+		double sum = 0;
+
+		for (size_t i = 0; i < count; i++)
+			sum += points[i * (size_t) dims + d];
+		mean[d] = count > 0 ? (float) (sum / (double) count) : 0;
+	}
+}
+
+void
 angle_split(const AngleSplit *split, float *centroids, uint8_t *side)
 {
 	Cut cut = {split->points, split->count, (size_t) split->dims, centroids,

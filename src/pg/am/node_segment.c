@@ -35,7 +35,9 @@ angle_head_set_gone(Page head)
 		U64FromFullTransactionId(ReadNextFullTransactionId());
 }
 
-/* Looks at the head page that the free space map gave. */
+/* Takes the segment whose head page the free space map gave, if it is free. From now
+ * on it is another use of it: a scan on a standby, which may hold a pointer to the node
+ * that was there, must see that before bodies are written, which come before the head. */
 static bool
 try_recycle(Relation index, Relation heap, BlockNumber block,
 			uint32 *generation)
@@ -45,10 +47,17 @@ try_recycle(Relation index, Relation heap, BlockNumber block,
 
 	if (ConditionalLockBuffer(buffer))
 	{
-		Page page = BufferGetPage(buffer);
+		taken = angle_segment_free(heap, BufferGetPage(buffer));
+		*generation = 0;
+		if (taken && !PageIsNew(BufferGetPage(buffer)))
+		{
+			GenericXLogState *state = GenericXLogStart(index);
 
-		taken = angle_segment_free(heap, page);
-		*generation = PageIsNew(page) ? 0 : angle_node(page)->generation + 1;
+			*generation =
+				++angle_node(GenericXLogRegisterBuffer(state, buffer, 0))
+					  ->generation;
+			GenericXLogFinish(state);
+		}
 		LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 	}
 	ReleaseBuffer(buffer);

@@ -14,8 +14,8 @@
 #include "pg/am/node.h"
 
 /* Takes a segment; pointer->generation is what its new head must have. recycle
- * is false where free ones must not be taken. Nothing is written: a segment that
- * is taken and not written is found by VACUUM. Needs the lock on the tree, or an
+ * is false where free ones must not be taken. A segment that is taken and not written
+ * is found by VACUUM. Needs the lock on the tree, or an
  * index that nobody else sees. */
 AngleNodePointer angle_segment_take(Relation index, const AngleLayout *layout,
 									Relation heap, bool recycle);

@@ -19,6 +19,7 @@
 
 #include "access/genam.h"
 #include "access/relscan.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -64,6 +65,7 @@ typedef struct AngleScan
 	double enough;	   /* rows to be seen before the first one */
 	double asked;	   /* rows of this and all batches before */
 	bool exact;		   /* read all */
+	bool standby;	   /* segments may be used again under the scan */
 	float *keys;	   /* (capacity) */
 	double *distances; /* (capacity) */
 	AngleBodyReader reader;
@@ -141,6 +143,23 @@ rank_body(Relation index, AngleScan *self, const AngleLeaf *leaf, int slot)
 						  (const char *) BufferGetPage(buffer) + spot.offset);
 	UnlockReleaseBuffer(buffer);
 	return key;
+}
+
+/* Whether the node is still there after bodies were read: else they may have been those
+ * of another one. */
+static bool
+still_there(Relation index, const AngleScan *self, AngleNodePointer node)
+{
+	Buffer head;
+	bool there;
+
+	if (!self->standby)
+		return true;
+	head = angle_read_head(index, &self->self->layout, node.block,
+						   BUFFER_LOCK_SHARE);
+	there = angle_node(BufferGetPage(head))->generation == node.generation;
+	UnlockReleaseBuffer(head);
+	return there;
 }
 
 /* Fills keys by the codes of a leaf whose head page this is, NaN for slots without a
@@ -260,6 +279,8 @@ expand(Relation index, AngleScan *self, uint32 place, double floor, int slot)
 	UnlockReleaseBuffer(head);
 	page = (Page) self->copy.data;
 	count = rank_rows(index, self, &leaf, page);
+	if (!still_there(index, self, leaf.node))
+		return 0;
 	angle_rows_queue(&self->rows, &part, angle_leaf_tids(layout, page),
 					 self->distances, layout->capacity);
 	return count;
@@ -445,6 +466,13 @@ next_row(Relation index, AngleScan *self, uint32 *place, double *key)
 				*key = rank_body(index, self,
 								 &rows->leaves[rows->items[*place].leaf].leaf,
 								 rows->items[*place].slot);
+				if (!still_there(
+						index, self,
+						rows->leaves[rows->items[*place].leaf].leaf.node))
+				{
+					angle_rows_free_item(rows, *place);
+					break;
+				}
 				angle_queue_add(&rows->queue, *key,
 								angle_item_id(ANGLE_ITEM_READY, *place));
 				break;
@@ -570,6 +598,7 @@ start(IndexScanDesc scan, AngleScan *self)
 						 scan->numberOfOrderBys > 0 ? scan->orderByData : NULL);
 	self->filter = angle_filter_make(index, scan->keyData, scan->numberOfKeys);
 	self->exact = angle_recall_target >= 1 && angle_probes == 0;
+	self->standby = RecoveryInProgress();
 	self->probes = angle_probes;
 	self->enough = angle_stop_rows(meta.stop, angle_recall_target);
 	self->reader = (AngleBodyReader){.index = index};

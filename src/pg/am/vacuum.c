@@ -1,6 +1,7 @@
 /*
  * VACUUM: reads the head page of every segment and clears the live bits of dead
- * rows. Nothing else of a row is touched, and body pages are not read at all.
+ * rows. Nothing else of a row is touched, and body pages are not read at all. Nodes of
+ * which little is left are merged afterwards (merge.h).
  *
  * Segments follow one another in the file; entries that splits move while it
  * runs can only move to behind the end that it will read (lock.h).
@@ -19,6 +20,7 @@
 #include "pg/am/am.h"
 #include "pg/am/calibrate.h"
 #include "pg/am/lock.h"
+#include "pg/am/merge.h"
 #include "pg/am/node_segment.h"
 #include "pg/am/reach.h"
 #include "pg/pg_compat.h"
@@ -33,6 +35,7 @@ typedef struct Vacuum
 	void *state;
 	BufferAccessStrategy strategy;
 	AngleReach *reach; /* nodes that the tree led to at the start */
+	AngleTally tally;
 } Vacuum;
 
 /* Clears the live bits of dead rows of a leaf, whose head is locked. */
@@ -105,6 +108,7 @@ vacuum_segment(Vacuum *vacuum, BlockNumber block)
 	{
 		if (vacuum->callback != NULL)
 			clean_leaf(vacuum, head);
+		angle_tally_note(&vacuum->tally, vacuum->layout, block, node->count);
 		stats->num_index_tuples += angle_node(page)->count;
 	}
 	UnlockReleaseBuffer(head);
@@ -148,8 +152,13 @@ vacuum_pass(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 		angle_lock_tree(info->index);
 		vacuum.reach = angle_reach_find(info->index, &self->layout);
 		angle_unlock_tree(info->index);
+		angle_tally_init(&vacuum.tally,
+						 angle_segment_count(info->index, &self->layout));
 		vacuum_segments(&vacuum);
 		angle_unlock_moves_for_vacuum(info->index);
+		/* for what is merged takes free segments */
+		IndexFreeSpaceMapVacuum(info->index);
+		angle_merge(info->index, vacuum.heap, self, &vacuum.tally, stats);
 	}
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 }

@@ -1,0 +1,32 @@
+/* How the tree shrinks: nodes that have few entries left become one. */
+#ifndef ANGLE_MERGE_H
+#define ANGLE_MERGE_H
+
+#include "commands/vacuum.h"
+
+#include "pg/am/index.h"
+
+/* What VACUUM has counted: the rows of the leaf in each segment. */
+typedef struct AngleTally
+{
+	BlockNumber segments;
+	uint16 *rows; /* (segments); ANGLE_TALLY_NONE: no leaf of the tree */
+	bool merge;	  /* whether some leaf has so few that it should be merged */
+} AngleTally;
+
+#define ANGLE_TALLY_NONE UINT16_MAX
+
+/* A tally without leaves, in the current memory context. */
+void angle_tally_init(AngleTally *tally, BlockNumber segments);
+
+/* Notes the rows of the leaf at head; behind the segments of the tally it does
+ * nothing. */
+void angle_tally_note(AngleTally *tally, const AngleLayout *layout,
+					  BlockNumber head, int rows);
+
+/* Merges what has become tiny, as the tally has it; counts the nodes that went in
+ * stats. For VACUUM, after it has cleaned the leaves. */
+void angle_merge(Relation index, Relation heap, const AngleIndex *self,
+				 AngleTally *tally, IndexBulkDeleteResult *stats);
+
+#endif
