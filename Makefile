@@ -17,6 +17,7 @@ PG_SRCS = \
 	am/build_sort.c \
 	am/build_write.c \
 	am/calibrate.c \
+	am/candidates.c \
 	am/cost.c \
 	am/descend.c \
 	am/directory.c \

@@ -38,9 +38,10 @@ typedef struct Calibration
 	const AngleIndex *self;
 	Probing *probings; /* (count) */
 	int count;
-	float *needs; /* rows to be seen for each neighbour that was found */
+	float *needs; /* what is to be seen for each neighbour that was found */
 	int found;
-	LeafSeen *leaves; /* (segments) of the tree, for one query */
+	double read[ANGLE_TARGETS]; /* rows that all queries read */
+	LeafSeen *leaves;			/* (segments) of the tree, for one query */
 	uint32 seen;
 	uint32 segments;
 	float *centroid; /* (dims) */
@@ -268,27 +269,61 @@ compare_leaves(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Notes, for each neighbour of one query, how many rows a search has seen when it
- * has read the neighbour's leaf. */
+/* Fills leaves in the order of a search by one query. */
 static void
-note_needs(Calibration *calibration, const Probing *probing,
-		   AngleNodePointer root)
+find_leaves(Calibration *calibration, const Probing *probing,
+			AngleNodePointer root)
 {
-	double rows = 0;
-
 	calibration->seen = 0;
 	walk(calibration, probing, root, -INFINITY);
 	qsort(calibration->leaves, calibration->seen, sizeof(LeafSeen),
 		  compare_leaves);
+}
+
+/* Notes, for each neighbour of one query, what a search has seen when it has read the
+ * neighbour's leaf. */
+static void
+note_needs(Calibration *calibration, const Probing *probing,
+		   AngleNodePointer root)
+{
+	AngleStop stop;
+
+	angle_stop_begin(&stop, calibration->self->metric);
+	find_leaves(calibration, probing, root);
 	for (uint32 i = 0; i < calibration->seen; i++)
 	{
 		const LeafSeen *leaf = &calibration->leaves[i];
 
-		rows += leaf->rows;
+		angle_stop_note(&stop, leaf->key, leaf->rows, leaf->rows);
 		for (size_t j = 0; j < probing->top.count; j++)
 			if (probing->nearest[j].id == leaf->block)
-				calibration->needs[calibration->found++] = (float) rows;
+				calibration->needs[calibration->found++] =
+					(float) angle_stop_seen(&stop);
 	}
+}
+
+/* Adds up how many rows a search by one query reads for each target. */
+static void
+add_read(Calibration *calibration, const Probing *probing,
+		 const AngleMeta *meta)
+{
+	int target = 0;
+	AngleStop stop;
+
+	angle_stop_begin(&stop, calibration->self->metric);
+	find_leaves(calibration, probing, meta->root);
+	for (uint32 i = 0; i < calibration->seen && target < ANGLE_TARGETS; i++)
+	{
+		const LeafSeen *leaf = &calibration->leaves[i];
+
+		angle_stop_note(&stop, leaf->key, leaf->rows, leaf->rows);
+		for (; target < ANGLE_TARGETS &&
+			   angle_stop_seen(&stop) >= meta->enough[target];
+			 target++)
+			calibration->read[target] += stop.rows;
+	}
+	for (; target < ANGLE_TARGETS; target++)
+		calibration->read[target] += stop.rows;
 }
 
 static int
@@ -299,7 +334,7 @@ compare_needs(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The quantiles of what was needed. */
+/* The quantiles of what was needed, and what is read for them. */
 static void
 set_stop(Calibration *calibration, AngleMeta *meta)
 {
@@ -308,9 +343,13 @@ set_stop(Calibration *calibration, AngleMeta *meta)
 	{
 		int rank = (int) ceil(angle_recall_targets[i] * calibration->found);
 
-		meta->stop[i] =
+		meta->enough[i] =
 			calibration->needs[Max(0, Min(rank, calibration->found) - 1)];
 	}
+	for (int i = 0; i < calibration->count; i++)
+		add_read(calibration, &calibration->probings[i], meta);
+	for (int i = 0; i < ANGLE_TARGETS; i++)
+		meta->read[i] = (float) (calibration->read[i] / calibration->count);
 	meta->calibrated = 1;
 }
 

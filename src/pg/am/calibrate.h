@@ -31,7 +31,7 @@ AngleReservoir *
 angle_reservoir_pick(Relation index, const AngleIndex *self, double rows);
 
 /*
- * Fills meta->stop from a tree that is written: the ten nearest of each row of
+ * Measures the stop rule (stop.h) of a tree that is written: the ten nearest of each row of
  * the reservoir are found by looking at all rows, then how many rows a search sees
  * before it has read the leaf of each of them. Leaves the defaults where there are too few rows to
  * tell. Others may change the index meanwhile.

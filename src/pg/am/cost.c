@@ -95,11 +95,14 @@ leaves_read(const Model *model, double rows)
 	else if (angle_recall_target >= 1)
 		needed = model->leaves;
 	else
-		needed =
-			Max(needed, angle_stop_due(angle_stop_rows(model->meta.stop,
-													   angle_recall_target),
-									   rows) /
-							model->density);
+	{
+		const double all = Max(1, model->info->tuples);
+		const double read =
+			angle_stop_read(&model->meta, angle_recall_target) *
+			angle_stop_due_read(rows, Min(1, model->rows / all));
+
+		needed = Max(needed, read / all * model->leaves);
+	}
 	return Min(model->leaves, ceil(needed));
 }
 

@@ -77,7 +77,7 @@ angle_meta_make(Relation index)
 	 * is built twice from the same rows the same */
 	meta.seed = 1;
 	meta.root.block = InvalidBlockNumber;
-	angle_stop_default(meta.stop);
+	angle_stop_default(&meta);
 	return meta;
 }
 

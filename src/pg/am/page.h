@@ -26,7 +26,7 @@
 
 #define ANGLE_META_BLOCK 0
 #define ANGLE_META_MAGIC 0x616e676c
-#define ANGLE_META_VERSION 3
+#define ANGLE_META_VERSION 4
 
 /* In the last two bytes of every page, where tools look for what it is. */
 #define ANGLE_PAGE_ID 0xff8a
@@ -68,13 +68,14 @@ typedef struct AngleMeta
 	uint16 pages;		   /* of a segment; 0 while dims is 0 */
 	uint16 capacity;	   /* entries of a leaf */
 	uint16 fanout;		   /* entries of an inner node */
-	uint16 calibrated;	   /* whether stop has been measured: 0 or 1 */
+	uint16 calibrated;	   /* whether the stop rule was measured: 0 or 1 */
 	uint64 seed;		   /* of the rotation */
 	AngleNodePointer root; /* none while the index has never had a row */
 	uint32 height;		   /* inner nodes above a leaf, at most */
 	uint32 changes;		   /* of the tree: one for each split */
-	float stop[ANGLE_TARGETS]; /* rows to see: see stop.h */
-	double rows;			   /* at the end of the build */
+	float enough[ANGLE_TARGETS]; /* rows to see: see stop.h */
+	float read[ANGLE_TARGETS];	 /* rows of the leaves that are read then */
+	double rows;				 /* at the end of the build */
 } AngleMeta;
 
 typedef enum AngleNodeKind

@@ -148,6 +148,16 @@ angle_query_near(AngleQuery *query, Page head, int block, AngleProbe probe,
 		   (live[0] | (unsigned) live[1] << 8);
 }
 
+float
+angle_query_margin(const AngleQuery *query, Page head, int slot,
+				   AngleProbe probe)
+{
+	const char *errors = (const char *) head + query->self->layout.error;
+
+	return angle_bfloat_value(((const AngleBfloat *) errors)[slot]) *
+		   probe.error * BOUND_SHARE;
+}
+
 double
 angle_query_row(const AngleQuery *query, const char *body)
 {

@@ -46,6 +46,10 @@ void angle_query_block(AngleQuery *query, Page head, int block,
 unsigned angle_query_near(AngleQuery *query, Page head, int block,
 						  AngleProbe probe, float limit, float *keys);
 
+/* By how much the bound of the row in this slot is below its estimate. */
+float angle_query_margin(const AngleQuery *query, Page head, int slot,
+						 AngleProbe probe);
+
 /* The key of a row by its body: by this rows are ordered. */
 double angle_query_row(const AngleQuery *query, const char *body);
 

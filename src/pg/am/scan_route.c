@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 
+#include "pg/am/candidates.h"
 #include "pg/am/descend.h"
 #include "pg/am/node_segment.h"
 #include "pg/am/queue.h"
@@ -25,6 +26,16 @@
 /* Centroids that are asked for ahead of time. */
 #define AHEAD 3
 
+/* Estimates of which the reach of a choice is told, at least. */
+#define SAMPLE 256
+
+#define ST_SORT sort_floats
+#define ST_ELEMENT_TYPE float
+#define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
 struct AngleRoute
 {
 	Relation index;
@@ -35,9 +46,10 @@ struct AngleRoute
 	double expected;
 
 	/* with a directory */
-	float *estimates;	 /* by number; infinite where no leaf has it */
-	AngleCandidate last; /* the last one that was looked at */
-	AngleLeaf *chosen;	 /* in order */
+	float *estimates;  /* by number; infinite where no leaf has it */
+	float reached;	   /* leaves with estimates up to this were looked at */
+	AngleLeaf *leaves; /* that were looked at last */
+	AngleCandidate *chosen; /* (count): their distances, in order, and places */
 	int count;
 	int next;
 
@@ -86,6 +98,8 @@ estimate_group(AngleRoute *route, const AngleGroup *group, float *estimates)
 			estimates[i] = INFINITY;
 		else if (!(estimates[i] < FLT_MAX))
 			estimates[i] = FLT_MAX;
+		else
+			estimates[i] = Max(estimates[i], -FLT_MAX);
 }
 
 static void
@@ -105,27 +119,44 @@ estimate_all(AngleRoute *route)
 					j < directory->group[i]->count ? 0 : INFINITY;
 }
 
-/* The nearest by estimate that were not looked at. */
-static AngleTop
-choose_numbers(const AngleRoute *route, size_t most)
+/* A value that about so many of the leaves' estimates are not above, told from some of
+ * them; infinite where all are wanted. */
+static float
+guess_reach(const AngleRoute *route, double wanted)
 {
 	const int count = route->directory->first[route->directory->groups];
-	const AngleCandidate last = route->last;
-	AngleTop top;
-	float limit = FLT_MAX;
+	const int step = Max(1, count / SAMPLE);
+	float sample[2 * SAMPLE];
+	int found = 0;
+	double rank;
 
-	angle_top_init(&top, palloc(most * sizeof(AngleCandidate)), most);
+	for (int i = 0; i < count; i += step)
+		if (route->estimates[i] > route->reached &&
+			route->estimates[i] <= FLT_MAX)
+			sample[found++] = route->estimates[i];
+	rank = ceil(wanted / step) + 1;
+	if (rank >= found)
+		return FLT_MAX;
+	sort_floats(sample, found);
+	return sample[(int) rank];
+}
+
+/* Fills numbers with the leaves whose estimates are beyond what was reached and not
+ * above limit; returns how many those are. */
+static int
+choose_numbers(const AngleRoute *route, float limit, int *numbers)
+{
+	const int count = route->directory->first[route->directory->groups];
+	const float *estimates = route->estimates;
+	const float reached = route->reached;
+	int found = 0;
+
 	for (int i = 0; i < count; i++)
 	{
-		float estimate = route->estimates[i];
-
-		if (estimate > limit || estimate < last.key ||
-			(estimate == last.key && (uint64) i <= last.id))
-			continue;
-		(void) angle_top_offer(&top, estimate, i);
-		limit = (float) Min(angle_top_limit(&top), FLT_MAX);
+		numbers[found] = i;
+		found += (estimates[i] > reached) & (estimates[i] <= limit);
 	}
-	return top;
+	return found;
 }
 
 /* Asks the processor for the centroid of the leaf with this number. */
@@ -152,57 +183,65 @@ look_at(AngleRoute *route, int number, AngleLeaf *leaf)
 	const int place = angle_directory_group(directory, number);
 	const AngleGroup *group = directory->group[place];
 	const int i = number - directory->first[place];
-	double key = 0;
 
 	leaf->node = group->leaves[i];
 	leaf->recent = group->recent + (Size) i * layout->pages;
+	leaf->distance = 0;
 	if (!route->nearest)
 		return 0;
 	angle_bfloat_decode(group->centroids + (Size) i * layout->dims,
 						route->centroid, layout->dims);
-	key = angle_query_node(route->query, route->centroid, &leaf->probe);
-	return isnan(key) ? -INFINITY : key;
+	leaf->distance =
+		angle_query_node(route->query, route->centroid, &leaf->probe);
+	return isnan(leaf->distance) ? -INFINITY : leaf->distance;
+}
+
+/* Looks at the leaves with these numbers, and puts them in order. */
+static void
+look_at_all(AngleRoute *route, const int *numbers, int count)
+{
+	route->leaves = palloc_extended(count * sizeof(AngleLeaf), MCXT_ALLOC_HUGE);
+	route->chosen =
+		palloc_extended(count * sizeof(AngleCandidate), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < count; i++)
+	{
+		if (i + AHEAD < count)
+			prefetch_centroid(route, numbers[i + AHEAD]);
+		route->chosen[i] =
+			(AngleCandidate){look_at(route, numbers[i], &route->leaves[i]), i};
+	}
+	angle_candidates_sort(route->chosen, count);
+	route->count = route->expected = count;
+	route->next = 0;
 }
 
 /* Chooses the next leaves; false if there are none. */
 static bool
 choose(AngleRoute *route)
 {
-	const size_t most = Min((double) route->directory->leaves,
-							route->expected * LOOK_SHARE + LOOK_MORE);
-	AngleTop rough = choose_numbers(route, most);
-	AngleTop exact;
-	AngleLeaf *leaves;
+	const AngleDirectory *directory = route->directory;
+	const double wanted = route->expected * LOOK_SHARE + LOOK_MORE;
+	int *numbers =
+		palloc_extended((directory->first[directory->groups] + 1) * sizeof(int),
+						MCXT_ALLOC_HUGE);
+	float limit =
+		wanted < directory->leaves ? guess_reach(route, wanted) : FLT_MAX;
+	int count = choose_numbers(route, limit, numbers);
 
-	if (rough.count == 0)
-		return false;
-	route->last = rough.items[0];
-	leaves = palloc_extended(rough.count * sizeof(AngleLeaf), MCXT_ALLOC_HUGE);
-	angle_top_init(&exact, palloc(rough.count * sizeof(AngleCandidate)),
-				   rough.count);
-	for (size_t i = 0; i < rough.count; i++)
+	if (count == 0 && limit < FLT_MAX)
+		count = choose_numbers(route, limit = FLT_MAX, numbers);
+	if (route->leaves != NULL)
 	{
-		double key;
-
-		if (i + AHEAD < rough.count)
-			prefetch_centroid(route, rough.items[i + AHEAD].id);
-		key = look_at(route, rough.items[i].id, &leaves[i]);
-		(void) angle_top_offer(&exact, key, i);
-	}
-	angle_top_sort(&exact);
-	if (route->chosen != NULL)
+		pfree(route->leaves);
 		pfree(route->chosen);
-	route->chosen =
-		palloc_extended(rough.count * sizeof(AngleLeaf), MCXT_ALLOC_HUGE);
-	for (size_t i = 0; i < rough.count; i++)
-		route->chosen[i] = leaves[exact.items[i].id];
-	route->count = rough.count;
-	route->next = 0;
-	route->expected = rough.count;
-	pfree(leaves);
-	pfree(exact.items);
-	pfree(rough.items);
-	return true;
+		route->leaves = NULL;
+	}
+	route->count = route->next = 0;
+	route->reached = limit;
+	if (count > 0)
+		look_at_all(route, numbers, count);
+	pfree(numbers);
+	return count > 0;
 }
 
 /* ---- without a directory -------------------------------------------------- */
@@ -231,7 +270,6 @@ push_children(AngleRoute *route, Buffer head)
 	for (int slot = 0; slot < layout->fanout; slot++)
 	{
 		AngleLeaf node = {0};
-		double key = 0;
 
 		if (!angle_slot_live(layout, page, slot))
 			continue;
@@ -242,9 +280,11 @@ push_children(AngleRoute *route, Buffer head)
 											   BufferGetBlockNumber(head),
 											   layout->centroid_size, slot),
 								route->centroid, layout->dims);
-			key = angle_query_node(route->query, route->centroid, &node.probe);
+			node.distance =
+				angle_query_node(route->query, route->centroid, &node.probe);
 		}
-		push_node(route, isnan(key) ? -INFINITY : key, &node);
+		push_node(route, isnan(node.distance) ? -INFINITY : node.distance,
+				  &node);
 	}
 	angle_body_done(&reader);
 	if (reader.scratch != NULL)
@@ -304,7 +344,7 @@ angle_route_make(Relation index, AngleQuery *query,
 	route->directory = directory;
 	route->nearest = nearest;
 	route->centroid = palloc0(query->self->layout.dims * sizeof(float));
-	route->last = (AngleCandidate){-INFINITY, 0};
+	route->reached = -INFINITY;
 	if (directory != NULL)
 	{
 		estimate_all(route);
@@ -332,12 +372,14 @@ angle_route_next(AngleRoute *route, AngleLeaf *leaf)
 		return walk_next(route, leaf);
 	if (route->next == route->count && !choose(route))
 		return false;
-	*leaf = route->chosen[route->next++];
+	*leaf = route->leaves[route->chosen[route->next++].id];
 	return true;
 }
 
 const AngleLeaf *
 angle_route_peek(const AngleRoute *route)
 {
-	return route->next < route->count ? &route->chosen[route->next] : NULL;
+	return route->next < route->count
+			   ? &route->leaves[route->chosen[route->next].id]
+			   : NULL;
 }

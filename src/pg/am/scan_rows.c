@@ -1,27 +1,44 @@
 /* Rows of a scan: see scan_rows.h. */
 #include "postgres.h"
 
+#include "pg/am/candidates.h"
 #include "pg/am/scan_rows.h"
 
-/* So many of the nearest rows are kept. Some 100 are looked up for ten; a row
- * that was left out and is due all the same costs a second look at its leaf. */
-#define NEAR 256
+/* Rows are near whose bound is not above so many estimates: as many as are asked for,
+ * times this, for the ready ones may be further than their estimates said. A row that was
+ * left out and is due all the same costs a second look at its leaf. */
+#define NEAR_SHARE 2.5
+
+/* And no more than this many, of bounds that are the least, but for equal ones. */
+#define NEAR_MOST 2048
 
 void
 angle_rows_init(AngleRows *rows)
 {
-	const uint32 start = 1024;
+	/* arrays of less than 8 kB, which memory contexts do not give back at once */
+	const uint32 start = 480;
 
 	memset(rows, 0, sizeof(*rows));
-	angle_queue_make(&rows->queue, start);
+	angle_queue_make(&rows->queue, 64);
 	rows->capacity = start;
 	rows->items = palloc(start * sizeof(AngleRowItem));
 	rows->free = UINT32_MAX;
 	rows->leaf_capacity = 128;
 	rows->leaves = palloc(rows->leaf_capacity * sizeof(AngleSeenLeaf));
-	rows->near_capacity = 3 * NEAR;
+	rows->near_capacity = start;
 	rows->near = palloc(rows->near_capacity * sizeof(AngleCandidate));
 	rows->limit = rows->least_rest = INFINITY;
+}
+
+void
+angle_rows_expect(AngleRows *rows, double asked)
+{
+	const size_t most = Min(NEAR_MOST, asked * NEAR_SHARE);
+
+	if (rows->best.items != NULL)
+		pfree(rows->best.items);
+	angle_top_init(&rows->best, palloc(most * sizeof(AngleCandidate)), most);
+	rows->limit = INFINITY;
 }
 
 uint32
@@ -76,50 +93,13 @@ angle_rows_leave(AngleRows *rows, uint32 place)
 	rows->least_rest = Min(rows->least_rest, leaf->rest);
 }
 
-/* Brings the candidate of this rank in the order of keys to its place, smaller ones
- * before it (Hoare's selection). */
+/* Leaves out the rows taken last, from place on, that are above limit. */
 static void
-select_rank(AngleCandidate *x, uint32 count, uint32 rank)
+leave_far(AngleRows *rows, uint32 place)
 {
-	int64 first = 0, last = (int64) count - 1;
+	uint32 kept = place;
 
-	while (first < last)
-	{
-		const double pivot = x[first + (last - first) / 2].key;
-		int64 i = first, j = last;
-
-		while (i <= j)
-		{
-			while (x[i].key < pivot)
-				i++;
-			while (x[j].key > pivot)
-				j--;
-			if (i <= j)
-			{
-				AngleCandidate swap = x[i];
-
-				x[i++] = x[j];
-				x[j--] = swap;
-			}
-		}
-		if (rank <= j)
-			last = j;
-		else if (rank >= i)
-			first = i;
-		else
-			return;
-	}
-}
-
-/* Leaves out what is further than the nearest NEAR. */
-static void
-narrow(AngleRows *rows)
-{
-	uint32 kept = 0;
-
-	select_rank(rows->near, rows->near_count, NEAR - 1);
-	rows->limit = (float) rows->near[NEAR - 1].key;
-	for (uint32 i = 0; i < rows->near_count; i++)
+	for (uint32 i = place; i < rows->near_count; i++)
 	{
 		const AngleCandidate row = rows->near[i];
 
@@ -132,24 +112,54 @@ narrow(AngleRows *rows)
 		angle_rows_free_item(rows, (uint32) row.id);
 	}
 	rows->near_count = kept;
-	if (kept > rows->near_capacity / 2)
+}
+
+/* Sorts rows that are known by their code. Only those may be left out that were taken
+ * since: rests of the leaves of others may have been queued. */
+static void
+sort_near(AngleRows *rows)
+{
+	const uint32 old = rows->near_sorted - rows->near_next;
+
+	rows->near_count -= rows->near_next;
+	memmove(rows->near, rows->near + rows->near_next,
+			rows->near_count * sizeof(AngleCandidate));
+	rows->near_next = 0;
+	leave_far(rows, old);
+	if (rows->near_count - old > NEAR_MOST)
 	{
-		/* so many are equally far */
-		rows->near_capacity *= 2;
-		rows->near = repalloc_huge(rows->near, rows->near_capacity *
-												   sizeof(AngleCandidate));
+		angle_candidates_sort(rows->near + old, rows->near_count - old);
+		rows->limit = (float) rows->near[old + NEAR_MOST - 1].key;
+		leave_far(rows, old);
 	}
+	angle_candidates_sort(rows->near, rows->near_count);
+	rows->near_sorted = rows->near_count;
+}
+
+/* Makes room for one more. */
+static void
+grow_near(AngleRows *rows)
+{
+	if (rows->near_count - rows->near_sorted >= 2 * NEAR_MOST)
+		sort_near(rows);
+	if (rows->near_count < rows->near_capacity / 2)
+		return;
+	rows->near_capacity *= 2;
+	rows->near =
+		repalloc_huge(rows->near, rows->near_capacity * sizeof(AngleCandidate));
 }
 
 void
 angle_rows_take(AngleRows *rows, uint32 place, ItemPointer tid, int slot,
-				float key)
+				float key, float estimate)
 {
 	uint32 item = angle_rows_add_item(rows, tid, place, slot);
 
-	rows->near[rows->near_count++] = (AngleCandidate){key, item};
 	if (rows->near_count == rows->near_capacity)
-		narrow(rows);
+		grow_near(rows);
+	rows->near[rows->near_count++] = (AngleCandidate){key, item};
+	if (!isnan(estimate) && angle_top_offer(&rows->best, estimate, item))
+		rows->limit = Min(rows->limit, (float) angle_top_limit(&rows->best));
 }
 
 /* Queues an item for the rows that were left out of each leaf. */
@@ -170,13 +180,10 @@ queue_rests(AngleRows *rows)
 void
 angle_rows_flush(AngleRows *rows)
 {
-	if (rows->near_count > NEAR)
-		narrow(rows);
-	for (uint32 i = 0; i < rows->near_count; i++)
-		angle_queue_add(&rows->queue, rows->near[i].key,
-						angle_item_id(ANGLE_ITEM_ROW, rows->near[i].id));
-	rows->near_count = 0;
-	if (angle_queue_least(&rows->queue) >= rows->least_rest &&
+	if (rows->near_count > rows->near_sorted)
+		sort_near(rows);
+	if (Min(angle_queue_least(&rows->queue), angle_rows_least_near(rows)) >=
+			rows->least_rest &&
 		rows->least_rest < INFINITY)
 		queue_rests(rows);
 }

@@ -2,9 +2,9 @@
  * The rows of a scan that were seen and not been dealt with.
  *
  * A row is known by its code first, then by its body, then it is ready. Of the leaf
- * that is read only rows are kept that are among the nearest of all that were seen;
- * for the rest there is one item that has the key of the nearest of them. When that
- * is due, the leaf is read again. So memory is bounded by the number of leaves.
+ * that is read only rows are kept whose bound is not above the estimates of so many
+ * others; for the rest there is one item that has the key of the nearest of them. When
+ * that is due, the leaf is read again. So memory is bounded by the number of leaves.
  */
 #ifndef ANGLE_SCAN_ROWS_H
 #define ANGLE_SCAN_ROWS_H
@@ -49,12 +49,18 @@ typedef struct AngleRows
 	AngleSeenLeaf *leaves;
 	uint32 leaf_count;
 	uint32 leaf_capacity;
-	uint32 rests_queued;  /* leaves before this have their rest in the queue */
-	float least_rest;	  /* of the others */
-	AngleCandidate *near; /* rows that are not in the queue yet */
+	uint32 rests_queued; /* leaves before this have their rest in the queue */
+	float least_rest;	 /* of the others */
+
+	/* Rows that are known by their code, their items as ids: from near_next on to
+	 * near_sorted in order, behind that as they were taken. */
+	AngleCandidate *near;
+	uint32 near_next;
+	uint32 near_sorted;
 	uint32 near_count;
 	uint32 near_capacity;
-	float limit; /* of keys that are near; falls */
+	AngleTop best; /* the smallest estimates */
+	float limit;   /* of keys that are near; falls */
 } AngleRows;
 
 static inline uint64
@@ -72,6 +78,9 @@ angle_item_kind(uint64 id)
 /* In the current memory context. */
 void angle_rows_init(AngleRows *rows);
 
+/* Says that so many rows are to be given out in all: how many are near. */
+void angle_rows_expect(AngleRows *rows, double asked);
+
 /* Adds a leaf; returns its place. */
 uint32 angle_rows_add_leaf(AngleRows *rows, const AngleLeaf *leaf);
 
@@ -82,20 +91,29 @@ void angle_rows_free_item(AngleRows *rows, uint32 place);
 
 /* Takes a row of the leaf at place, whose key is not above limit. */
 void angle_rows_take(AngleRows *rows, uint32 place, ItemPointer tid, int slot,
-					 float key);
+					 float key, float estimate);
 
 /* Says that rows of the leaf at place were left out whose keys are above limit. */
 void angle_rows_leave(AngleRows *rows, uint32 place);
 
-/* Whether rows were taken that angle_rows_flush() has not queued. */
+/* Whether rows were taken or left out since the last angle_rows_flush(). */
 static inline bool
 angle_rows_waiting(const AngleRows *rows)
 {
-	return rows->near_count > 0 || rows->least_rest < INFINITY;
+	return rows->near_count > rows->near_sorted || rows->least_rest < INFINITY;
 }
 
-/* Queues what was taken, rests only where they could be next. */
+/* Sorts what was taken, and queues rests where they could be next. */
 void angle_rows_flush(AngleRows *rows);
+
+/* The least key of rows that are known by their code; infinite if there is none.
+ * All of them are sorted. */
+static inline double
+angle_rows_least_near(const AngleRows *rows)
+{
+	return rows->near_next < rows->near_sorted ? rows->near[rows->near_next].key
+											   : INFINITY;
+}
 
 /* Queues the nearest of the rows from (floor, slot) on, most of them, as kind, and
  * an item for what is left. */

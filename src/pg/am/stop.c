@@ -5,21 +5,43 @@
 
 #include "pg/am/stop.h"
 
+/* m is the mean of so many. */
+#define FIRST 8
+
+#define WEIGHT 3.5
+#define WEIGHT_MOST 3.0
+
+/* Rows to see, and leaves to read, rise with such powers of the rows asked for. */
+#define POWER_SEEN 0.6
+#define POWER_READ 0.42
+
+/* Rows that a search may ask for before it has to see more. */
+#define ASKED 30.0
+
+/* Of more rows that are asked for, so many are like the ten that the rule is measured
+ * with: not ten, for the executor asks for some that it does not give out. */
+#define ASKED_LIKE 12.0
+
 const float angle_recall_targets[ANGLE_TARGETS] = {0.80f, 0.85f, 0.90f, 0.95f,
 												   0.97f, 0.98f, 0.99f, 0.995f};
 
 void
-angle_stop_default(float *stop)
+angle_stop_default(AngleMeta *meta)
 {
-	/* what 60,000 English sentences need; smaller indexes need less */
-	static const float guess[ANGLE_TARGETS] = {2000,  2500,	 4000,	8000,
-											   11000, 14000, 20000, 28000};
+	/* what 300,000 English sentences need; smaller indexes need less */
+	static const float enough[ANGLE_TARGETS] = {2800,  5000,   10000,  37000,
+												76000, 120000, 280000, 600000};
+	static const float read[ANGLE_TARGETS] = {900,	 1500,	2500,  6400,
+											  11000, 16000, 28000, 42000};
 
-	memcpy(stop, guess, sizeof(guess));
+	memcpy(meta->enough, enough, sizeof(enough));
+	memcpy(meta->read, read, sizeof(read));
 }
 
-double
-angle_stop_rows(const float *stop, double target)
+/* Between the targets a straight line; beyond them half of what is missed for so many
+ * times the rows. */
+static double
+at_target(const float *rows, double target, double times)
 {
 	double from = 0, below = 0;
 
@@ -28,16 +50,72 @@ angle_stop_rows(const float *stop, double target)
 		double to = angle_recall_targets[i];
 
 		if (target <= to)
-			return below + (stop[i] - below) * (target - from) / (to - from);
+			return below + (rows[i] - below) * (target - from) / (to - from);
 		from = to;
-		below = stop[i];
+		below = rows[i];
 	}
-	/* beyond what is measured: half of what is missed for twice the rows */
-	return target < 1 ? below * (1 - from) / (1 - target) : INFINITY;
+	return target < 1 ? below * pow((1 - from) / (1 - target), log2(times))
+					  : INFINITY;
 }
 
 double
-angle_stop_due(double rows, double asked)
+angle_stop_enough(const AngleMeta *meta, double target)
 {
-	return rows * sqrt(Max(1, asked / ANGLE_STOP_ASKED));
+	return at_target(meta->enough, target, 3);
+}
+
+double
+angle_stop_read(const AngleMeta *meta, double target)
+{
+	return at_target(meta->read, target, 2);
+}
+
+double
+angle_stop_due(double asked)
+{
+	return asked <= ASKED ? 1 : pow(asked / ASKED_LIKE, POWER_SEEN);
+}
+
+double
+angle_stop_due_read(double asked, double share)
+{
+	return pow((asked <= ASKED ? 1 : asked / ASKED_LIKE) / share, POWER_READ);
+}
+
+void
+angle_stop_begin(AngleStop *stop, AngleMetric metric)
+{
+	*stop = (AngleStop){.weighs = metric != ANGLE_METRIC_INNER_PRODUCT,
+						.weight = 1};
+}
+
+void
+angle_stop_note(AngleStop *stop, double distance, int rows, int passed)
+{
+	double mean, weight;
+
+	stop->rows += rows;
+	stop->passed += passed;
+	stop->leaves++;
+	if (!stop->weighs || !isfinite(distance))
+		return;
+	if (stop->leaves == 1)
+		stop->nearest = distance;
+	if (stop->leaves <= FIRST)
+		stop->sum += distance;
+	mean = stop->sum / Min(stop->leaves, FIRST);
+	if (!(mean > 0))
+		return;
+	weight = WEIGHT * (distance - stop->nearest) / mean;
+	stop->weight = Max(stop->weight, exp(Min(weight, WEIGHT_MOST)));
+}
+
+double
+angle_stop_seen(const AngleStop *stop)
+{
+	double seen = stop->rows * stop->weight;
+
+	if (stop->passed < stop->rows)
+		seen *= pow(stop->passed / stop->rows, POWER_SEEN);
+	return seen;
 }

@@ -207,7 +207,8 @@ store_calibration(Relation index, const AngleMeta *measured)
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	state = GenericXLogStart(index);
 	meta = angle_meta(GenericXLogRegisterBuffer(state, buffer, 0));
-	memcpy(meta->stop, measured->stop, sizeof(meta->stop));
+	memcpy(meta->enough, measured->enough, sizeof(meta->enough));
+	memcpy(meta->read, measured->read, sizeof(meta->read));
 	meta->calibrated = measured->calibrated;
 	meta->rows = measured->rows;
 	GenericXLogFinish(state);
