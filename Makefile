@@ -41,6 +41,7 @@ PG_SRCS = \
 	am/split.c \
 	am/stop.c \
 	am/tree_writer.c \
+	am/unread.c \
 	am/vacuum.c \
 	bridge.c \
 	embed/chunks.c \

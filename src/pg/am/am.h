@@ -12,6 +12,9 @@
 /* handler.c: makes the options known to the server, once. */
 void angle_am_define_options(void);
 
+/* unread.c: from now on plans leave out distances that nobody reads. Once. */
+void angle_am_watch_plans(void);
+
 /* build.c */
 IndexBuildResult *angle_build(Relation heap, Relation index, IndexInfo *info);
 void angle_buildempty(Relation index);

@@ -1,0 +1,223 @@
+-- Queries of every kind over an index, and what can be done to it: tablespaces, partitions,
+-- cursors, prepared statements, joins, expressions.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS angle;
+SET max_parallel_workers_per_gather = 0;
+CREATE FUNCTION make_vector(i int, dims int) RETURNS angle_vector
+	LANGUAGE sql IMMUTABLE AS $$
+	SELECT array_agg((sin(i * 12.9898 + d * 78.233) + 2 * sin((i % 17) * 3.1 + d))::real
+		ORDER BY d)::angle_vector FROM generate_series(1, dims) d $$;
+CREATE TABLE items (id int PRIMARY KEY, v angle_vector(24), tenant int, body text DEFAULT repeat('x', 600));
+INSERT INTO items SELECT i, make_vector(i, 24), i % 10 FROM generate_series(1, 6000) i;
+CREATE TABLE queries AS SELECT i AS id, make_vector(7 * i, 24) AS v FROM generate_series(1, 30) i;
+CREATE INDEX items_v ON items USING angle (v, tenant);
+ANALYZE items, queries;
+
+-- The scans of a plan.
+CREATE FUNCTION scans(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+	found text[];
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+		found := found || substring(line FROM '((Seq|Index|Index Only|Bitmap Heap) Scan( using \w+)? on \w+)');
+	END LOOP;
+	RETURN array_to_string(found, ', ');
+END $$;
+
+-- How many of the rows that a query gives are those that it gives without the index.
+CREATE FUNCTION shared(query text, needs_index boolean DEFAULT true) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	by_index int[];
+	by_scan int[];
+BEGIN
+	SET LOCAL enable_seqscan = off;
+	SET LOCAL angle.recall_target = 1;
+	IF needs_index AND scans(query) !~ 'items_(v|there)|parts_\w+_v_\w+' THEN
+		RETURN 'no index: ' || scans(query);
+	END IF;
+	EXECUTE 'SELECT array_agg(x.id) FROM (' || query || ') x' INTO by_index;
+	SET LOCAL enable_seqscan = on;
+	SET LOCAL enable_indexscan = off;
+	EXECUTE 'SELECT array_agg(x.id) FROM (' || query || ') x' INTO by_scan;
+	RETURN format('%s of %s%s', (SELECT count(*) FROM unnest(by_index) a JOIN unnest(by_scan) b ON a = b),
+		cardinality(by_scan), CASE WHEN by_index = by_scan THEN ', in order' END);
+END $$;
+
+-- tablespaces
+SET allow_in_place_tablespaces = on;
+CREATE TABLESPACE angle_elsewhere LOCATION '';
+CREATE INDEX items_there ON items USING angle (v) TABLESPACE angle_elsewhere;
+SELECT angle_index_check('items_there');
+ALTER INDEX items_v SET TABLESPACE angle_elsewhere;
+SELECT angle_index_check('items_v');
+SELECT shared('SELECT id FROM items ORDER BY v <=> make_vector(5, 24) LIMIT 20');
+INSERT INTO items SELECT i, make_vector(i, 24), i % 10 FROM generate_series(6001, 6300) i;
+ALTER INDEX items_v SET TABLESPACE pg_default;
+SELECT angle_index_check('items_v'), angle_index_check('items_there');
+SELECT shared('SELECT id FROM items ORDER BY v <=> make_vector(5, 24) LIMIT 20');
+REINDEX INDEX CONCURRENTLY items_there;
+SELECT angle_index_check('items_there');
+DROP INDEX items_there;
+DROP TABLESPACE angle_elsewhere;
+
+-- what rewrites the table or its indexes
+VACUUM FULL items;
+SELECT angle_index_check('items_v');
+ALTER TABLE items SET UNLOGGED;
+SELECT angle_index_check('items_v');
+ALTER TABLE items SET LOGGED;
+REINDEX TABLE items;
+SELECT angle_index_check('items_v');
+CLUSTER items USING items_pkey;
+SELECT shared('SELECT id FROM items ORDER BY v <=> make_vector(5, 24) LIMIT 20');
+CLUSTER items USING items_v;
+ALTER TABLE items ALTER COLUMN v TYPE angle_vector(12) USING subvector(v, 1, 12);
+SELECT dimensions, rows FROM angle_index_info('items_v');
+ALTER TABLE items ALTER COLUMN v TYPE angle_vector(24) USING make_vector(id, 24);
+SELECT dimensions, rows FROM angle_index_info('items_v');
+ANALYZE items;
+
+-- partitions: one index for each, made with the table or attached later
+CREATE TABLE parts (id int, v angle_vector(24)) PARTITION BY HASH (id);
+CREATE TABLE parts_0 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE parts_1 (id int, v angle_vector(24));
+CREATE INDEX parts_1_v_own ON parts_1 USING angle (v);
+INSERT INTO parts_1 SELECT id, v FROM items WHERE satisfies_hash_partition('parts'::regclass, 2, 1, id);
+CREATE INDEX parts_v ON parts USING angle (v);
+ALTER TABLE parts ATTACH PARTITION parts_1 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO parts SELECT id, v FROM items WHERE satisfies_hash_partition('parts'::regclass, 2, 0, id);
+SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'parts_v'::regclass ORDER BY 1;
+ANALYZE parts;
+SELECT shared('SELECT id FROM parts ORDER BY v <=> make_vector(5, 24) LIMIT 20');
+SELECT shared('SELECT id FROM parts ORDER BY v <=> make_vector(5, 24) LIMIT 2000');
+SELECT angle_index_check('parts_v');
+ALTER TABLE parts DETACH PARTITION parts_0;
+SELECT shared('SELECT id FROM parts ORDER BY v <=> make_vector(5, 24) LIMIT 20');
+DROP TABLE parts_0;
+
+-- cursors: there and back, beyond the end of a transaction
+BEGIN;
+SET LOCAL enable_seqscan = off;
+SET LOCAL angle.recall_target = 1;
+CREATE TEMP TABLE expected AS SELECT row_number() OVER (ORDER BY v <=> make_vector(3, 24)) AS n, id FROM items;
+DECLARE there_and_back SCROLL CURSOR FOR SELECT id FROM items ORDER BY v <=> make_vector(3, 24);
+DECLARE held SCROLL CURSOR WITH HOLD FOR SELECT id FROM items ORDER BY v <=> make_vector(3, 24) LIMIT 50;
+DECLARE forward NO SCROLL CURSOR FOR SELECT id FROM items ORDER BY v <=> make_vector(3, 24);
+MOVE 3000 FROM there_and_back;
+MOVE BACKWARD 2996 FROM there_and_back;
+FETCH 1 FROM there_and_back;
+FETCH BACKWARD 2 FROM there_and_back;
+FETCH LAST FROM there_and_back;
+FETCH FIRST FROM there_and_back;
+FETCH ABSOLUTE 40 FROM there_and_back;
+SELECT id FROM expected WHERE n IN (3, 4, 5, 1, 40) OR n = (SELECT count(*) FROM items) ORDER BY n;
+FETCH 3 FROM forward;
+UPDATE items SET tenant = 77 WHERE CURRENT OF forward;
+SELECT id, (SELECT n FROM expected e WHERE e.id = i.id) FROM items i WHERE tenant = 77;
+SAVEPOINT s;
+FETCH BACKWARD 1 FROM forward;
+ROLLBACK TO s;
+COMMIT;
+DELETE FROM items WHERE id IN (SELECT id FROM expected WHERE n <= 10);
+FETCH ABSOLUTE 9 FROM held;
+FETCH ABSOLUTE 50 FROM held;
+SELECT id FROM expected WHERE n IN (9, 50) ORDER BY n;
+CLOSE held;
+INSERT INTO items SELECT id, make_vector(id, 24), id % 10 FROM expected WHERE n <= 10;
+
+-- prepared statements: the plan for all values of LIMIT is for a tenth of the rows, as it is
+-- with every index
+PREPARE nearest(angle_vector, int) AS SELECT id FROM items ORDER BY v <=> $1 LIMIT $2;
+PREPARE ten(angle_vector) AS SELECT id FROM items ORDER BY v <=> $1 LIMIT 10;
+PREPARE of_tenant(angle_vector, int) AS SELECT id FROM items WHERE tenant = $2 ORDER BY v <=> $1 LIMIT 3;
+SET plan_cache_mode = force_generic_plan;
+SELECT scans($$EXECUTE ten('[1]')$$), scans($$EXECUTE of_tenant('[1]', 3)$$);
+SET enable_seqscan = off;
+SET angle.recall_target = 1;
+SELECT scans($$EXECUTE nearest('[1]', 10)$$);
+SELECT make_vector(3, 24) AS q \gset
+EXECUTE nearest(:'q', 3);
+EXECUTE nearest(:'q', 5);
+EXECUTE nearest(:'q', 0);
+EXECUTE of_tenant(:'q', 4);
+EXECUTE of_tenant(:'q', NULL);
+SELECT id FROM expected JOIN items USING (id) WHERE n <= 5 OR tenant = 4 ORDER BY n LIMIT 8;
+EXECUTE ten('[1,2,3]');
+EXECUTE nearest(NULL, 0);
+RESET plan_cache_mode;
+RESET enable_seqscan;
+RESET angle.recall_target;
+-- and so it is when PostgreSQL has chosen
+DO $$ BEGIN FOR i IN 1 .. 8 LOOP EXECUTE 'EXECUTE nearest(make_vector(3, 24), 10)'; END LOOP; END $$;
+SELECT scans($$EXECUTE nearest('[1]', 10)$$);
+DEALLOCATE ALL;
+
+-- wrong dimensions, NULL and zero vectors as queries
+SET enable_seqscan = off;
+SELECT id FROM items ORDER BY v <=> '[1,2,3]' LIMIT 1;
+SELECT id FROM items ORDER BY v <=> (SELECT v FROM queries WHERE id = 0) LIMIT 0;
+SELECT count(*) FROM (SELECT id FROM items ORDER BY v <=> (SELECT v FROM queries WHERE id = 0) LIMIT 7) x;
+SELECT count(*) FROM (SELECT id FROM items ORDER BY v <=> array_fill(0, ARRAY[24])::angle_vector LIMIT 7) x;
+SELECT count(*) FROM queries q, LATERAL (SELECT id FROM items ORDER BY v <=> NULLIF(q.v, make_vector(7, 24)) LIMIT 2) x;
+
+-- joins: for each of some rows, and where the index is read again
+SELECT count(*), count(DISTINCT q.id) FROM queries q, LATERAL (
+	SELECT id FROM items ORDER BY items.v <=> q.v LIMIT 3) x;
+SELECT bool_and(x.id = 7 * q.id) FROM queries q, LATERAL (
+	SELECT id FROM items ORDER BY items.v <=> q.v LIMIT 1) x;
+SELECT bool_and((SELECT id FROM items ORDER BY items.v <=> q.v LIMIT 1) = 7 * q.id) FROM queries q;
+SELECT q.id, x.id FROM (VALUES (1), (2)) t(tenant), queries q LEFT JOIN LATERAL (
+	SELECT items.id FROM items WHERE tenant = q.id % 10 ORDER BY items.v <=> q.v LIMIT 1) x ON true
+	WHERE q.id IN (3, 4) ORDER BY t.tenant, 1;
+RESET enable_seqscan;
+SELECT shared('(SELECT id FROM items ORDER BY v <=> make_vector(5, 24) LIMIT 5) UNION ALL
+	(SELECT id FROM items ORDER BY v <=> make_vector(6, 24) LIMIT 5)');
+SELECT shared('WITH near AS MATERIALIZED (SELECT * FROM items ORDER BY v <=> make_vector(5, 24) LIMIT 9)
+	SELECT id FROM near');
+SELECT shared('SELECT id FROM (SELECT * FROM items ORDER BY v <=> make_vector(5, 24) LIMIT 9) y WHERE id % 2 = 1');
+SELECT shared('SELECT id FROM items ORDER BY v <=> make_vector(5, 24), id DESC LIMIT 9', false);	-- from PostgreSQL 16 on it does
+SELECT shared('SELECT id FROM items ORDER BY v <=> make_vector(5, 24) OFFSET 5 LIMIT 9');
+SELECT shared('SELECT id FROM items ORDER BY v <=> make_vector(5, 24) FETCH FIRST 9 ROWS WITH TIES');
+SELECT shared('SELECT unnest(ARRAY(SELECT id FROM items ORDER BY v <=> make_vector(5, 24) LIMIT 9)) AS id');
+SELECT shared('SELECT id FROM items WHERE id IN (SELECT id FROM items ORDER BY v <=> make_vector(5, 24) LIMIT 9)
+	ORDER BY id');
+BEGIN;
+SET LOCAL enable_seqscan = off;
+SELECT count(*) FROM (SELECT id FROM items ORDER BY v <=> make_vector(5, 24) LIMIT 9 FOR UPDATE) x;
+COMMIT;
+
+-- an index on an expression does not evaluate it again, unless it is asked for
+CREATE FUNCTION counted(i int) RETURNS angle_vector LANGUAGE plpgsql IMMUTABLE COST 100000 AS $$
+BEGIN
+	PERFORM nextval('calls');
+	RETURN make_vector(i, 24);
+END $$;
+CREATE SEQUENCE calls;
+CREATE TABLE texts AS SELECT id FROM items WHERE id <= 500;
+CREATE INDEX texts_v ON texts USING angle (counted(id));
+ANALYZE texts;
+SET enable_seqscan = off;
+CREATE FUNCTION calls_of(query text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+	before bigint := (SELECT last_value FROM calls);
+BEGIN
+	EXECUTE query;
+	RETURN (SELECT last_value FROM calls) - before;
+END $$;
+SELECT calls_of($$SELECT id FROM texts ORDER BY counted(id) <=> make_vector(5, 24) LIMIT 10$$);
+SELECT calls_of($$SELECT id FROM texts ORDER BY counted(id) <=> make_vector(5, 24)$$);
+SELECT calls_of($$SELECT count(*) FROM (SELECT id FROM texts ORDER BY counted(id) <=> make_vector(5, 24) LIMIT 10) x$$);
+SELECT calls_of($$SELECT * FROM queries q, LATERAL (SELECT id FROM texts ORDER BY counted(id) <=> q.v LIMIT 2) x$$);
+SELECT calls_of($$SELECT (SELECT id FROM texts ORDER BY counted(id) <=> q.v LIMIT 1) FROM queries q$$);
+SELECT calls_of($$CREATE TABLE copy AS SELECT id FROM texts ORDER BY counted(id) <=> make_vector(5, 24) LIMIT 10$$);
+SELECT calls_of($$SELECT id, counted(id) <=> make_vector(5, 24) FROM texts
+	ORDER BY counted(id) <=> make_vector(5, 24) LIMIT 10$$);
+-- columns that other nodes read are there
+SELECT id FROM texts ORDER BY counted(id) <=> make_vector(5, 24) FETCH FIRST 1 ROW WITH TIES;
+SELECT id FROM texts ORDER BY counted(id) <=> make_vector(5, 24), id LIMIT 1;
+RESET enable_seqscan;
+
+DROP TABLE items, queries, parts, texts, expected, copy;
+DROP SEQUENCE calls;
+DROP FUNCTION make_vector, scans, shared, counted, calls_of;
