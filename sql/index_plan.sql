@@ -156,6 +156,9 @@ SET angle.recall_target = 0.99;
 SELECT angle_index_recall('docs_v') >= 0.96 AS enough;
 SET angle.recall_target = 1;
 SELECT angle_index_recall('docs_v') AS all;
+-- probes decide, but not for what it is compared with
+SET angle.probes = 1;
+SELECT angle_index_recall('docs_v', 100) < 0.9 AS little;
 SET angle.probes = 1000000;
 SELECT angle_index_recall('docs_v') >= 0.98 AS nearly_all;
 DROP TABLE docs, few;

@@ -50,13 +50,15 @@ first_strategy(Relation index)
 	}
 }
 
-/* Runs a search with this target; returns how many rows it gave. */
+/* Fills tids by a search of all rows, or by one with the settings of the session;
+ * returns how many rows it gave. */
 static int
-search_rows(Recall *recall, Datum query, double target, ItemPointerData *tids)
+search_rows(Recall *recall, Datum query, ItemPointerData *tids)
 {
 	IndexScanDesc scan = angle_index_beginscan(recall->heap, recall->index,
 											   GetActiveSnapshot(), 0, 1);
-	const double before = angle_recall_target;
+	const double target = angle_recall_target;
+	const int probes = angle_probes;
 	ScanKeyData order;
 	int count = 0;
 
@@ -64,7 +66,11 @@ search_rows(Recall *recall, Datum query, double target, ItemPointerData *tids)
 	order.sk_attno = 1;
 	order.sk_strategy = first_strategy(recall->index);
 	order.sk_argument = query;
-	angle_recall_target = target;
+	if (tids == recall->exact)
+	{
+		angle_recall_target = 1;
+		angle_probes = 0;
+	}
 	PG_TRY();
 	{
 		index_rescan(scan, NULL, 0, &order, 1);
@@ -74,7 +80,8 @@ search_rows(Recall *recall, Datum query, double target, ItemPointerData *tids)
 	}
 	PG_FINALLY();
 	{
-		angle_recall_target = before;
+		angle_recall_target = target;
+		angle_probes = probes;
 	}
 	PG_END_TRY();
 	ExecClearTuple(recall->slot);
@@ -100,8 +107,8 @@ try_row(Recall *recall, ItemPointer tid)
 	if (nulls[0])
 		return;
 	values[0] = PointerGetDatum(PG_DETOAST_DATUM_COPY(values[0]));
-	exact = search_rows(recall, values[0], 1, recall->exact);
-	found = search_rows(recall, values[0], angle_recall_target, recall->found);
+	exact = search_rows(recall, values[0], recall->exact);
+	found = search_rows(recall, values[0], recall->found);
 	recall->expected += exact;
 	for (int i = 0; i < exact; i++)
 		for (int j = 0; j < found; j++)
