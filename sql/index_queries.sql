@@ -190,8 +190,8 @@ COMMIT;
 -- an index on an expression does not evaluate it again, unless it is asked for
 CREATE FUNCTION counted(i int) RETURNS angle_vector LANGUAGE plpgsql IMMUTABLE COST 100000 AS $$
 BEGIN
-	PERFORM nextval('calls');
-	RETURN make_vector(i, 24);
+	PERFORM nextval('public.calls');
+	RETURN public.make_vector(i, 24);
 END $$;
 CREATE SEQUENCE calls;
 CREATE TABLE texts AS SELECT id FROM items WHERE id <= 500;
