@@ -63,9 +63,11 @@ PG_SRCS = \
 	model/change.c \
 	model/drop.c \
 	model/image_file.c \
+	model/image_path.c \
 	model/image_removal.c \
 	model/load.c \
 	model/load_progress.c \
+	model/model_directory.c \
 	model/model_files.c \
 	model/privilege.c \
 	model/push.c \

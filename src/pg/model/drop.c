@@ -5,6 +5,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "pg/model/image_removal.h"
 #include "pg/model/privilege.h"
 #include "pg/model/store.h"
 #include "pg/model/uses.h"

@@ -20,31 +20,13 @@
 #include "core/encoder/model.h"
 #include "pg/bridge.h"
 #include "pg/model/image_file.h"
+#include "pg/model/image_path.h"
 #include "pg/model/image_removal.h"
-
-#define DRAFT_PREFIX PG_TEMP_FILE_PREFIX "_angle."
-#define SHA256_HEX (2 * ANGLE_SHA256_BYTES)
 
 /* A file that nobody has opened for so long and no model of this database
  * names is removed: its model was dropped on the primary, or in a transaction
  * that a crash ended. */
 #define UNUSED_SECONDS (24 * 60 * 60)
-
-char *
-angle_sha256_hex(const uint8_t *sha256)
-{
-	char *hex = palloc(SHA256_HEX + 1);
-
-	for (int i = 0; i < ANGLE_SHA256_BYTES; i++)
-		sprintf(hex + 2 * i, "%02x", sha256[i]);
-	return hex;
-}
-
-char *
-angle_image_path(const uint8_t *sha256)
-{
-	return psprintf(ANGLE_IMAGE_DIRECTORY "/%s", angle_sha256_hex(sha256));
-}
 
 void
 angle_image_touch(const char *path)
@@ -60,9 +42,9 @@ is_dead_draft(const char *name)
 {
 	int pid;
 
-	if (strncmp(name, DRAFT_PREFIX, strlen(DRAFT_PREFIX)) != 0)
+	if (strncmp(name, ANGLE_DRAFT_PREFIX, strlen(ANGLE_DRAFT_PREFIX)) != 0)
 		return false;
-	pid = atoi(name + strlen(DRAFT_PREFIX));
+	pid = atoi(name + strlen(ANGLE_DRAFT_PREFIX));
 	return pid != MyProcPid && BackendPidGetProc(pid) == NULL;
 }
 
@@ -72,8 +54,9 @@ is_unused_image(const char *name, const char *path, const List *rows)
 	struct stat st;
 	ListCell *cell;
 
-	if (strlen(name) != SHA256_HEX ||
-		strspn(name, "0123456789abcdef") != SHA256_HEX || stat(path, &st) != 0)
+	if (strlen(name) != ANGLE_SHA256_HEX ||
+		strspn(name, "0123456789abcdef") != ANGLE_SHA256_HEX ||
+		stat(path, &st) != 0)
 		return false;
 	foreach(cell, rows)
 	{
@@ -116,16 +99,6 @@ make_directory(void)
 		ereport(ERROR, errcode_for_file_access(),
 				errmsg("could not create directory \"%s\": %m",
 					   ANGLE_IMAGE_DIRECTORY));
-}
-
-const char *
-angle_draft_path(void)
-{
-	static char path[MAXPGPATH];
-
-	snprintf(path, sizeof(path), ANGLE_IMAGE_DIRECTORY "/" DRAFT_PREFIX "%d",
-			 MyProcPid);
-	return path;
 }
 
 /* The draft is written in pieces that the page cache can keep in large pages. After

@@ -18,13 +18,6 @@
 #include "core/model/config.h"
 #include "pg/model/catalog.h"
 
-/* When a pending removal of a file comes to pass. */
-typedef enum AngleRemoval
-{
-	ANGLE_REMOVE_AT_COMMIT, /* of a model that is dropped */
-	ANGLE_REMOVE_AT_ABORT,	/* of a model that is made */
-} AngleRemoval;
-
 /* What an image says of itself; strings lie in the arena it was read with. */
 typedef struct AngleImageFacts
 {
@@ -32,18 +25,9 @@ typedef struct AngleImageFacts
 	uint64_t parameters;
 } AngleImageFacts;
 
-/* The path of the image with this digest, relative to PGDATA, palloc'd. */
-char *angle_image_path(const uint8_t *sha256);
-
-/* Lower-case hexadecimal, palloc'd. */
-char *angle_sha256_hex(const uint8_t *sha256);
-
 /* Starts the draft, empty, after removing what dead backends and dropped models
  * have left. Transaction end closes and removes it unless it is published. */
 FILE *angle_draft_start(void);
-
-/* Its path; valid until it is published or removed. */
-const char *angle_draft_path(void);
 
 /* Raises the error of a failed write to the draft, as errno says. */
 _Noreturn void angle_draft_fail(void);
@@ -57,11 +41,6 @@ void angle_draft_publish(FILE *draft, const uint8_t *sha256);
 /* Writes the file of row's model from its chunks, verified. Damage raises
  * ERRCODE_DATA_CORRUPTED, which names the model, the chunk and the offset. */
 void angle_image_materialise(const AngleModelRow *row);
-
-/* Removes the image's file when the current transaction ends so; call it for
- * one that is made before it is. A file that is there already is another
- * model's, too, and is kept by an abort. */
-void angle_image_remove(const uint8_t *sha256, AngleRemoval when);
 
 /* Says that the file at path is in use, for a day. */
 void angle_image_touch(const char *path);

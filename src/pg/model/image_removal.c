@@ -5,7 +5,7 @@
 #include "access/xact.h"
 #include "utils/memutils.h"
 
-#include "pg/model/image_file.h"
+#include "pg/model/image_path.h"
 #include "pg/model/image_removal.h"
 
 /* A removal that waits for the end of the subtransaction that owns it. */

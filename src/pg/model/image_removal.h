@@ -6,7 +6,19 @@
 #ifndef ANGLE_IMAGE_REMOVAL_H
 #define ANGLE_IMAGE_REMOVAL_H
 
-#define ANGLE_IMAGE_DIRECTORY "pg_angle"
+#include <stdint.h>
+
+/* When a pending removal of a file comes to pass. */
+typedef enum AngleRemoval
+{
+	ANGLE_REMOVE_AT_COMMIT, /* of a model that is dropped */
+	ANGLE_REMOVE_AT_ABORT,	/* of a model that is made */
+} AngleRemoval;
+
+/* Removes the image's file when the current transaction ends so; call it for
+ * one that is made before it is. A file that is there already is another
+ * model's, too, and is kept by an abort. */
+void angle_image_remove(const uint8_t *sha256, AngleRemoval when);
 
 /* From now on an abort removes the draft; until it is released. */
 void angle_removal_guard_draft(void);

@@ -19,6 +19,8 @@
 
 #include "core/encoder/pack.h"
 #include "pg/bridge.h"
+#include "pg/model/image_path.h"
+#include "pg/model/image_removal.h"
 #include "pg/model/load_progress.h"
 #include "pg/model/store.h"
 #include "pg/pg_compat.h"

@@ -16,7 +16,8 @@
 #include "core/base/file.h"
 #include "core/encoder/model.h"
 #include "pg/bridge.h"
-#include "pg/model/registry.h"
+#include "pg/model/image_path.h"
+#include "pg/model/model_directory.h"
 #include "pg/model/store.h"
 
 /* What a row of the view says. */
@@ -159,7 +160,7 @@ describe_model(ModelFile *file)
 	AngleStatus status;
 	AngleError err;
 
-	file->path = angle_registry_path(file->name);
+	file->path = angle_model_file_path(file->name);
 	if (stat(file->path, &file->stat) != 0)
 		memset(&file->stat, 0, sizeof(file->stat));
 	if (!recall_fingerprint(file))
@@ -205,7 +206,7 @@ angle_list_models(PG_FUNCTION_ARGS)
 	ListCell *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
-	foreach(cell, angle_registry_names(WARNING))
+	foreach(cell, angle_model_file_names(WARNING))
 	{
 		ModelFile file = {.name = lfirst(cell)};
 

@@ -7,8 +7,8 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
+#include "pg/model/model_directory.h"
 #include "pg/model/privilege.h"
-#include "pg/model/registry.h"
 #include "pg/model/store.h"
 
 static bool
@@ -47,14 +47,14 @@ angle_privilege_find_owned(const char *name, AngleModelRow *row)
 
 	if (!angle_catalog_find(name, row))
 	{
-		if (lstat(angle_registry_path(name), &st) == 0)
-			ereport(
-				ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				errmsg("model \"%s\" is not in the database", name),
-				errdetail("It is the file \"%s\".", angle_registry_path(name)),
-				errhint("Who manages the server's files can remove it; "
-						"everyone may use it."));
-		angle_registry_raise_unknown(name);
+		if (lstat(angle_model_file_path(name), &st) == 0)
+			ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					errmsg("model \"%s\" is not in the database", name),
+					errdetail("It is the file \"%s\".",
+							  angle_model_file_path(name)),
+					errhint("Who manages the server's files can remove it; "
+							"everyone may use it."));
+		angle_model_raise_unknown(name);
 	}
 	angle_privilege_check_owner(row);
 }

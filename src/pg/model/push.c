@@ -11,6 +11,8 @@
 #include "utils/builtins.h"
 
 #include "pg/bridge.h"
+#include "pg/model/image_path.h"
+#include "pg/model/image_removal.h"
 #include "pg/model/load_progress.h"
 #include "pg/model/store.h"
 #include "pg/pg_compat.h"

@@ -1,9 +1,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "storage/fd.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -11,6 +9,8 @@
 #include "pg/bridge.h"
 #include "pg/model/catalog.h"
 #include "pg/model/image_file.h"
+#include "pg/model/image_path.h"
+#include "pg/model/model_directory.h"
 #include "pg/model/privilege.h"
 #include "pg/model/registry.h"
 #include "pg/settings.h"
@@ -44,80 +44,6 @@ static RegistryEntry *retired = NULL;
 static uint64_t seen_generation = 0;
 
 static uint64_t epoch = 0;
-
-char *
-angle_registry_path(const char *name)
-{
-	Assert(angle_model_name_valid(name));
-	return psprintf("%s/%s" ANGLE_MODEL_SUFFIX, angle_model_directory, name);
-}
-
-static int
-compare_names(const ListCell *a, const ListCell *b)
-{
-	return strcmp(lfirst(a), lfirst(b));
-}
-
-List *
-angle_registry_names(int elevel)
-{
-	const size_t suffix = strlen(ANGLE_MODEL_SUFFIX);
-	List *names = NIL;
-	struct dirent *entry;
-	DIR *dir = AllocateDir(angle_model_directory);
-
-	while ((entry = ReadDirExtended(dir, angle_model_directory, elevel)) !=
-		   NULL)
-	{
-		size_t length = strlen(entry->d_name);
-		char *name;
-
-		if (length <= suffix ||
-			strcmp(entry->d_name + length - suffix, ANGLE_MODEL_SUFFIX) != 0)
-			continue;
-		name = pnstrdup(entry->d_name, length - suffix);
-		if (angle_model_name_valid(name))
-			names = lappend(names, name);
-	}
-	if (dir != NULL)
-		FreeDir(dir);
-	list_sort(names, compare_names);
-	return names;
-}
-
-/* Of the database and of the directory, sorted. */
-static char *
-list_known(void)
-{
-	List *names = angle_registry_names(DEBUG1);
-	StringInfoData known;
-	ListCell *cell;
-
-	foreach(cell, angle_catalog_models())
-		names = lappend(names, ((AngleModelRow *) lfirst(cell))->name);
-	list_sort(names, compare_names);
-	initStringInfo(&known);
-	foreach(cell, names)
-		appendStringInfo(&known, "%s\"%s\"", known.len > 0 ? ", " : "",
-						 (char *) lfirst(cell));
-	return known.data;
-}
-
-void
-angle_registry_raise_unknown(const char *name)
-{
-	char *known = list_known();
-
-	ereport(
-		ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-		errmsg("model \"%s\" does not exist", name),
-		errdetail("It is not in the database, and there is no file \"%s\".",
-				  angle_registry_path(name)),
-		known[0] != '\0'
-			? errhint("Available models: %s.", known)
-			: errhint(
-				  "Load one with angle_load_model() or \"angle push\"; see also the setting angle.model_directory."));
-}
 
 /* ---- the end of a model -------------------------------------------------- */
 
@@ -225,9 +151,9 @@ open_file(const char *name)
 	entry->directory =
 		MemoryContextStrdup(entry->context, angle_model_directory);
 	status =
-		open_image(entry, angle_registry_path(name), new_arena(entry), &err);
+		open_image(entry, angle_model_file_path(name), new_arena(entry), &err);
 	if (status == ANGLE_NOT_FOUND)
-		angle_registry_raise_unknown(name);
+		angle_model_raise_unknown(name);
 	angle_check(status, &err);
 	keep(entry);
 	return entry;

@@ -8,12 +8,9 @@
 #define ANGLE_REGISTRY_H
 
 #include "fmgr.h"
-#include "nodes/pg_list.h"
 
 #include "core/encoder/model.h"
 #include "pg/model/catalog.h"
-
-#define ANGLE_MODEL_SUFFIX ".angle"
 
 /* The open model called name, which lasts at least until the transaction ends.
  * Raises ERRCODE_INVALID_NAME, ERRCODE_UNDEFINED_OBJECT, ERRCODE_DATA_CORRUPTED,
@@ -24,21 +21,10 @@ const AngleModel *angle_registry_model(const char *name);
  * models by their addresses over transactions has to compare this, too. */
 uint64_t angle_registry_epoch(void);
 
-/* Raises ERRCODE_UNDEFINED_OBJECT and says which models there are. */
-_Noreturn void angle_registry_raise_unknown(const char *name);
-
-/* The same for the argument at position of an IMMUTABLE function. NULL raises
+/* The model that the argument at position of an IMMUTABLE function names. NULL raises
  * ERRCODE_NULL_VALUE_NOT_ALLOWED: it would make the result depend on a
  * setting. */
 const AngleModel *
 angle_registry_argument(FunctionCallInfo fcinfo, int position);
-
-/* The names of the models in the model directory, sorted, as palloc'd C
- * strings. A directory that cannot be read gives none and a report of elevel,
- * which is below ERROR. */
-List *angle_registry_names(int elevel);
-
-/* The path of the file of the model called name, which must be valid. */
-char *angle_registry_path(const char *name);
 
 #endif

@@ -19,7 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "pg/bridge.h"
-#include "pg/model/registry.h"
+#include "pg/model/model_directory.h"
 #include "pg/model/store.h"
 #include "pg/pg_compat.h"
 
@@ -111,11 +111,12 @@ angle_store_check_free(const char *name)
 				errmsg("model \"%s\" already exists", name),
 				errhint("A model is never changed in place: choose another "
 						"name, or drop this one with angle_drop_model()."));
-	if (lstat(angle_registry_path(name), &st) == 0)
-		ereport(ERROR, errcode(ERRCODE_DUPLICATE_OBJECT),
-				errmsg("model \"%s\" already exists", name),
-				errdetail("It is the file \"%s\".", angle_registry_path(name)),
-				errhint("Choose another name."));
+	if (lstat(angle_model_file_path(name), &st) == 0)
+		ereport(
+			ERROR, errcode(ERRCODE_DUPLICATE_OBJECT),
+			errmsg("model \"%s\" already exists", name),
+			errdetail("It is the file \"%s\".", angle_model_file_path(name)),
+			errhint("Choose another name."));
 }
 
 /* ---- rows --------------------------------------------------------------- */
