@@ -14,12 +14,13 @@ import numpy as np
 
 import data as datasets
 import libpq
+import plans
 import report
 import search
 import sides as sides_of
 import writes
 
-PARTS = ("search", "filter", "write", "grow", "overhead")
+PARTS = ("search", "filter", "write", "grow", "overhead", "plans")
 
 
 def arguments():
@@ -38,6 +39,8 @@ def arguments():
                         help="of each point in each round")
     parser.add_argument("--write-rows", type=int, default=50_000,
                         help="of the tables for insertion, VACUUM and growth")
+    parser.add_argument("--clients", type=int, default=8,
+                        help="that insert together")
     parser.add_argument("--memory", default="1GB", help="maintenance_work_mem of all")
     parser.add_argument("--workers", type=int, default=0,
                         help="max_parallel_maintenance_workers of all")
@@ -129,7 +132,13 @@ def measure_side(session, side, data, parts, args):
     if "write" in parts:
         result["write"] = writes.insertion(session, side, data, base,
                                            args.write_rows - base)
+        first = min(len(data.rows) - (args.write_rows - base), args.write_rows)
+        result["write"]["together"] = writes.insert_together(
+            session, side, data, range(first, first + args.write_rows - base),
+            args.clients)
         result["vacuum"] = writes.vacuum(session, side)
+    if "plans" in parts and side.ours:
+        result["plans"] = plans.measure(session, side, data)
     if "grow" in parts and side.ours:
         result["grow"] = writes.grown(session, side, data, args.write_rows, some)
     return result

@@ -33,12 +33,12 @@ def print_search(result):
 
 def print_writes(sides):
     print(f"\n{'':32}{'build s':>9}{'rows/s':>9}{'WAL/row':>9}{'+images':>9}"
-          f"{'VACUUM s':>10}")
+          f"{'together':>9}{'VACUUM s':>10}")
     for side in sides:
         write = side["write"]
         print(f"{side['title']:32}{write['build']:9.1f}{write['rows/s']:9.0f}"
               f"{write['wal']:9.0f}{write['wal with images']:9.0f}"
-              f"{side['vacuum']:10.3f}")
+              f"{write['together']:9.0f}{side['vacuum']:10.3f}")
 
 
 def print_filters(sides):
@@ -51,10 +51,26 @@ def print_filters(sides):
 
 def print_growth(sides):
     for side in sides:
-        print(f"\n{side['title']:32}{'built':>18}{'grown by inserts':>20}")
-        for built, grown in zip(side["grow"]["built"], side["grow"]["grown"]):
-            print(f"{built['value']:>32}{built['recall']:9.3f}{built['ms']:7.2f}ms"
-                  f"{grown['recall']:11.3f}{grown['ms']:7.2f}ms")
+        kinds = [side["grow"][kind] for kind in ("built", "grown", "churned")]
+        print(f"\n{side['title']:32}{'built':>20}{'grown by inserts':>20}"
+              f"{'half came again':>20}")
+        for row in zip(*kinds):
+            print(f"{row[0]['value']:>32}" + "".join(
+                f"{p['recall']:11.3f}{p['ms']:7.2f}ms" for p in row))
+
+
+def print_plans(sides):
+    for side in sides:
+        print(f"\n{'rows':>9}{'keeps':>8}{'LIMIT':>7}  {'chosen':10}{'ms':>9}"
+              f"   other ways, ms")
+        for p in side["plans"]:
+            others = ", ".join(f"{way} {ms:.2f}" for way, ms in p["ms"].items()
+                               if way != p["chosen"])
+            print(f"{p['rows']:>9}{p['keeps']:8.3g}{p['limit']:>7}  {p['chosen']:10}"
+                  f"{p['ms'][p['chosen']]:9.2f}   {others}"
+                  f"{'  wrong' if p['wrong'] else ''}")
+        wrong = [p for p in side["plans"] if p["wrong"]]
+        print(f"{len(wrong)} of {len(side['plans'])} plans are wrong")
 
 
 def print_overhead(sides):
@@ -64,10 +80,10 @@ def print_overhead(sides):
               f"{side['overhead']['key us']:16.0f}")
 
 
-def growth_loss(grow):
+def growth_loss(grow, kind):
     """The most recall that growth costs at equal time, where the built index finds nine
     tenths or more. Between two points of the grown one recall is a straight line."""
-    curve = sorted(grow["grown"], key=lambda g: g["ms"])
+    curve = sorted(grow[kind], key=lambda g: g["ms"])
     loss = 0.0
     for p in grow["built"]:
         if p["recall"] >= 0.9:
@@ -103,6 +119,8 @@ def side_bars(ours, name, theirs):
     if "write" in ours:
         mine, other = ours["write"], theirs["write"]
         yield f"insertion over {name}", mine["rows/s"] / other["rows/s"], 5
+        yield (f"insertion by several over {name}",
+               mine["together"] / other["together"], 5)
         yield f"WAL of the index of {name}", other["wal"] / mine["wal"], 5
         yield f"VACUUM of {name}", theirs["vacuum"] / ours["vacuum"], 10
     if "filter" in ours:
@@ -117,7 +135,9 @@ def own_bars(ours):
         yield f"rows under a filter of {f['percent']} %", f["rows"], 10
         yield f"recall under a filter of {f['percent']} %", f["recall"], 0.95
     if "grow" in ours:
-        yield "recall lost by growth, negated", -growth_loss(ours["grow"]), -0.01
+        for kind in ("grown", "churned"):
+            loss = growth_loss(ours["grow"], kind)
+            yield f"recall lost when {kind}, negated", -loss, -0.01
     if "overhead" in ours:
         over = ours["overhead"]["index us"] - ours["overhead"]["key us"]
         yield "µs over a primary key look-up, negated", -over, -60
@@ -146,7 +166,8 @@ def print_result(result):
     if "search" in result:
         print_search(result)
     for part, print_part in (("write", print_writes), ("filter", print_filters),
-                             ("grow", print_growth), ("overhead", print_overhead)):
+                             ("grow", print_growth), ("overhead", print_overhead),
+                             ("plans", print_plans)):
         if sides and part in sides[0]:
             print_part([side for side in sides if part in side])
     return print_bars(result)

@@ -54,12 +54,14 @@ def hnsw(construction):
                 f" {construction})", "hnsw.ef_search", (10, 20, 40, 80, 160, 320, 640, 1000))
 
 
-def ivfflat(rows):
-    """With about the square root of the rows as lists, pgvector's own advice for large
-    tables; for small ones a thousandth."""
-    lists = max(10, rows // 1000 if rows < 200_000 else round(math.sqrt(rows)))
-    probes = [p for p in (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128) if p <= lists]
-    return Side("ivfflat", f"pgvector IVFFlat, {lists} lists", "vector",
+def ivfflat(rows, lists=0):
+    """With so many lists, or about the square root of the rows, pgvector's own advice for
+    large tables; for small ones a thousandth."""
+    name = f"ivfflat{lists or ''}"
+    lists = lists or max(10, rows // 1000 if rows < 200_000 else round(math.sqrt(rows)))
+    probes = [p for p in (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+              if p <= lists]
+    return Side(name, f"pgvector IVFFlat, {lists} lists", "vector",
                 f"ivfflat (v vector_cosine_ops) WITH (lists = {lists})",
                 "ivfflat.probes", tuple(probes))
 
@@ -73,7 +75,18 @@ def angle(knob="probes"):
 
 
 def chosen(names, rows):
-    """The sides with these names, ours first."""
-    known = {"angle": angle(), "hnsw64": hnsw(64), "hnsw200": hnsw(200),
-             "ivfflat": ivfflat(rows)}
-    return [known[name] for name in names]
+    """The sides with these names: angle, hnsw with its ef_construction, ivfflat with
+    its lists or without."""
+    return [make(name, rows) for name in names]
+
+
+def make(name, rows):
+    kind = name.rstrip("0123456789")
+    number = int(name[len(kind):] or 0)
+    if kind == "hnsw" and number:
+        return hnsw(number)
+    if kind == "ivfflat":
+        return ivfflat(rows, number)
+    if name == "angle":
+        return angle()
+    raise SystemExit(f"bench/index: there is no side {name}")

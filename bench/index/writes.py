@@ -1,5 +1,6 @@
 """Insertion, growth, VACUUM and filters, on tables of their own."""
 import statistics
+import threading
 import time
 
 import data as datasets
@@ -50,6 +51,26 @@ def insertion(session, side, data, base, count, suffix="_w"):
             "wal with images": everything / count}
 
 
+def insert_together(session, side, data, rows, clients, suffix="_w"):
+    """Rows per second of so many clients, each of which inserts its share of rows, a
+    range, in a transaction."""
+    database = session.value("SELECT current_database()")
+    sessions = [libpq.Connection(f"dbname={database}") for _ in range(clients)]
+    each = len(rows) // clients
+    threads = [threading.Thread(target=insert_rows, args=(
+        sessions[i], side, data, rows[i * each], rows[i * each] + each, suffix))
+        for i in range(clients)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    took = time.perf_counter() - begun
+    for one in sessions:
+        one.close()
+    return each * clients / took
+
+
 def vacuum(session, side, suffix="_w"):
     """Seconds of VACUUM after a tenth of the rows has gone."""
     session.run(f"DELETE FROM {side.name}{suffix} WHERE id % 10 = 3")
@@ -74,19 +95,30 @@ def filtered(session, side, data, percent, queries, suffix=""):
             "ms": statistics.median(seconds) * 1000}
 
 
+def churn(session, side, data, count, suffix):
+    """Deletes half of the rows, and inserts them again after VACUUM."""
+    table = side.name + suffix
+    session.run(f"DELETE FROM {table} WHERE id >= {count // 2}")
+    session.run(f"VACUUM (INDEX_CLEANUP ON) {table}")
+    insert_rows(session, side, data, count // 2, count, suffix)
+
+
 def grown(session, side, data, count, queries, suffix="_g"):
-    """Recall and milliseconds at each value of the knob: index built of a tenth and
-    grown by inserts to count rows, and built of all."""
+    """Recall and milliseconds at each value of the knob: index built of count rows, built
+    of a tenth and grown by inserts to all, and built of all of which half were deleted
+    and inserted again."""
     best = datasets.nearest(data.rows[:count], data.queries[:queries])
     forms = libpq.encode_vectors(data.queries[:queries])
     result = {}
-    for kind in ("built", "grown"):
+    for kind in ("built", "grown", "churned"):
         session.run(f"DROP TABLE IF EXISTS {side.name}{suffix}")
         side.create_table(session, data.rows.shape[1], suffix)
         side.load(session, data, 0, count // 10 if kind == "grown" else count, suffix)
         side.create_index(session, suffix)
         if kind == "grown":
             insert_rows(session, side, data, count // 10, count, suffix)
+        if kind == "churned":
+            churn(session, side, data, count, suffix)
         session.run(f"VACUUM ANALYZE {side.name}{suffix}")
         session.prepare("look", side.question("", suffix))
         result[kind] = [point(session, side, data, best, forms, value)
