@@ -15,13 +15,12 @@ sets of STS-B and SICK, or a test query of SciFact.
 import lzma
 import os
 import random
+import re
 import sys
 import unicodedata
 
 TESTS = ["sts12", "sts13", "sts14", "sts15", "sts16", "stsb.test", "sickr.test"]
 GRADES = {"entailment": "1", "neutral": "0.5", "contradiction": "0"}
-# Words of a passage: the encoder reads 256 tokens, and time grows with them.
-PASSAGE_WORDS = 64
 
 
 def read(*path):
@@ -125,25 +124,76 @@ def sts(sources):
     yield from graded(sources, "stsb.train", 0, 5)
 
 
-def passage(text):
-    return " ".join(text.split()[:PASSAGE_WORDS])
-
-
-def acl(sources):
+def abstracts(sources):
     """Titles and abstracts from 2016 on, which are CC BY 4.0."""
     for row in read(sources, "corpus/acl_anthology.tsv"):
         if row["year"] >= "2016" and len(row["abstract"].split()) > 20:
-            yield [row["title"], passage(row["abstract"])]
+            yield row["title"], row["abstract"]
+
+
+def acl(sources):
+    yield from map(list, abstracts(sources))
+
+
+def acl_claims(sources):
+    """One sentence of an abstract, which leaves it, and title and abstract: what a
+    claim and the paper are to each other (Lee et al. 2019, inverse cloze task)."""
+    random_ = random.Random(2)
+    for title, abstract in abstracts(sources):
+        sentences = re.split(r"(?<=[a-z\d)][.!?]) (?=[A-Z])", abstract)
+        if len(sentences) < 4:
+            continue
+        claim = random_.choice(sentences[1:])
+        if 8 <= len(claim.split()) <= 40:
+            rest = " ".join(s for s in sentences if s is not claim)
+            yield [claim, title + " " + rest]
+
+
+def judgements(sources, split):
+    """Pairs of a query and a document that is relevant to it, by their identifiers."""
+    for row in read(sources, f"retrieval/scifact/qrels.{split}.tsv"):
+        if float(row["relevance"]) > 0:
+            yield row["query_id"], row["doc_id"]
+
+
+def trained_claims(sources):
+    """Pairs of the training split to train on: no abstract that answers a test query
+    or is held out for development, a third, and no claim that one of these answers."""
+    tested = {document for _, document in judgements(sources, "test")}
+    train = list(judgements(sources, "train"))
+    barred = {query for query, document in train
+              if document in tested or int(document) % 3 == 0}
+    return [pair for pair in train if pair[0] not in barred]
 
 
 def scifact(sources):
-    documents = {row["doc_id"]: passage(row["title"] + " " + row["text"])
+    documents = {row["doc_id"]: row["title"] + " " + row["text"]
                  for row in read(sources, "retrieval/scifact/corpus.tsv")}
     queries = {row["query_id"]: row["text"]
                for row in read(sources, "retrieval/scifact/queries.tsv")}
-    for row in read(sources, "retrieval/scifact/qrels.train.tsv"):
-        if float(row["relevance"]) > 0:
-            yield [queries[row["query_id"]], documents[row["doc_id"]]]
+    for query, document in trained_claims(sources):
+        yield [queries[query], documents[document]]
+
+
+def write_held_out(sources, output):
+    """The claims of the training split that are not trained on, as a retrieval set,
+    scifact.dev; corpus and queries are those of SciFact."""
+    folder = os.path.join(output, "scifact.dev")
+    os.makedirs(folder, exist_ok=True)
+    for name, columns in (("corpus", ["doc_id", "title", "text"]),
+                          ("queries", ["query_id", "text"])):
+        with open(os.path.join(folder, name + ".tsv"), "w", encoding="utf-8",
+                  newline="\n") as out:
+            out.write("\t".join(columns) + "\n")
+            for row in read(sources, f"retrieval/scifact/{name}.tsv"):
+                out.write("\t".join(row[column] for column in columns) + "\n")
+    trained = {query for query, _ in trained_claims(sources)}
+    with open(os.path.join(folder, "qrels.dev.tsv"), "w", encoding="utf-8",
+              newline="\n") as out:
+        out.write("query_id\tdoc_id\trelevance\n")
+        out.writelines(f"{query}\t{document}\t1\n"
+                       for query, document in judgements(sources, "train")
+                       if query not in trained)
 
 
 def wordnet(sources):
@@ -176,6 +226,7 @@ def main():
     clean.write("sts.tsv", a, sts(sources))
     clean.write("sick.tsv", a, graded(sources, "sickr.train", 1, 5), True)
     clean.write("acl.tsv", one, acl(sources))
+    clean.write("acl.claims.tsv", one, acl_claims(sources))
     clean.write("wordnet.tsv", one, shuffled(wordnet(sources), 20000))
     clean.write("tatoeba.tsv", one,
                 pairs(sources, "tatoeba_pivot_paraphrases", "sentence1", "sentence2"))
@@ -186,6 +237,7 @@ def main():
                 graded(sources, "stsb.dev", 0, 5, of_training))
     clean.write("sick.dev.tsv", a, graded(sources, "sickr.trial", 1, 5), True)
     clean.report()
+    write_held_out(sources, output)
 
 
 if __name__ == "__main__":

