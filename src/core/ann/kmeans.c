@@ -12,8 +12,16 @@
 /* Below so many lists one group has them all: the root of a small index. */
 #define ONE_GROUP 32
 
-/* The part of progress that the groups are. */
-#define GROUPS_SHARE 0.4
+/* Rounds over all lists once they are made, with so many points for each. */
+#define REFINE_ROUNDS 2
+#define REFINE_SAMPLE 32
+
+/* Points that a round takes at a time. */
+#define REFINE_BATCH 256
+
+/* The parts of progress that the groups are, and the lists. */
+#define GROUPS_SHARE 0.3
+#define LISTS_SHARE 0.3
 
 typedef struct Build
 {
@@ -152,10 +160,96 @@ make_lists(Build *build, AngleError *err)
 							  clusters->centroids + clusters->starts[g] * dims,
 							  &found, build->labels + first, err));
 		clusters->starts[g + 1] = clusters->starts[g] + found;
-		report(request, GROUPS_SHARE + (1 - GROUPS_SHARE) * (double) last /
+		report(request, GROUPS_SHARE + LISTS_SHARE * (double) last /
 										   (double) request->count);
 	}
 	clusters->lists = clusters->starts[clusters->groups];
+	return ANGLE_OK;
+}
+
+/* What a round over all lists adds up. */
+typedef struct Sums
+{
+	double *points;	  /* (lists, dims) */
+	size_t *counts;	  /* (lists) */
+	float *batch;	  /* (REFINE_BATCH, dims) */
+	uint32_t *labels; /* (REFINE_BATCH): of the batch */
+} Sums;
+
+static void
+add_batch(const Build *build, const Sums *sums, size_t count)
+{
+	const size_t dims = (size_t) build->request->dims;
+
+	for (size_t i = 0; i < count; i++)
+	{
+		double *sum = sums->points + sums->labels[i] * dims;
+
+		sums->counts[sums->labels[i]]++;
+		for (size_t d = 0; d < dims; d++)
+			sum[d] += (double) sums->batch[i * dims + d];
+	}
+}
+
+/* Lists that no point is nearest to stay where they are. */
+static void
+move_lists(const Build *build, const Sums *sums)
+{
+	const size_t dims = (size_t) build->request->dims;
+	float *centroid = build->clusters->centroids;
+
+	for (size_t l = 0; l < build->clusters->lists; l++, centroid += dims)
+		for (size_t d = 0; d < dims && sums->counts[l] > 0; d++)
+			centroid[d] =
+				(float) (sums->points[l * dims + d] / (double) sums->counts[l]);
+}
+
+static AngleStatus
+allocate_sums(Build *build, Sums *sums, AngleError *err)
+{
+	const size_t dims = (size_t) build->request->dims;
+	const size_t lists = build->clusters->lists;
+	AngleArena *arena = build->scratch;
+
+	angle_arena_reset(arena);
+	sums->points = angle_arena_zalloc(arena, lists * dims, sizeof(double));
+	sums->counts = angle_arena_zalloc(arena, lists, sizeof(size_t));
+	sums->labels = angle_arena_alloc(arena, REFINE_BATCH, sizeof(uint32_t));
+	sums->batch = angle_arena_alloc(arena, REFINE_BATCH * dims, sizeof(float));
+	if (sums->points == NULL || sums->counts == NULL || sums->labels == NULL ||
+		sums->batch == NULL)
+		return angle_no_memory(err);
+	return ANGLE_OK;
+}
+
+/* Moves lists to the means of the points that they are nearest to, whatever the
+ * group: of lists a tenth less is needed for a recall of 0.95. */
+static AngleStatus
+refine(Build *build, AngleError *err)
+{
+	const AngleClusterRequest *request = build->request;
+	const size_t dims = (size_t) request->dims;
+	const size_t wanted = REFINE_SAMPLE * build->clusters->lists;
+	const size_t step = request->count > wanted ? request->count / wanted : 1;
+	AngleAssigner *assigner;
+	Sums sums;
+
+	ANGLE_TRY(allocate_sums(build, &sums, err));
+	ANGLE_TRY(angle_assigner_create(build->clusters, ANGLE_ASSIGN_GROUPS,
+									build->scratch, &assigner, err));
+	for (size_t i = 0; i < request->count;)
+	{
+		size_t count = 0;
+
+		if (angle_cancelled(request->cancel))
+			return angle_fail_cancelled(err);
+		for (; i < request->count && count < REFINE_BATCH; i += step)
+			memcpy(sums.batch + count++ * dims, request->points + i * dims,
+				   dims * sizeof(float));
+		angle_assign(assigner, sums.batch, count, 1, sums.labels, NULL);
+		add_batch(build, &sums, count);
+	}
+	move_lists(build, &sums);
 	return ANGLE_OK;
 }
 
@@ -200,7 +294,15 @@ cluster(Build *build, AngleError *err)
 	}
 	ANGLE_TRY(make_groups(build, err));
 	report(build->request, GROUPS_SHARE);
-	return make_lists(build, err);
+	ANGLE_TRY(make_lists(build, err));
+	for (int i = 0; build->clusters->groups > 1 && i < REFINE_ROUNDS; i++)
+	{
+		ANGLE_TRY(refine(build, err));
+		report(build->request,
+			   GROUPS_SHARE + LISTS_SHARE +
+				   (1 - GROUPS_SHARE - LISTS_SHARE) * (i + 1) / REFINE_ROUNDS);
+	}
+	return ANGLE_OK;
 }
 
 AngleStatus
@@ -232,6 +334,27 @@ scratch_size(size_t count, size_t dims, size_t clusters)
 		   count * (sizeof(float) + sizeof(size_t));
 }
 
+/* Of a round over all lists: sums, packed lists, a batch and its scratch. */
+static size_t
+refine_size(size_t dims, size_t lists, size_t groups)
+{
+	size_t packed = lists + 16 * groups + angle_padded(groups);
+
+	if (groups == 1)
+		return 0;
+	return lists * (dims * sizeof(double) + sizeof(size_t)) +
+		   (packed + REFINE_BATCH + 64) * dims * sizeof(float) +
+		   (size_t) ANGLE_ASSIGN_BATCH * (2 * ANGLE_ASSIGN_GROUPS + 8 + 16) *
+			   sizeof(float) +
+		   128 * angle_padded(2 * (lists / groups + 1)) * sizeof(float);
+}
+
+static size_t
+greater(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
 size_t
 angle_cluster_memory(size_t count, int dims, size_t lists)
 {
@@ -242,8 +365,9 @@ angle_cluster_memory(size_t count, int dims, size_t lists)
 	size_t results = (lists + groups) * width + count * sizeof(uint32_t) +
 					 2 * (groups + 1) * sizeof(size_t);
 
-	size_t used = results + scratch_size(count, (size_t) dims,
-										 own > groups ? own : groups);
+	size_t used = results + greater(scratch_size(count, (size_t) dims,
+												 greater(own, groups)),
+									refine_size((size_t) dims, lists, groups));
 	size_t doubled = used < ((size_t) 8 << 20) ? used : (size_t) 8 << 20;
 
 	/* An arena that is reset keeps its largest block beside the next ones, and
