@@ -38,6 +38,7 @@ PG_SRCS = \
 	am/scan_query.c \
 	am/scan_route.c \
 	am/scan_rows.c \
+	am/settle.c \
 	am/split.c \
 	am/stop.c \
 	am/tree_writer.c \

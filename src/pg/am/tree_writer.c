@@ -13,6 +13,7 @@
 
 #include "core/ann/balance.h"
 #include "pg/am/node_segment.h"
+#include "pg/am/settle.h"
 #include "pg/am/tree_writer.h"
 #include "pg/bridge.h"
 
@@ -351,6 +352,9 @@ angle_tree_finish(AngleTreeWriter *writer)
 {
 	AngleNodePointer root;
 
+	if (writer->height == 0)
+		angle_settle(writer->index, writer->self, writer->children,
+					 writer->count, (Size) maintenance_work_mem * 1024);
 	/* the centroid of a root is not stored anywhere: a leaf that were one would
 	 * have to be encoded around the origin */
 	while (writer->count > 1 || (writer->count == 1 && writer->height == 0))
