@@ -1,25 +1,33 @@
 /* The stop rule is measured: stop.h says what it is. */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 
 #include "core/ann/heap.h"
 #include "core/quant/rerank.h"
 #include "pg/am/calibrate.h"
+#include "pg/am/entries.h"
 #include "pg/am/node_segment.h"
 #include "pg/am/pick.h"
+#include "pg/am/scan_query.h"
 #include "pg/am/stop.h"
+
+/* Rows of the table have neighbours that are easier to find than those of other vectors:
+ * sentences which were held out missed 1.16 times as many (0.942 at a target of 0.95). */
+#define MISSED_SHARE 0.85
 
 /* Of a query: the neighbours, by the head page of their leaf. */
 typedef struct Probing
 {
 	const float *point; /* (dims) */
 	ItemPointerData tid;
-	AngleRerankQuery rerank;
+	AngleQuery *query;
 	AngleTop top;
 	AngleCandidate nearest[ANGLE_STOP_NEIGHBOURS];
 } Probing;
@@ -116,76 +124,103 @@ init_probings(Calibration *calibration, const AngleReservoir *reservoir)
 	{
 		Probing *probing = &calibration->probings[i];
 
-		probing->point = reservoir->rows.points + (Size) i * dims;
+		float *point = reservoir->rows.points + (Size) i * dims;
+
+		probing->point = point;
 		probing->tid = reservoir->rows.tids[i];
-		angle_rerank_query(&probing->rerank, &self->space, self->layout.bits,
-						   probing->point);
+		probing->query = angle_query_of_point(self, point);
 		angle_top_init(&probing->top, probing->nearest, ANGLE_STOP_NEIGHBOURS);
 	}
 }
 
-/* Offers a row to all queries. */
+/* Offers a row to a query. */
 static void
-offer_row(Calibration *calibration, BlockNumber block, ItemPointer tid,
-		  const char *body)
+offer_row(Calibration *calibration, Probing *probing, Buffer head, int slot)
 {
+	const AngleLayout *layout = &calibration->self->layout;
+	const BlockNumber block = BufferGetBlockNumber(head);
 	AngleRerankFactors factors;
+	const char *body;
+	double score;
 
+	if (ItemPointerEquals(angle_leaf_tids(layout, BufferGetPage(head)) + slot,
+						  &probing->tid))
+		return;
+	body = angle_body_get(&calibration->reader, block, layout->row_size, slot);
 	memcpy(&factors, body, sizeof(factors));
-	for (int i = 0; i < calibration->count; i++)
-	{
-		Probing *probing = &calibration->probings[i];
-		double score;
-
-		if (ItemPointerEquals(tid, &probing->tid))
-			continue;
-		score =
-			angle_rerank_score(&probing->rerank,
+	score = angle_rerank_score(&probing->query->rerank,
 							   (const uint8 *) body + sizeof(factors), &factors)
 				.estimate;
-		if (!isnan(score))
-			(void) angle_top_offer(&probing->top, score, block);
+	if (!isnan(score))
+		(void) angle_top_offer(&probing->top, score, block);
+}
+
+/* Offers those rows of a leaf whose codes say that they may be near. */
+static void
+offer_near(Calibration *calibration, Probing *probing, Buffer head,
+		   const float *centroid)
+{
+	const AngleLayout *layout = &calibration->self->layout;
+	float keys[ANGLE_BLOCK];
+	AngleProbe probe;
+
+	(void) angle_query_node(probing->query, centroid, &probe);
+	for (int first = 0; first < layout->capacity; first += ANGLE_BLOCK)
+	{
+		const float limit =
+			(float) Min(angle_top_limit(&probing->top), FLT_MAX);
+		unsigned near =
+			angle_query_near(probing->query, BufferGetPage(head),
+							 first / ANGLE_BLOCK, probe, limit, keys);
+
+		for (; near != 0; near &= near - 1)
+			offer_row(calibration, probing, head,
+					  first + pg_rightmost_one_pos32(near));
 	}
 }
 
 /* Shows the rows of a leaf, whose head is locked, to all queries. */
 static void
-offer_leaf(Calibration *calibration, BlockNumber block, Page page)
+offer_leaf(Calibration *calibration, Buffer head, const float *centroid)
 {
-	const AngleLayout *layout = &calibration->self->layout;
-
-	for (int slot = 0; slot < layout->capacity; slot++)
-		if (angle_slot_live(layout, page, slot))
-			offer_row(calibration, block, angle_leaf_tids(layout, page) + slot,
-					  angle_body_get(&calibration->reader, block,
-									 layout->row_size, slot));
+	for (int i = 0; i < calibration->count; i++)
+		offer_near(calibration, &calibration->probings[i], head, centroid);
 	angle_body_done(&calibration->reader);
 }
 
-/* Shows all rows to all queries. */
+/* Shows the rows below a node, whose centroid (dims) this is, to all queries. Nodes
+ * that went in the meantime are passed over. */
 static void
-find_neighbours(Calibration *calibration)
+find_neighbours(Calibration *calibration, AngleNodePointer pointer,
+				const float *centroid)
 {
-	const AngleLayout *layout = &calibration->self->layout;
-	const BlockNumber count = angle_segment_count(calibration->index, layout);
+	const AngleIndex *self = calibration->self;
+	AngleEntries children = {.count = 0};
+	AngleNodeHeader node;
+	Buffer head;
 
-	for (BlockNumber i = 0; i < count; i++)
+	CHECK_FOR_INTERRUPTS();
+	check_stack_depth();
+	head = angle_read_head(calibration->index, &self->layout, pointer.block,
+						   BUFFER_LOCK_SHARE);
+	node = *angle_node(BufferGetPage(head));
+	if (node.generation == pointer.generation)
 	{
-		BlockNumber block = angle_segment_head(layout, i);
-		Buffer head = ReadBuffer(calibration->index, block);
-		Page page = BufferGetPage(head);
-
-		CHECK_FOR_INTERRUPTS();
-		LockBuffer(head, BUFFER_LOCK_SHARE);
-		if (!PageIsNew(page))
+		if (node.kind == ANGLE_NODE_LEAF)
+			offer_leaf(calibration, head, centroid);
+		else
 		{
-			angle_head_check(calibration->index, layout, block, page);
-			if (angle_node(page)->kind == ANGLE_NODE_LEAF &&
-				!(angle_node(page)->flags & ANGLE_NODE_GONE))
-				offer_leaf(calibration, block, page);
+			angle_entries_init(&children, calibration->index, self,
+							   self->layout.fanout);
+			angle_entries_read(&children, head);
 		}
-		UnlockReleaseBuffer(head);
 	}
+	UnlockReleaseBuffer(head);
+	for (int i = 0; i < children.count; i++)
+		find_neighbours(calibration, children.children[i].pointer,
+						children.points + (Size) i * self->layout.dims);
+	if (children.points != NULL)
+		angle_entries_free(&children);
 }
 
 /* When a node comes. */
@@ -341,7 +376,8 @@ set_stop(Calibration *calibration, AngleMeta *meta)
 	qsort(calibration->needs, calibration->found, sizeof(float), compare_needs);
 	for (int i = 0; i < ANGLE_TARGETS; i++)
 	{
-		int rank = (int) ceil(angle_recall_targets[i] * calibration->found);
+		const double missed = MISSED_SHARE * (1 - angle_recall_targets[i]);
+		int rank = (int) ceil((1 - missed) * calibration->found);
 
 		meta->enough[i] =
 			calibration->needs[Max(0, Min(rank, calibration->found) - 1)];
@@ -369,7 +405,8 @@ angle_calibrate(Relation index, const AngleIndex *self, AngleMeta *meta,
 	calibration.centroid = palloc(layout->dims * sizeof(float));
 	calibration.reader.index = index;
 	init_probings(&calibration, reservoir);
-	find_neighbours(&calibration);
+	find_neighbours(&calibration, meta->root,
+					palloc0(layout->dims * sizeof(float)));
 	calibration.segments = angle_segment_count(index, layout);
 	calibration.leaves = palloc_extended(
 		calibration.segments * sizeof(LeafSeen), MCXT_ALLOC_HUGE);

@@ -6,7 +6,7 @@
 #include "pg/am/row_set.h"
 
 /* Rows that stand in for queries at most. */
-#define ANGLE_CALIBRATION_QUERIES 100
+#define ANGLE_CALIBRATION_QUERIES 300
 
 /* Rows below which every search reads most of the index anyway. */
 #define ANGLE_CALIBRATION_ROWS 1000
@@ -32,7 +32,7 @@ angle_reservoir_pick(Relation index, const AngleIndex *self, double rows);
 
 /*
  * Measures the stop rule (stop.h) of a tree that is written: the ten nearest of each row of
- * the reservoir are found by looking at all rows, then how many rows a search sees
+ * the reservoir are found by looking at the codes of all rows, then how many rows a search sees
  * before it has read the leaf of each of them. Leaves the defaults where there are too few rows to
  * tell. Others may change the index meanwhile.
  */

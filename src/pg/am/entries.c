@@ -19,6 +19,26 @@ angle_entries_init(AngleEntries *entries, Relation index,
 	entries->children = palloc0(capacity * sizeof(AngleChild));
 }
 
+void
+angle_entries_free(AngleEntries *entries)
+{
+	for (int i = 0; i < entries->capacity; i++)
+	{
+		if (entries->rows[i].body != NULL)
+		{
+			pfree(entries->rows[i].body);
+			pfree(entries->rows[i].values);
+		}
+		if (entries->children[i].centroid != NULL)
+			pfree(entries->children[i].centroid);
+	}
+	pfree(entries->rows);
+	pfree(entries->children);
+	pfree(entries->points);
+	if (entries->reader.scratch != NULL)
+		pfree(entries->reader.scratch);
+}
+
 static void
 read_row(AngleEntries *entries, Buffer head, int slot)
 {

@@ -20,6 +20,9 @@ typedef struct AngleEntries
 void angle_entries_init(AngleEntries *entries, Relation index,
 						const AngleIndex *self, int capacity);
 
+/* Frees what was made by these calls, entries itself excepted. */
+void angle_entries_free(AngleEntries *entries);
+
 /* Adds the entries of a node, whose head the caller has locked. All nodes are of
  * one kind, and their entries not more than there is room for. */
 void angle_entries_read(AngleEntries *entries, Buffer head);

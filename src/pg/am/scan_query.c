@@ -40,28 +40,49 @@ enter(Relation index, AngleQuery *query, Datum datum)
 	return true;
 }
 
-AngleQuery *
-angle_query_make(Relation index, const AngleIndex *self, ScanKey order)
+/* What follows from the point. */
+static void
+prepare(AngleQuery *query)
 {
-	AngleQuery *query = palloc0(sizeof(AngleQuery));
+	const AngleIndex *self = query->self;
 	const AngleLayout *layout = &self->layout;
 
-	query->self = self;
-	query->ratio = 1;
-	query->estimated = index->rd_index->indkey.values[0] == 0;
-	query->null = order != NULL && (order->sk_flags & SK_ISNULL);
-	if (layout->dims == 0 || order == NULL || query->null)
-		return query;
-	query->strategy = order->sk_strategy;
-	query->point = palloc(layout->dims * sizeof(float));
-	query->ordered = enter(index, query, order->sk_argument);
-	if (!query->ordered)
-		return query;
 	angle_rerank_query(&query->rerank, &self->space, layout->bits,
 					   query->point);
 	angle_table_build(&query->coarse, query->point, layout->dims, 1,
 					  alloc_aligned(angle_table_size(layout->dims, 1)));
 	query->fine_memory = alloc_aligned(angle_table_size(layout->dims, 2));
+}
+
+AngleQuery *
+angle_query_make(Relation index, const AngleIndex *self, ScanKey order)
+{
+	AngleQuery *query = palloc0(sizeof(AngleQuery));
+
+	query->self = self;
+	query->ratio = 1;
+	query->estimated = index->rd_index->indkey.values[0] == 0;
+	query->null = order != NULL && (order->sk_flags & SK_ISNULL);
+	if (self->layout.dims == 0 || order == NULL || query->null)
+		return query;
+	query->strategy = order->sk_strategy;
+	query->point = palloc(self->layout.dims * sizeof(float));
+	query->ordered = enter(index, query, order->sk_argument);
+	if (query->ordered)
+		prepare(query);
+	return query;
+}
+
+AngleQuery *
+angle_query_of_point(const AngleIndex *self, float *point)
+{
+	AngleQuery *query = palloc0(sizeof(AngleQuery));
+
+	query->self = self;
+	query->ratio = 1;
+	query->ordered = true;
+	query->point = point;
+	prepare(query);
 	return query;
 }
 
