@@ -38,6 +38,7 @@ PG_SRCS = \
 	am/scan_query.c \
 	am/scan_route.c \
 	am/scan_rows.c \
+	am/scan_visits.c \
 	am/settle.c \
 	am/split.c \
 	am/stop.c \

@@ -30,13 +30,18 @@
 #include "utils/memutils.h"
 
 #include "pg/am/am.h"
+#include "pg/am/candidates.h"
 #include "pg/am/keys.h"
 #include "pg/am/scan_rows.h"
+#include "pg/am/scan_visits.h"
 #include "pg/am/stop.h"
 #include "pg/settings.h"
 
 /* Rows whose bodies are asked for ahead of time. */
 #define BODIES_AHEAD 7
+
+/* Rows of a batch whose pages in the table are looked for ahead of time. */
+#define PAGES_AHEAD 4
 
 /* Rows of the first batch, and of the others at least and at most: each has half as many
  * as all before it. The executor asks for some 15 rows to be sure of ten. */
@@ -57,8 +62,18 @@ typedef struct AngleScan
 	bool more; /* whether there are leaves that were not read */
 	AngleRows rows;
 	uint32 ahead; /* rows known by their codes whose bodies were asked for */
-	AngleQueue batch; /* rows that are given out next: places of items */
-	AngleQueue late;  /* rows that come last */
+
+	/* rows that are given out next, in order: places of items */
+	AngleCandidate *batch; /* (batch_capacity) */
+	Buffer *pages;		   /* (batch_capacity): where the table has them */
+	size_t batch_capacity;
+	size_t batch_count;
+	size_t batch_next;
+	size_t pages_ahead; /* rows whose pages were looked for */
+	size_t rows_ahead;	/* and that were asked for */
+	bool visits;		/* whether that can be done */
+
+	AngleQueue late; /* rows that come last */
 	size_t batch_size;
 	double given; /* the key of the last row that was given out */
 	int probes; /* leaves to be read before the first row; 0: by the stop rule */
@@ -510,6 +525,19 @@ next_row(Relation index, AngleScan *self, uint32 *place, double *key)
 	}
 }
 
+static void
+make_batch(AngleScan *self, size_t capacity)
+{
+	if (self->batch != NULL)
+	{
+		pfree(self->batch);
+		pfree(self->pages);
+	}
+	self->batch = palloc(capacity * sizeof(AngleCandidate));
+	self->pages = palloc(capacity * sizeof(Buffer));
+	self->batch_capacity = capacity;
+}
+
 /* Collects the rows of the next batch. */
 static void
 fill_batch(Relation index, AngleScan *self)
@@ -521,11 +549,41 @@ fill_batch(Relation index, AngleScan *self)
 	self->due = self->enough * angle_stop_due(self->asked);
 	if (leaf_is_next(self))
 		angle_rows_expect(&self->rows, self->asked);
-	while (self->batch.count < self->batch_size &&
+	if (self->batch_size > self->batch_capacity)
+		make_batch(self, self->batch_size);
+	self->batch_count = self->batch_next = 0;
+	self->pages_ahead = self->rows_ahead = 0;
+	while (self->batch_count < self->batch_size &&
 		   next_row(index, self, &place, &key))
-		angle_queue_add(key < self->given ? &self->late : &self->batch, key,
-						place);
+		if (key < self->given)
+			angle_queue_add(&self->late, key, place);
+		else
+			self->batch[self->batch_count++] = (AngleCandidate){key, place};
+	angle_candidates_sort(self->batch, self->batch_count);
 	self->batch_size = Max(BATCH_LEAST, Min(self->asked / 2, BATCH_MOST));
+}
+
+/* Looks ahead for rows of the batch, which the executor will visit. */
+static void
+look_ahead(AngleScan *self, Relation heap)
+{
+	const size_t pages = Min(self->batch_next + PAGES_AHEAD, self->batch_count);
+	const size_t rows = Min(self->batch_next + 1, self->batch_count);
+
+	for (; self->pages_ahead < pages; self->pages_ahead++)
+	{
+		const size_t i = self->pages_ahead;
+
+		self->pages[i] =
+			angle_visit_page(heap, &self->rows.items[self->batch[i].id].tid);
+	}
+	for (; self->rows_ahead < rows; self->rows_ahead++)
+	{
+		const size_t i = self->rows_ahead;
+
+		angle_visit_row(self->pages[i],
+						&self->rows.items[self->batch[i].id].tid);
+	}
 }
 
 /* Takes the row that is to be given out; false if there is none. */
@@ -536,11 +594,11 @@ take_row(Relation index, AngleScan *self, uint32 *place, double *key)
 
 	if (!self->query->ordered)
 		return next_row(index, self, place, key);
-	if (self->batch.count == 0)
+	if (self->batch_next == self->batch_count)
 		fill_batch(index, self);
-	if (self->batch.count > 0)
+	if (self->batch_next < self->batch_count)
 	{
-		first = angle_queue_pop(&self->batch);
+		first = self->batch[self->batch_next++];
 		self->given = first.key;
 	}
 	else if (self->late.count > 0)
@@ -568,11 +626,10 @@ close_directory(void *arg)
 static void
 init_rows(AngleScan *self)
 {
-	const size_t start = 64;
-	AngleQueue *queues[] = {&self->batch, &self->late};
-
-	for (int i = 0; i < lengthof(queues); i++)
-		angle_queue_make(queues[i], start);
+	angle_queue_make(&self->late, BATCH_FIRST);
+	self->batch = NULL;
+	self->pages = NULL;
+	self->batch_capacity = self->batch_count = self->batch_next = 0;
 	angle_rows_init(&self->rows);
 	self->batch_size = BATCH_FIRST;
 	self->given = -INFINITY;
@@ -630,6 +687,7 @@ start(IndexScanDesc scan, AngleScan *self)
 	self->filter = angle_filter_make(index, scan->keyData, scan->numberOfKeys);
 	self->exact = angle_recall_target >= 1 && angle_probes == 0;
 	self->standby = RecoveryInProgress();
+	self->visits = angle_visits_known(scan->heapRelation);
 	self->probes = angle_probes;
 	self->enough = angle_stop_enough(&meta, angle_recall_target);
 	angle_stop_begin(&self->stop, self->self->metric);
@@ -673,6 +731,8 @@ angle_gettuple(IndexScanDesc scan, ScanDirection direction)
 		start(scan, self);
 	old = MemoryContextSwitchTo(self->memory);
 	found = take_row(scan->indexRelation, self, &place, &key);
+	if (self->visits)
+		look_ahead(self, scan->heapRelation);
 	MemoryContextSwitchTo(old);
 	if (!found)
 		return false;

@@ -29,13 +29,6 @@
 /* Estimates of which the reach of a choice is told, at least. */
 #define SAMPLE 256
 
-#define ST_SORT sort_floats
-#define ST_ELEMENT_TYPE float
-#define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
-#define ST_SCOPE static
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
 struct AngleRoute
 {
 	Relation index;
@@ -126,19 +119,24 @@ guess_reach(const AngleRoute *route, double wanted)
 {
 	const int count = route->directory->first[route->directory->groups];
 	const int step = Max(1, count / SAMPLE);
-	float sample[2 * SAMPLE];
-	int found = 0;
-	double rank;
+	const double rank = ceil(wanted / step) + 1;
+	AngleCandidate items[2 * SAMPLE];
+	AngleTop least;
+	float limit = FLT_MAX;
 
-	for (int i = 0; i < count; i += step)
-		if (route->estimates[i] > route->reached &&
-			route->estimates[i] <= FLT_MAX)
-			sample[found++] = route->estimates[i];
-	rank = ceil(wanted / step) + 1;
-	if (rank >= found)
+	if (rank >= 2 * SAMPLE)
 		return FLT_MAX;
-	sort_floats(sample, found);
-	return sample[(int) rank];
+	angle_top_init(&least, items, (size_t) rank);
+	for (int i = 0; i < count; i += step)
+	{
+		const float estimate = route->estimates[i];
+
+		if (estimate <= route->reached || estimate > limit)
+			continue;
+		(void) angle_top_offer(&least, estimate, i);
+		limit = (float) Min(angle_top_limit(&least), FLT_MAX);
+	}
+	return limit;
 }
 
 /* Fills numbers with the leaves whose estimates are beyond what was reached and not
