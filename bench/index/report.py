@@ -94,10 +94,11 @@ def growth_loss(grow, kind):
 
 
 def search_bars(result):
-    curves = {c["side"]: c["points"] for c in result["search"] if "target" not in c["title"]}
-    ours = curves.pop("angle", [])
+    """Of our two knobs the one that is faster at the recall counts."""
+    ours = [c["points"] for c in result["search"] if c["side"] == "angle"]
+    curves = {c["side"]: c["points"] for c in result["search"] if c["side"] != "angle"}
     for mark, against_best in ((0.95, 4), (0.99, 10)):
-        mine = search.at_recall(ours, mark) or 0.0
+        mine = max((search.at_recall(points, mark) or 0.0 for points in ours), default=0.0)
         theirs = {name: search.at_recall(points, mark) for name, points in curves.items()}
         for name, speed in theirs.items():
             if name.startswith("hnsw"):

@@ -71,7 +71,8 @@ def angle(knob="probes"):
         return Side("angle", "angle, probes", "angle_vector", "angle (v)", "angle.probes",
                     (2, 8, 32, 64, 128, 256, 512, 1024, 2048))
     return Side("angle", "angle, recall_target", "angle_vector", "angle (v)",
-                "angle.recall_target", (0.8, 0.9, 0.95, 0.99))
+                "angle.recall_target",
+                (0.8, 0.9, 0.93, 0.95, 0.96, 0.97, 0.98, 0.99, 0.993, 0.995))
 
 
 def chosen(names, rows):
