@@ -19,8 +19,9 @@
 #include "pg/am/stop.h"
 
 /* Rows of the table have neighbours that are easier to find than those of other vectors:
- * sentences which were held out missed 1.16 times as many (0.942 at a target of 0.95). */
-#define MISSED_SHARE 0.85
+ * sentences which were held out missed 1.2 times as many (0.942 at a target of 0.95), and
+ * searches with conditions of the table somewhat more. */
+#define MISSED_SHARE 0.75
 
 /* Of a query: the neighbours, by the head page of their leaf. */
 typedef struct Probing

@@ -45,7 +45,7 @@
 
 /* Rows of the first batch, and of the others at least and at most: each has half as many
  * as all before it. The executor asks for some 15 rows to be sure of ten. */
-#define BATCH_FIRST 16
+#define BATCH_FIRST 20
 #define BATCH_LEAST 8
 #define BATCH_MOST 640
 

@@ -15,12 +15,13 @@
 #define POWER_SEEN 0.6
 #define POWER_READ 0.42
 
-/* Rows that a search may ask for before it has to see more. */
-#define ASKED 30.0
+/* Rows that a search may ask for before it has to see more: the first batch. */
+#define ASKED 20.0
 
-/* Of more rows that are asked for, so many are like the ten that the rule is measured
- * with: not ten, for the executor asks for some that it does not give out. */
-#define ASKED_LIKE 12.0
+/* If more are asked for, so many are like the ten that the rule is measured with. Not
+ * ten: rows are given out batch by batch, and the last of a batch needs more than all of it
+ * do on average. */
+#define ASKED_LIKE 3.0
 
 const float angle_recall_targets[ANGLE_TARGETS] = {0.80f, 0.85f, 0.90f, 0.95f,
 												   0.97f, 0.98f, 0.99f, 0.995f};

@@ -40,7 +40,7 @@ double angle_stop_enough(const AngleMeta *meta, double target);
 double angle_stop_read(const AngleMeta *meta, double target);
 
 /* How many times as many must be seen before so many rows are given out (not more for up
- * to thirty: the executor asks for some rows more than it gives out, to know that those
+ * to twenty: the executor asks for some rows more than it gives out, to know that those
  * are in order), and are read, where this share passes. */
 double angle_stop_due(double asked);
 double angle_stop_due_read(double asked, double share);
