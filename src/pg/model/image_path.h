@@ -2,6 +2,7 @@
 #ifndef ANGLE_IMAGE_PATH_H
 #define ANGLE_IMAGE_PATH_H
 
+#include "common/file_utils.h"
 #include "storage/fd.h"
 
 #include "pg/model/catalog.h"
