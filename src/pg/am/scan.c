@@ -41,7 +41,7 @@
 #define BODIES_AHEAD 7
 
 /* Rows of a batch whose pages in the table are looked for ahead of time. */
-#define PAGES_AHEAD 4
+#define PAGES_AHEAD 2
 
 /* Rows of the first batch, and of the others at least and at most: each has half as many
  * as all before it. The executor asks for some 15 rows to be sure of ten. */

@@ -9,7 +9,7 @@
  * times. So a query with few leaves around it reads few. Compared with counting
  * rows alone this takes a fifth to a quarter of the leaves off for text embeddings, and a
  * half for data in clusters; where no list is near anything it makes no difference
- * (docs/design/0009). Under the inner product, where distances may be negative, rows count
+ * (docs/design/0014). Under the inner product, where distances may be negative, rows count
  * once.
  *
  * How many rows are enough depends on the data, and is measured: for each target of
