@@ -1,5 +1,6 @@
 #include "postgres.h"
 
+#include "common/file_utils.h"
 #include "miscadmin.h"
 
 #include "pg/model/image_path.h"
