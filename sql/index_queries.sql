@@ -96,6 +96,18 @@ ALTER TABLE parts DETACH PARTITION parts_0;
 SELECT shared('SELECT id FROM parts ORDER BY v <=> make_vector(5, 24) LIMIT 20');
 DROP TABLE parts_0;
 
+-- where the lists are does not fit into memory: the tree is searched
+SHOW angle.directory_memory;
+SELECT sum(used_bytes) > 2000 AS in_memory FROM pg_backend_memory_contexts WHERE name = 'angle directories';
+SET angle.directory_memory = '1kB';
+SELECT shared('SELECT id FROM items ORDER BY v <=> make_vector(5, 24) LIMIT 20');
+SELECT shared('SELECT id FROM items ORDER BY v <=> make_vector(5, 24)', false);
+SELECT shared('SELECT id FROM items WHERE tenant = 3 ORDER BY v <=> make_vector(6, 24) LIMIT 20');
+SELECT coalesce(sum(used_bytes), 0) < 1000 AS little FROM pg_backend_memory_contexts WHERE name = 'angle directories';
+SELECT angle_index_recall('items_v') >= 0.9 AS enough;
+SET angle.directory_memory = -1;
+RESET angle.directory_memory;
+
 -- cursors: there and back, beyond the end of a transaction
 BEGIN;
 SET LOCAL enable_seqscan = off;

@@ -14,6 +14,7 @@ int angle_threads;
 char *angle_model_directory;
 double angle_recall_target;
 int angle_probes;
+int angle_directory_memory;
 
 /* Syntax only: which models exist may change while a setting stands. */
 static bool
@@ -68,5 +69,11 @@ angle_define_settings(void)
 		"Lists that a search by index reads before its first row.",
 		"0 leaves it to angle.recall_target.", &angle_probes, 0, 0, INT_MAX,
 		PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"angle.directory_memory",
+		"Memory of a session in which it keeps where the lists of indexes are.",
+		"An index for which it is not enough is searched by its tree.",
+		&angle_directory_memory, 64 * 1024, 0, MAX_KILOBYTES, PGC_USERSET,
+		GUC_UNIT_KB, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("angle");
 }

@@ -12,11 +12,19 @@
 #include "pg/am/descend.h"
 #include "pg/am/directory.h"
 #include "pg/pg_compat.h"
+#include "pg/settings.h"
 
 /* Those of this backend, and the memory that all of them lie in. */
 static AngleDirectory *directories;
 static MemoryContext memory;
 static uint64 clock;
+
+/* Bytes that all of them may take. */
+static Size
+memory_limit(void)
+{
+	return (Size) angle_directory_memory * 1024;
+}
 
 /* ---- memory --------------------------------------------------------------- */
 
@@ -94,7 +102,7 @@ make_room(const AngleDirectory *kept)
 			if (d != kept && (oldest == NULL || d->used < oldest->used))
 				oldest = d;
 		}
-		if (sum <= ANGLE_DIRECTORY_MEMORY || oldest == NULL)
+		if (sum <= memory_limit() || oldest == NULL)
 			return;
 		forget(oldest);
 	}
@@ -309,7 +317,7 @@ visit(Walk *walk, AngleNodePointer pointer, int depth)
 	CHECK_FOR_INTERRUPTS();
 	if (depth == ANGLE_HEIGHT_MAX)
 		angle_tree_has_cycle(walk->index, pointer.block);
-	if (walk->directory->size > ANGLE_DIRECTORY_MEMORY)
+	if (walk->directory->size > memory_limit())
 		return false;
 	head =
 		angle_read_head(walk->index, layout, pointer.block, BUFFER_LOCK_SHARE);
@@ -401,7 +409,7 @@ may_fit(Relation index, const AngleMeta *meta)
 	Size centroid = (Size) meta->dims * sizeof(AngleBfloat);
 
 	return RelationGetNumberOfBlocks(index) / meta->pages * centroid <
-		   ANGLE_DIRECTORY_MEMORY;
+		   memory_limit();
 }
 
 AngleDirectory *
@@ -412,6 +420,12 @@ angle_directory_open(Relation index, const AngleMeta *meta)
 	start_backend();
 	forget_stale();
 	directory = find(index);
+	make_room(directory);
+	if (directory != NULL && directory->size > memory_limit())
+	{
+		forget(directory);
+		return NULL;
+	}
 	if (directory == NULL && !may_fit(index, meta))
 		return NULL;
 	if (directory == NULL || directory->changes != meta->changes)

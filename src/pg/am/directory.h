@@ -13,10 +13,6 @@
 
 #include "pg/am/node.h"
 
-/* Bytes that a backend's directories take at most. An index whose own needs more has
- * none, and scans walk its tree. */
-#define ANGLE_DIRECTORY_MEMORY ((Size) 64 << 20)
-
 typedef struct AngleGroup
 {
 	/* what was read; block is InvalidBlockNumber where the root is a leaf */
@@ -57,7 +53,8 @@ typedef struct AngleDirectory
 } AngleDirectory;
 
 /* The directory of an index whose metapage was read just now, to be closed by the
- * caller; NULL where it would be too large. */
+ * caller; NULL where it would take more than angle.directory_memory, which is what all of
+ * a backend take at most: then scans walk the tree. */
 AngleDirectory *angle_directory_open(Relation index, const AngleMeta *meta);
 void angle_directory_close(AngleDirectory *directory);
 
