@@ -109,6 +109,7 @@ CORE_ARM_SRCS = \
 TRAIN_SRCS = \
 	train/backward_dispatch.c \
 	train/bert_backward.c \
+	train/compression.c \
 	train/engine.c \
 	train/losses.c \
 	train/objective.c \
@@ -218,6 +219,7 @@ UNIT_SRCS = \
 	test_balance.c \
 	test_base.c \
 	test_chunk.c \
+	test_compression.c \
 	test_config.c \
 	test_dataset.c \
 	test_distance.c \

@@ -19,6 +19,7 @@ enum
 	OPTION_ANGLE_WEIGHT,
 	OPTION_BATCH,
 	OPTION_CLIP,
+	OPTION_COMPRESSION_WEIGHT,
 	OPTION_COSINE_TAU,
 	OPTION_COSINE_WEIGHT,
 	OPTION_DECAY,
@@ -65,6 +66,7 @@ static const struct option options[] = {
 	{"angle-weight", required_argument, NULL, OPTION_ANGLE_WEIGHT},
 	{"batch-size", required_argument, NULL, OPTION_BATCH},
 	{"clip", required_argument, NULL, OPTION_CLIP},
+	{"compression-weight", required_argument, NULL, OPTION_COMPRESSION_WEIGHT},
 	{"cosine-tau", required_argument, NULL, OPTION_COSINE_TAU},
 	{"cosine-weight", required_argument, NULL, OPTION_COSINE_WEIGHT},
 	{"distill-mse", required_argument, NULL, OPTION_DISTILL_MSE},
@@ -149,6 +151,8 @@ static const RealOption reals[] = {
 	{OPTION_ANGLE_TAU, "--angle-tau", 1e6, SETTING(objective.angle_tau)},
 	{OPTION_ANGLE_WEIGHT, "--angle-weight", 1e6, SETTING(objective.angle)},
 	{OPTION_CLIP, "--clip", 1e30, SETTING(clip)},
+	{OPTION_COMPRESSION_WEIGHT, "--compression-weight", 1e6,
+	 SETTING(objective.compression)},
 	{OPTION_COSINE_TAU, "--cosine-tau", 1e6, SETTING(objective.cosine_tau)},
 	{OPTION_COSINE_WEIGHT, "--cosine-weight", 1e6, SETTING(objective.cosine)},
 	{OPTION_DECAY, "--weight-decay", 1e6, SETTING(decay)},
@@ -500,6 +504,8 @@ const AngleCommand angle_train_command = {
 	"                     loss (1)\n"
 	"  --matryoshka LIST  also train the first 256,128,… components\n"
 	"  --elastic N        also train the first N components behind every layer\n"
+	"  --compression-weight X  how much these learn the principal components of\n"
+	"                     all (1); 0: not\n"
 	"  --teacher MODEL    learn from a model's embeddings, by\n"
 	"  --distill-mse X, --distill-similarity X  weights of the squared difference\n"
 	"                     and of the divergence of similarities within a batch,\n"

@@ -97,14 +97,15 @@ describe(const AngleTrainee *trainee, AngleArena *arena)
 		"batch %d, accumulate %d, total steps %llu, max tokens %zu, rate %.9g, "
 		"decay %.9g, clip %.9g%s, warm-up %.9g, dropout %.9g %.9g, seed %d, "
 		"weights %.9g %.9g %.9g %.9g, tau %.9g %.9g %.9g, positive from %.9g, "
-		"teacher %.9g %.9g %.9g, views",
+		"teacher %.9g %.9g %.9g, compression %.9g, views",
 		s->batch, s->accumulate,
 		(unsigned long long) trainee->optimizer->options.total_steps,
 		trainee->max_tokens, s->rate, s->decay, s->clip,
 		s->normalize ? " always" : "", s->warmup, trainee->hidden_dropout,
 		trainee->attention_dropout, s->seed, o->cosine, o->in_batch, o->angle,
 		o->negatives, o->cosine_tau, o->in_batch_tau, o->angle_tau,
-		o->positive_from, o->mse, o->similarity, o->similarity_tau);
+		o->positive_from, o->mse, o->similarity, o->similarity_tau,
+		o->compression);
 
 	for (int i = 0; i < o->view_count && length + 32 < sizeof(text); i++)
 		length +=

@@ -89,7 +89,20 @@ add_view(AngleTrainee *trainee, int layer, int dimensions, double weight,
 		return angle_fail(err, ANGLE_TOO_LARGE,
 						  "there are too many layers and dimensions to train");
 	objective->views[objective->view_count++] =
-		(AngleLossView){layer, (size_t) dimensions, weight};
+		(AngleLossView){layer, (size_t) dimensions, weight, false};
+	return ANGLE_OK;
+}
+
+/* A layer's first components, which learn the principal ones of all. */
+static AngleStatus
+add_elastic_view(AngleTrainee *trainee, int layer, double weight,
+				 AngleError *err)
+{
+	AngleObjective *objective = &trainee->objective;
+
+	ANGLE_TRY(
+		add_view(trainee, layer, trainee->settings->elastic, weight, err));
+	objective->views[objective->view_count - 1].compress = true;
 	return ANGLE_OK;
 }
 
@@ -99,7 +112,6 @@ static AngleStatus
 add_elastic_views(AngleTrainee *trainee, AngleError *err)
 {
 	int layers = trainee->hub.config.layers;
-	int length = trainee->settings->elastic;
 
 	trainee->layers =
 		angle_arena_alloc(trainee->arena, (size_t) layers, sizeof(int));
@@ -109,9 +121,9 @@ add_elastic_views(AngleTrainee *trainee, AngleError *err)
 	for (int i = 0; i < layers; i++)
 		trainee->layers[i] = i + 1;
 	for (int i = 1; i < layers; i++)
-		ANGLE_TRY(add_view(trainee, i - 1, length,
-						   1 / ((1 + log(i)) * (layers - 1)), err));
-	return add_view(trainee, layers - 1, length, 1, err);
+		ANGLE_TRY(add_elastic_view(trainee, i - 1,
+								   1 / ((1 + log(i)) * (layers - 1)), err));
+	return add_elastic_view(trainee, layers - 1, 1, err);
 }
 
 static AngleStatus

@@ -164,7 +164,9 @@ is(scalar @cut, scalar @whole, 'mini-batches make the same steps');
 cmp_ok(abs($whole[-1]{loss} - $cut[-1]{loss}), '<', 1e-3, 'under dropout, too');
 is(scalar(train('accumulated', @pairs, '--accumulate', 2)), 4, 'two batches make a step');
 train('lengths', @pairs, '--matryoshka', '8,4');
-train('layers', @pairs, '--elastic', 8);
+my @espresso = train('layers', @pairs, '--elastic', 8);
+my @plain = train('layers-only', @pairs, '--elastic', 8, '--compression-weight', 0);
+cmp_ok($espresso[0]{loss}, '>', $plain[0]{loss}, 'principal components are learned, too');
 train('taught', @pairs, '--teacher', 'first.angle', '--distill-mse', 1,
 	'--distill-similarity', 1);
 my @patient = train('patient', @pairs, '--epochs', 20, '--learning-rate', 0,

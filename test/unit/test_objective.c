@@ -53,7 +53,7 @@ make_subject(Subject *s, AngleObjectiveShape shape, size_t columns)
 	CHECK(angle_objective_preset("uae", &s->objective));
 	s->objective.negatives = 0.5;
 	s->objective.view_count = 1;
-	s->objective.views[0] = (AngleLossView){LAYERS - 1, D, 1};
+	s->objective.views[0] = (AngleLossView){LAYERS - 1, D, 1, false};
 	s->batch = (AngleObjectiveBatch){
 		.shape = shape,
 		.rows = ROWS,
@@ -99,8 +99,8 @@ TEST(objective_of_layers_lengths_and_teacher_has_its_gradient)
 
 	make_subject(&s, ANGLE_OBJECTIVE_POSITIVE, 3);
 	s.objective.view_count = 3;
-	s.objective.views[1] = (AngleLossView){0, 4, 0.5};
-	s.objective.views[2] = (AngleLossView){1, 2, 2};
+	s.objective.views[1] = (AngleLossView){0, 4, 0.5, false};
+	s.objective.views[2] = (AngleLossView){1, 2, 2, false};
 	s.objective.similarity = 0.7;
 	s.batch.teacher = s.teacher;
 	s.batch.teacher_dimensions = T;
@@ -129,6 +129,36 @@ TEST(objective_is_the_sum_of_its_parts)
 		  5 * part(&s, 0, 0, 1, 0) + 7 * part(&s, 0, 0, 0, 1);
 	CHECK_NEAR(part(&s, 2, 3, 5, 7), sum, 1e-10);
 	CHECK(part(&s, 0, 0, 0, 1) > part(&s, 0, 1, 0, 0));
+	angle_arena_destroy(s.arena);
+}
+
+/* What a view adds to the loss when it learns principal components. */
+static double
+compression(Subject *s, int view, double weight)
+{
+	double without;
+
+	s->objective.compression = weight;
+	s->objective.views[view].compress = false;
+	without = compute(s);
+	s->objective.views[view].compress = true;
+	return compute(s) - without;
+}
+
+TEST(objective_compresses_the_views_that_ask_for_it)
+{
+	static Subject s;
+	double once;
+
+	make_subject(&s, ANGLE_OBJECTIVE_POSITIVE, 2);
+	s.objective.view_count = 2;
+	s.objective.views[1] = (AngleLossView){0, 4, 0.5, false};
+	once = compression(&s, 1, 1);
+	CHECK(once > 0);
+	CHECK_NEAR(compression(&s, 1, 3), 3 * once, 1e-9);
+	s.objective.views[1].weight = 1;
+	CHECK_NEAR(compression(&s, 1, 1), 2 * once, 1e-9);
+	CHECK_NEAR(compression(&s, 1, 0), 0, 0);
 	angle_arena_destroy(s.arena);
 }
 

@@ -122,7 +122,7 @@ run_backward(Run *run, int step)
 	gradients = angle_arena_alloc(run->scratch, TEXTS * D, sizeof(double));
 	CHECK(angle_objective_preset("angle-0.1", &objective));
 	objective.view_count = 1;
-	objective.views[0] = (AngleLossView){0, D, 1};
+	objective.views[0] = (AngleLossView){0, D, 1, false};
 	CHECK_INT(angle_engine_forward(run->engine, run->texts + step * TEXTS,
 								   TEXTS, (uint64_t) step, x, NULL),
 			  ANGLE_OK);

@@ -485,3 +485,30 @@ angle_similarity_loss(const AngleLossTerm *term, const AnglePairs *x,
 		return_unit(&own, i, x->u.gradients + i * x->u.stride);
 	return ANGLE_OK;
 }
+
+/* ---- compression --------------------------------------------------------- */
+
+AngleStatus
+angle_alignment_loss(const AngleLossTerm *term, const AngleVectors *x,
+					 const double *t, size_t n, size_t D, AngleError *err)
+{
+	double weight = term->weight / (double) n;
+	double *scores = numbers(term, 3 * D);
+	double *own = scores + 2 * D;
+
+	if (scores == NULL)
+		return angle_no_memory(err);
+	angle_mse_loss(term, x, t, n, D);
+	for (size_t i = 0; i < n; i++)
+	{
+		for (size_t c = 0; c < D; c++)
+		{
+			scores[c] = term->tau * t[i * D + c];
+			own[c] = term->tau * x->values[i * x->stride + c];
+		}
+		*term->loss += divergence(weight, scores, own, D, SIZE_MAX);
+		for (size_t c = 0; c < D; c++)
+			x->gradients[i * x->stride + c] += term->tau * own[c];
+	}
+	return ANGLE_OK;
+}

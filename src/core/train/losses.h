@@ -97,4 +97,11 @@ ANGLE_MUST_CHECK AngleStatus angle_similarity_loss(const AngleLossTerm *term,
 												   size_t teacher_dimensions,
 												   AngleError *err);
 
+/* Of n vectors x, of D numbers, to t (n, D): Σ (x − t)² / (n D)
+ * + KL(softmax(τ t) ‖ softmax(τ x)), the mean over the n rows. */
+ANGLE_MUST_CHECK AngleStatus angle_alignment_loss(const AngleLossTerm *term,
+												  const AngleVectors *x,
+												  const double *t, size_t n,
+												  size_t D, AngleError *err);
+
 #endif

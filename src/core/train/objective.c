@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/train/compression.h"
+
 typedef struct Preset
 {
 	const char *name;
@@ -35,6 +37,7 @@ angle_objective_preset(const char *name, AngleObjective *objective)
 			.cosine_tau = 20,
 			.in_batch_tau = 20,
 			.angle_tau = preset->angle_tau,
+			.compression = 1,
 			.positive_from = 1,
 			.similarity_tau = 20,
 		};
@@ -206,14 +209,41 @@ positive(const View *v, AngleError *err)
 	return rank_negatives(v, err);
 }
 
+/* All texts of the batch behind a layer. */
+static AngleVectors
+texts_of_layer(const AngleObjectiveBatch *b, size_t layer)
+{
+	size_t first = layer * b->rows * b->columns * b->dimensions;
+
+	return (AngleVectors){b->values + first, b->gradients + first,
+						  b->dimensions};
+}
+
+static AngleStatus
+compress(const View *v, AngleError *err)
+{
+	const AngleObjectiveBatch *b = v->batch;
+	AngleCompression shape = {b->rows * b->columns, b->dimensions,
+							  v->view->dimensions};
+	AngleVectors all = texts_of_layer(b, (size_t) v->view->layer);
+	AngleLossTerm alignment = term(v, v->objective->compression, 1);
+	double *target = angle_arena_alloc(v->scratch, shape.n * shape.components,
+									   sizeof(double));
+
+	if (target == NULL)
+		return angle_no_memory(err);
+	ANGLE_TRY(angle_compression_target(&all, &shape, v->scratch, target, err));
+	return angle_alignment_loss(&alignment, &all, target, shape.n,
+								shape.components, err);
+}
+
 /* The losses to a teacher, behind the last layer. */
 static AngleStatus
 distill(const AngleObjective *o, const AngleObjectiveBatch *b,
 		AngleArena *scratch, double *loss, AngleError *err)
 {
 	size_t n = b->rows * b->columns;
-	size_t last = (size_t) (b->layers - 1) * n * b->dimensions;
-	AngleVectors all = {b->values + last, b->gradients + last, b->dimensions};
+	AngleVectors all = texts_of_layer(b, (size_t) b->layers - 1);
 	AnglePairs texts = {.n = n, .dimensions = b->dimensions, .u = all};
 	AngleLossTerm mse = {o->mse, 1, scratch, loss};
 	AngleLossTerm similarity = {o->similarity, o->similarity_tau, scratch,
@@ -245,6 +275,8 @@ angle_objective_compute(const AngleObjective *objective,
 
 		ANGLE_TRY(batch->shape == ANGLE_OBJECTIVE_LABELLED ? labelled(&v, err)
 														   : positive(&v, err));
+		if (v.view->compress && objective->compression > 0)
+			ANGLE_TRY(compress(&v, err));
 	}
 	return distill(objective, batch, scratch, loss, err);
 }

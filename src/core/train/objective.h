@@ -15,6 +15,8 @@ typedef struct AngleLossView
 	int layer; /* index into the layers of the batch */
 	size_t dimensions;
 	double weight;
+	bool
+		compress; /* whether they learn the principal components of the whole */
 } AngleLossView;
 
 typedef struct AngleObjective
@@ -26,6 +28,7 @@ typedef struct AngleObjective
 	double cosine_tau;
 	double in_batch_tau;
 	double angle_tau;
+	double compression;	  /* of the alignment with principal components */
 	double positive_from; /* a pair is positive with at least this label */
 	/* to a teacher, of the whole embedding behind the last layer */
 	double mse;
@@ -65,6 +68,8 @@ bool angle_objective_preset(const char *name, AngleObjective *objective);
  * positive:  in_batch L_con(q, p)
  * negatives: (in_batch L_con(q, p) + negatives L_con(q, p, n…))/2 + angle L_angle
  *            + cosine L_cos, these over (q, p) labelled 1 and (q, n) labelled 0
+ * and for each view that learns them compression L_alignment to the principal
+ * components (compression.h), which are constants to the gradient.
  * Errors: ANGLE_NO_MEMORY. */
 ANGLE_MUST_CHECK AngleStatus angle_objective_compute(
 	const AngleObjective *objective, const AngleObjectiveBatch *batch,
