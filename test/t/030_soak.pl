@@ -202,7 +202,9 @@ for my $pid (sort { $a <=> $b } keys %samples)
 	my @tenths = map { median(@private[ $_ * @all / 10 .. ($_ + 1) * @all / 10 - 1 ]) }
 	  0 .. 9;
 	cmp_ok($tenths[9], '<=', $limit, "backend $pid: private memory");
-	cmp_ok(max(@tenths[ 7 .. 9 ]) - max(@tenths[ 2 .. 4 ]), '<=', $growth_limit,
+	# The median of a tenth moves by megabytes with the models that were used in it:
+	# what counts is that the end has no more than the first half has had.
+	cmp_ok(max(@tenths[ 7 .. 9 ]) - max(@tenths[ 1 .. 4 ]), '<=', $growth_limit,
 		"backend $pid takes no more and more")
 	  if $seconds >= $long;
 	# two models of the database, two visitors of one content, one being replaced

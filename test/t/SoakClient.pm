@@ -24,8 +24,9 @@ my @EXPECTED = (
 	terminated => qr/terminating connection due to administrator command/,
 	away => qr/^ERROR:  model "(visitor|own_\d+)" does not exist/,
 	there => qr/^ERROR:  model "(visitor|own_\d+)" already exists/,
-	# the rest of a transaction, or of a session whose PREPARE was cancelled
-	followed => qr/^ERROR:  (current transaction is aborted|prepared statement)/,
+	# the rest of a transaction, also of one whose BEGIN timed out, or of a session
+	# whose PREPARE was cancelled
+	followed => qr/^(ERROR:  (current transaction is aborted|prepared statement)|WARNING:  there is no transaction in progress)/,
 	lost => qr/^(psql:.*)?(server closed the connection|\t|(no )?connection to (the )?server)/,
 );
 
