@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/rng.h"
+#include "core/train/double_rows.h"
 
 #define POWER_ITERATIONS 2
 #define JACOBI_SWEEPS 30
@@ -42,24 +43,6 @@ make(Decomposition *d, AngleArena *scratch, AngleError *err)
 	return ANGLE_OK;
 }
 
-static double
-dot(const double *a, const double *b, size_t n)
-{
-	double sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		sum += a[i] * b[i];
-	return sum;
-}
-
-/* y += a x */
-static void
-add_scaled(double *y, double a, const double *x, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		y[i] += a * x[i];
-}
-
 /* out (rows, n) = a (rows, inner) b (inner, n) */
 static void
 multiply(const double *a, const double *b, size_t rows, size_t inner, size_t n,
@@ -68,21 +51,7 @@ multiply(const double *a, const double *b, size_t rows, size_t inner, size_t n,
 	memset(out, 0, rows * n * sizeof(double));
 	for (size_t i = 0; i < rows; i++)
 		for (size_t l = 0; l < inner; l++)
-			add_scaled(out + i * n, a[i * inner + l], b + l * n, n);
-}
-
-static void
-softmax(double *row, size_t n)
-{
-	double most = row[0];
-	double sum = 0;
-
-	for (size_t i = 1; i < n; i++)
-		most = fmax(most, row[i]);
-	for (size_t i = 0; i < n; i++)
-		sum += row[i] = exp(row[i] - most);
-	for (size_t i = 0; i < n; i++)
-		row[i] /= sum;
+			angle_row_add(out + i * n, a[i * inner + l], b + l * n, n);
 }
 
 /* A and its transpose. */
@@ -97,10 +66,10 @@ make_matrix(Decomposition *d, const AngleVectors *x, size_t n)
 		const double *row = x->values + i * x->stride;
 
 		for (size_t c = 0; c < D; c++)
-			add_scaled(d->matrix + c * D, scale * row[c], row, D);
+			angle_row_add(d->matrix + c * D, scale * row[c], row, D);
 	}
 	for (size_t c = 0; c < D; c++)
-		softmax(d->matrix + c * D, D);
+		(void) angle_row_softmax(d->matrix + c * D, D);
 	for (size_t r = 0; r < D; r++)
 		for (size_t c = 0; c < D; c++)
 			d->transposed[c * D + r] = d->matrix[r * D + c];
@@ -116,14 +85,14 @@ orthonormalise(Decomposition *d)
 	for (size_t i = 0; i < d->k; i++)
 	{
 		double *row = d->basis + i * D;
-		double before = sqrt(dot(row, row, D));
+		double before = sqrt(angle_row_dot(row, row, D));
 		double length;
 
 		for (int again = 0; again < 2; again++)
 			for (size_t j = 0; j < i; j++)
-				add_scaled(row, -dot(row, d->basis + j * D, D),
-						   d->basis + j * D, D);
-		length = sqrt(dot(row, row, D));
+				angle_row_add(row, -angle_row_dot(row, d->basis + j * D, D),
+							  d->basis + j * D, D);
+		length = sqrt(angle_row_dot(row, row, D));
 		for (size_t c = 0; c < D; c++)
 			row[c] = length > 1e-12 * before ? row[c] / length : 0;
 	}
@@ -272,7 +241,7 @@ decompose(Decomposition *d)
 	for (size_t i = 0; i < k; i++)
 		for (size_t j = 0; j < k; j++)
 			d->gram[i * k + j] =
-				dot(d->image + i * d->D, d->image + j * d->D, d->D);
+				angle_row_dot(d->image + i * d->D, d->image + j * d->D, d->D);
 	diagonalise(d);
 	for (size_t i = 0; i < k; i++)
 		bring_greatest(d, i);
@@ -293,7 +262,7 @@ angle_compression_target(const AngleVectors *x, const AngleCompression *shape,
 	decompose(&d);
 	for (size_t i = 0; i < shape->n; i++)
 		for (size_t j = 0; j < k; j++)
-			target[i * k + j] =
-				dot(x->values + i * x->stride, d.image + j * d.D, d.D);
+			target[i * k + j] = angle_row_dot(x->values + i * x->stride,
+											  d.image + j * d.D, d.D);
 	return ANGLE_OK;
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/train/backward_kernels.h"
+#include "core/train/double_rows.h"
 
 /* The floor of a norm, as in torch.nn.functional.normalize. */
 #define SHORTEST 1e-12
@@ -16,21 +16,9 @@ numbers(const AngleLossTerm *term, size_t count)
 }
 
 static double
-dot(const double *a, const double *b, size_t n)
-{
-	return angle_backward_kernels()->dot(a, b, n);
-}
-
-static void
-add_scaled(double *y, double a, const double *x, size_t n)
-{
-	angle_backward_kernels()->add_scaled(y, a, x, n);
-}
-
-static double
 length_of(const double *x, size_t n)
 {
-	return fmax(sqrt(dot(x, x, n)), SHORTEST);
+	return fmax(sqrt(angle_row_dot(x, x, n)), SHORTEST);
 }
 
 /* ---- ranking ------------------------------------------------------------ */
@@ -148,7 +136,8 @@ angle_cosine_loss(const AngleLossTerm *term, const AnglePairs *p,
 		const double *u = p->u.values + k * p->u.stride;
 		const double *v = p->v.values + k * p->v.stride;
 
-		scores[k] = dot(u, v, D) / (length_of(u, D) * length_of(v, D));
+		scores[k] =
+			angle_row_dot(u, v, D) / (length_of(u, D) * length_of(v, D));
 	}
 	ANGLE_TRY(angle_ranking_loss(term, labels, scores, p->n, dscores, err));
 	/* ∂s/∂u = v/(‖u‖‖v‖) − s u/‖u‖² */
@@ -161,10 +150,10 @@ angle_cosine_loss(const AngleLossTerm *term, const AnglePairs *p,
 		double lu = length_of(u, D);
 		double lv = length_of(v, D);
 
-		add_scaled(du, dscores[k] / (lu * lv), v, D);
-		add_scaled(du, -dscores[k] * scores[k] / (lu * lu), u, D);
-		add_scaled(dv, dscores[k] / (lu * lv), u, D);
-		add_scaled(dv, -dscores[k] * scores[k] / (lv * lv), v, D);
+		angle_row_add(du, dscores[k] / (lu * lv), v, D);
+		angle_row_add(du, -dscores[k] * scores[k] / (lu * lu), u, D);
+		angle_row_add(dv, dscores[k] / (lu * lv), u, D);
+		angle_row_add(dv, -dscores[k] * scores[k] / (lv * lv), v, D);
 	}
 	return ANGLE_OK;
 }
@@ -176,8 +165,10 @@ angle_score(const AnglePairs *p, size_t k)
 	size_t half = p->dimensions / 2;
 	const double *u = p->u.values + k * p->u.stride;
 	const double *v = p->v.values + k * p->v.stride;
-	double product = dot(u, v, half) - dot(u, v + half, half) +
-					 dot(u + half, v, half) + dot(u + half, v + half, half);
+	double product = angle_row_dot(u, v, half) -
+					 angle_row_dot(u, v + half, half) +
+					 angle_row_dot(u + half, v, half) +
+					 angle_row_dot(u + half, v + half, half);
 
 	return product /
 		   (length_of(u, p->dimensions) * length_of(v, p->dimensions));
@@ -196,16 +187,16 @@ angle_gradient(const AnglePairs *p, size_t k, double score, double g)
 	double lv = length_of(v, p->dimensions);
 	double both = g / (lu * lv);
 
-	add_scaled(du, both, v, half);
-	add_scaled(du, -both, v + half, half);
-	add_scaled(du + half, both, v, half);
-	add_scaled(du + half, both, v + half, half);
-	add_scaled(du, -g * score / (lu * lu), u, p->dimensions);
-	add_scaled(dv, both, u, half);
-	add_scaled(dv, both, u + half, half);
-	add_scaled(dv + half, both, u + half, half);
-	add_scaled(dv + half, -both, u, half);
-	add_scaled(dv, -g * score / (lv * lv), v, p->dimensions);
+	angle_row_add(du, both, v, half);
+	angle_row_add(du, -both, v + half, half);
+	angle_row_add(du + half, both, v, half);
+	angle_row_add(du + half, both, v + half, half);
+	angle_row_add(du, -g * score / (lu * lu), u, p->dimensions);
+	angle_row_add(dv, both, u, half);
+	angle_row_add(dv, both, u + half, half);
+	angle_row_add(dv + half, both, u + half, half);
+	angle_row_add(dv + half, -both, u, half);
+	angle_row_add(dv, -g * score / (lv * lv), v, p->dimensions);
 }
 
 AngleStatus
@@ -261,7 +252,7 @@ set_unit(Unit *unit, size_t i, const double *x)
 	double *row = unit->values + i * unit->D;
 
 	unit->lengths[i] = length_of(x, unit->D);
-	add_scaled(row, 1 / unit->lengths[i], x, unit->D);
+	angle_row_add(row, 1 / unit->lengths[i], x, unit->D);
 }
 
 /* Adds the i-th gradient, brought back behind the division by the length. */
@@ -271,27 +262,9 @@ return_unit(const Unit *unit, size_t i, double *dx)
 	const double *x = unit->values + i * unit->D;
 	const double *g = unit->gradients + i * unit->D;
 
-	add_scaled(dx, 1 / unit->lengths[i], g, unit->D);
-	add_scaled(dx, -dot(x, g, unit->D) / unit->lengths[i], x, unit->D);
-}
-
-/* Scores of one row to their softmax; returns the log of its denominator. */
-static double
-softmax(double *scores, size_t n)
-{
-	double max = -INFINITY;
-	double sum = 0;
-
-	for (size_t j = 0; j < n; j++)
-		max = scores[j] > max ? scores[j] : max;
-	for (size_t j = 0; j < n; j++)
-	{
-		scores[j] = exp(scores[j] - max);
-		sum += scores[j];
-	}
-	for (size_t j = 0; j < n; j++)
-		scores[j] /= sum;
-	return max + log(sum);
+	angle_row_add(dx, 1 / unit->lengths[i], g, unit->D);
+	angle_row_add(dx, -angle_row_dot(x, g, unit->D) / unit->lengths[i], x,
+				  unit->D);
 }
 
 /* scores[j] = τ x·rows[j], −∞ for j = skip. */
@@ -300,9 +273,10 @@ score_row(double tau, const double *x, const Unit *rows, size_t skip,
 		  double *scores)
 {
 	for (size_t j = 0; j < rows->n; j++)
-		scores[j] = j == skip
-						? -INFINITY
-						: tau * dot(x, rows->values + j * rows->D, rows->D);
+		scores[j] =
+			j == skip
+				? -INFINITY
+				: tau * angle_row_dot(x, rows->values + j * rows->D, rows->D);
 }
 
 /* Gives the gradient of scores (n) on to both sides of the products. */
@@ -314,8 +288,10 @@ spread_row(double tau, const double *dscores, const double *x, double *dx,
 	{
 		if (dscores[j] == 0)
 			continue;
-		add_scaled(dx, tau * dscores[j], rows->values + j * rows->D, rows->D);
-		add_scaled(rows->gradients + j * rows->D, tau * dscores[j], x, rows->D);
+		angle_row_add(dx, tau * dscores[j], rows->values + j * rows->D,
+					  rows->D);
+		angle_row_add(rows->gradients + j * rows->D, tau * dscores[j], x,
+					  rows->D);
 	}
 }
 
@@ -325,7 +301,7 @@ static double
 cross_entropy(double weight, size_t target, double *scores, size_t n)
 {
 	double own = scores[target];
-	double loss = softmax(scores, n) - own;
+	double loss = angle_row_softmax(scores, n) - own;
 
 	for (size_t j = 0; j < n; j++)
 		scores[j] *= weight;
@@ -441,8 +417,8 @@ divergence(double weight, double *t, double *student, size_t n, size_t skip)
 	for (size_t j = 0; j < n; j++)
 		difference[j] = j == skip ? 0 : t[j] - student[j];
 	/* log p_T − log p_S = (T − log Z_T) − (S − log Z_S) */
-	teacher_log = softmax(t, n);
-	student_log = softmax(student, n);
+	teacher_log = angle_row_softmax(t, n);
+	student_log = angle_row_softmax(student, n);
 	for (size_t j = 0; j < n; j++)
 	{
 		above += t[j] * (difference[j] - teacher_log + student_log);
