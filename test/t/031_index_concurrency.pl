@@ -1,7 +1,10 @@
 # Sessions that insert, update, delete, vacuum and search one index at a time.
 use strict;
 use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
 
+use IndexNodes;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -14,11 +17,7 @@ jit = off
 log_statement = none
 });
 $node->start;
-$node->safe_psql('postgres', q{
-	CREATE EXTENSION angle;
-	CREATE FUNCTION make_vector(i int) RETURNS angle_vector(16) LANGUAGE sql IMMUTABLE AS
-	$$ SELECT array_agg((sin(i * 12.9898 + d * 78.233) + 2 * sin((i % 23) * 3.1 + d))::real
-		ORDER BY d)::angle_vector FROM generate_series(1, 16) d $$;
+$node->safe_psql('postgres', make_vector(16) . q{
 	CREATE TABLE items (id int, v angle_vector(16), tenant int);
 	CREATE INDEX items_v ON items USING angle (v, tenant);
 	CREATE SEQUENCE ids;

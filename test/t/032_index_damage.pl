@@ -2,7 +2,10 @@
 # rows, and the server goes on; what angle_index_check finds it says by block.
 use strict;
 use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
 
+use IndexNodes;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -16,11 +19,7 @@ max_wal_size = 1GB
 ignore_checksum_failure = on
 });
 $node->start;
-$node->safe_psql('postgres', q{
-	CREATE EXTENSION angle;
-	CREATE FUNCTION make_vector(i int) RETURNS angle_vector(40) LANGUAGE sql IMMUTABLE AS
-	$$ SELECT array_agg((sin(i * 12.9898 + d * 78.233) + 2 * sin((i % 23) * 3.1 + d))::real
-		ORDER BY d)::angle_vector FROM generate_series(1, 40) d $$;
+$node->safe_psql('postgres', make_vector(40) . q{
 	CREATE TABLE items (id int, v angle_vector(40), tenant int);
 	INSERT INTO items SELECT i, make_vector(i), i % 7 FROM generate_series(1, 1500) i;
 	CREATE INDEX items_v ON items USING angle (v, tenant);

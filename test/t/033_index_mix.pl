@@ -3,9 +3,12 @@
 # committed row is found. Bounded by transactions; test/mix runs it for minutes.
 use strict;
 use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
 
 use IPC::Run;
 use List::Util qw(min);
+use IndexNodes;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -28,11 +31,7 @@ log_statement = none
 log_min_error_statement = error
 });
 $node->start;
-$node->safe_psql('postgres', q{
-	CREATE EXTENSION angle;
-	CREATE FUNCTION make_vector(i int) RETURNS angle_vector(32) LANGUAGE sql IMMUTABLE AS
-	$$ SELECT array_agg((sin(i * 12.9898 + d * 78.233) + 2 * sin((i % 23) * 3.1 + d))::real
-		ORDER BY d)::angle_vector FROM generate_series(1, 32) d $$;
+$node->safe_psql('postgres', make_vector(32) . q{
 	CREATE TABLE items (id int PRIMARY KEY, v angle_vector(32), tenant int, note text);
 	CREATE INDEX items_v ON items USING angle (v, tenant);
 	CREATE SEQUENCE ids;

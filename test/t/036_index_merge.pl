@@ -2,39 +2,24 @@
 # stays, killed servers find the index whole, and a standby is read all the while.
 use strict;
 use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
 
 use IPC::Run;
-use PostgreSQL::Test::Cluster;
+use IndexNodes;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init(allows_streaming => 1);
-$node->append_conf('postgresql.conf', q{
-wal_consistency_checking = 'all'
-autovacuum = off
-jit = off
-restart_after_crash = on
-max_wal_size = 1GB
-wal_keep_size = 4GB
-});
-$node->start;
-$node->safe_psql('postgres', q{
-	CREATE EXTENSION angle;
-	CREATE FUNCTION make_vector(i int) RETURNS angle_vector(48) LANGUAGE sql IMMUTABLE AS
-	$$ SELECT array_agg((sin(i * 12.9898 + d * 78.233) + 2 * sin((i % 23) * 3.1 + d))::real
-		ORDER BY d)::angle_vector FROM generate_series(1, 48) d $$;
+my $node = killable_node();
+$node->safe_psql('postgres', make_vector(48) . q{
 	CREATE TABLE source AS SELECT i AS id, make_vector(i) AS v, i % 7 AS tenant
 		FROM generate_series(1, 12000) i;
 	CREATE TABLE items (LIKE source);
 	CREATE INDEX items_v ON items USING angle (v, tenant);
 	INSERT INTO items SELECT * FROM source;
 });
-$node->backup('base');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'base', has_streaming => 1);
-$standby->start;
+my $standby = standby_of($node);
 
 my $settings = 'SET enable_seqscan = off; SET enable_sort = off; SET angle.recall_target = 1;';
 
