@@ -117,6 +117,11 @@ is(weights('one'), weights('two'), 'a seed gives the same bits');
 train('three', @mixture, '--seed', 7);
 isnt(weights('one'), weights('three'), 'another seed gives others');
 
+# Compressed files are the rows that they hold.
+system("xz -k pairs.tsv && zstd -q triples.tsv") == 0 or die;
+train('packed', '--data', 'pairs.tsv.xz', '--data', 'triples.tsv.zst', '--epochs', 2);
+is(weights('packed'), weights('one'), 'compressed files give the same bits');
+
 # ---- stopping -------------------------------------------------------------
 
 # Starts a run and sends it the signal once it has made some steps.
