@@ -33,6 +33,12 @@ angle_inspect_open(Oid oid)
 	Relation index = relation_open(oid, AccessShareLock);
 	Oid table;
 
+	if (index->rd_rel->relkind == RELKIND_PARTITIONED_INDEX)
+		ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				errmsg("\"%s\" is a partitioned index, which has no pages of its own",
+					   RelationGetRelationName(index)),
+				errhint("Name the indexes of its partitions: pg_partition_tree() lists "
+						"them."));
 	if (index->rd_rel->relkind != RELKIND_INDEX ||
 		index->rd_indam->ambuild != angle_build)
 		ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
