@@ -34,12 +34,14 @@ PG_SRCS = \
 	am/pick.c \
 	am/reach.c \
 	am/recall.c \
+	am/replace.c \
 	am/scan.c \
 	am/scan_query.c \
 	am/scan_route.c \
 	am/scan_rows.c \
 	am/scan_visits.c \
 	am/settle.c \
+	am/siblings.c \
 	am/split.c \
 	am/stop.c \
 	am/tree_writer.c \

@@ -1,8 +1,4 @@
-/*
- * The growth of the tree, as README has it ("Splitting"). Whoever changes the
- * tree holds a heavyweight lock on block 0; readers and insertions that find
- * room do not.
- */
+/* The first root, and nodes that become two, as README has it ("Splitting"). */
 #include "postgres.h"
 
 #include "access/generic_xlog.h"
@@ -12,27 +8,11 @@
 
 #include "core/ann/kmeans.h"
 #include "pg/am/descend.h"
-#include "pg/am/entries.h"
 #include "pg/am/lock.h"
 #include "pg/am/node_segment.h"
+#include "pg/am/replace.h"
 #include "pg/am/split.h"
 #include "pg/type/vector.h"
-
-/* A node that is cut in two. */
-typedef struct Split
-{
-	Relation index;
-	Relation heap;
-	const AngleIndex *self;
-	AngleNodePointer node;	 /* which goes */
-	AngleNodePointer parent; /* block is InvalidBlockNumber for the root */
-	int slot;				 /* in the parent */
-	bool recycle;			 /* whether free segments may be taken */
-	AngleEntries entries;	 /* of the node */
-	uint8 *sides;			 /* (entries) */
-	AngleChild halves[2];	 /* what takes its place */
-	float *centroids;		 /* (2, dims), as they are stored */
-} Split;
 
 void
 angle_make_root(Relation index, Datum vector)
@@ -67,150 +47,38 @@ angle_make_root(Relation index, Datum vector)
 	angle_unlock_tree(index);
 }
 
-/* Room for so many entries. */
+/* Cuts the entries in two. */
 static void
-allocate(Split *split, int count)
+cut(AngleReplacement *replacement)
 {
-	const AngleLayout *layout = &split->self->layout;
-
-	angle_entries_init(&split->entries, split->index, split->self, count);
-	split->sides = palloc(count);
-	split->centroids = palloc(2 * layout->dims * sizeof(float));
-	for (int side = 0; side < 2; side++)
-		split->halves[side].centroid = palloc(layout->centroid_size);
-}
-
-/* Cuts the points in two and rounds the centroids as they are stored. */
-static void
-cut(Split *split)
-{
-	const AngleLayout *layout = &split->self->layout;
-	const int count = split->entries.count;
-	const AngleSplit request = {.points = split->entries.points,
+	const int count = replacement->entries.count;
+	const int dims = replacement->replacer->self->layout.dims;
+	const AngleSplit request = {.points = replacement->entries.points,
 								.count = count,
-								.dims = layout->dims,
-								.seed = split->node.block,
+								.dims = dims,
+								.seed = replacement->old[0].node.block,
 								.scratch = palloc(2 * count * sizeof(float))};
 
-	angle_split(&request, split->centroids, split->sides);
-	for (int side = 0; side < 2; side++)
-		angle_centroid_store(layout, split->centroids + side * layout->dims,
-							 split->halves[side].centroid);
+	replacement->new_count = 2;
+	replacement->centroids = palloc(2 * dims * sizeof(float));
+	replacement->lists = palloc(count);
+	angle_split(&request, replacement->centroids, replacement->lists);
 }
 
+/* Splits the node at this step of the way. */
 static void
-write_halves(Split *split, AngleNodeKind kind, AngleImage *image)
+split_node(AngleReplacer *replacer, const AngleWay *way, int step)
 {
-	for (int side = 0; side < 2; side++)
-	{
-		AngleChild *half = &split->halves[side];
-		const float *centroid =
-			split->centroids + side * split->self->layout.dims;
+	AngleReplacement replacement = {
+		.replacer = replacer,
+		.parent = step > 0 ? way->steps[step - 1].node
+						   : (AngleNodePointer){InvalidBlockNumber, 0},
+		.old_count = 1,
+		.old = {{way->steps[step].node, way->steps[step].slot}}};
 
-		half->kind = kind;
-		angle_image_reset(image, kind, half->pointer.generation);
-		for (int i = 0; i < split->entries.count; i++)
-			if (split->sides[i] == side)
-				angle_entries_put(&split->entries, i, centroid, image);
-		angle_segment_write(split->index, half->pointer.block, image);
-	}
-}
-
-/* In one record: the parent has the halves, the node is gone, the tree has
- * changed. The node's head is locked; the parent has two free slots. */
-static void
-link_below_parent(Split *split, Buffer node)
-{
-	const AngleLayout *layout = &split->self->layout;
-	Buffer parent = angle_read_head(split->index, layout, split->parent.block,
-									BUFFER_LOCK_EXCLUSIVE);
-	int slots[2];
-	Buffer meta = ReadBuffer(split->index, ANGLE_META_BLOCK);
-	GenericXLogState *state;
-	Page page;
-
-	slots[0] =
-		angle_slot_find_free(layout, BufferGetPage(parent), 0, layout->fanout);
-	slots[1] = angle_slot_find_free(layout, BufferGetPage(parent), slots[0] + 1,
-									layout->fanout);
-	for (int side = 0; side < 2; side++)
-	{
-		AngleBodyTarget target = {
-			split->parent.block, slots[side], layout->centroid_size,
-			(const char *) split->halves[side].centroid, layout->pages};
-
-		angle_body_write(split->index, &target);
-	}
-	LockBuffer(meta, BUFFER_LOCK_EXCLUSIVE);
-	state = GenericXLogStart(split->index);
-	page = GenericXLogRegisterBuffer(state, parent, 0);
-	angle_slot_clear_live(layout, page, split->slot);
-	angle_head_put_child(layout, page, slots[0], &split->halves[0]);
-	angle_head_put_child(layout, page, slots[1], &split->halves[1]);
-	angle_node(page)->changes++;
-	angle_head_set_gone(GenericXLogRegisterBuffer(state, node, 0));
-	angle_meta(GenericXLogRegisterBuffer(state, meta, 0))->changes++;
-	GenericXLogFinish(state);
-	UnlockReleaseBuffer(meta);
-	UnlockReleaseBuffer(parent);
-}
-
-/* In one record: the metapage leads to a new root above the halves, which is
- * written before, and the old root is gone. */
-static void
-link_below_new_root(Split *split, Buffer node, AngleNodePointer root,
-					AngleImage *image)
-{
-	Buffer buffer;
-	GenericXLogState *state;
-	AngleMeta *meta;
-
-	angle_image_reset(image, ANGLE_NODE_INNER, root.generation);
-	angle_image_add_child(image, &split->halves[0]);
-	angle_image_add_child(image, &split->halves[1]);
-	angle_segment_write(split->index, root.block, image);
-
-	buffer = ReadBuffer(split->index, ANGLE_META_BLOCK);
-	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	state = GenericXLogStart(split->index);
-	meta = angle_meta(GenericXLogRegisterBuffer(state, buffer, 0));
-	meta->root = root;
-	meta->height++;
-	meta->changes++;
-	angle_head_set_gone(GenericXLogRegisterBuffer(state, node, 0));
-	GenericXLogFinish(state);
-	UnlockReleaseBuffer(buffer);
-}
-
-/* Splits a node; all segments are taken before its head is locked, for that can
- * wait for other locks. */
-static void
-split_node(Split *split)
-{
-	const AngleLayout *layout = &split->self->layout;
-	const bool root = split->parent.block == InvalidBlockNumber;
-	AngleImage *image = angle_image_make(layout);
-	AngleNodePointer above = {InvalidBlockNumber, 0};
-	Buffer head;
-
-	allocate(split, Max(layout->capacity, layout->fanout));
-	for (int side = 0; side < 2; side++)
-		split->halves[side].pointer = angle_segment_take(
-			split->index, layout, split->heap, split->recycle);
-	if (root)
-		above = angle_segment_take(split->index, layout, split->heap,
-								   split->recycle);
-
-	head = angle_read_head(split->index, layout, split->node.block,
-						   BUFFER_LOCK_EXCLUSIVE);
-	angle_entries_read(&split->entries, head);
-	cut(split);
-	write_halves(split, angle_node(BufferGetPage(head))->kind, image);
-	if (root)
-		link_below_new_root(split, head, above, image);
-	else
-		link_below_parent(split, head);
-	UnlockReleaseBuffer(head);
+	angle_replacement_read(&replacement, 2);
+	cut(&replacement);
+	angle_replace(&replacement);
 }
 
 /* Entries that fit into a node still. */
@@ -245,29 +113,25 @@ find_full(Relation index, const AngleLayout *layout, const AngleWay *way)
 
 /* Splits one node on the way of point; false if there was room. */
 static bool
-split_once(Split *split, const float *point)
+split_once(AngleReplacer *replacer, const float *point)
 {
-	const AngleLayout *layout = &split->self->layout;
+	const AngleLayout *layout = &replacer->self->layout;
 	AngleWay *way = angle_way_make(layout);
-	AngleMeta meta = angle_meta_read(split->index);
+	AngleMeta meta = angle_meta_read(replacer->index);
 	int full;
 
-	if (!angle_way_find(split->index, split->self, meta.root, point, way))
+	if (!angle_way_find(replacer->index, replacer->self, meta.root, point, way))
 		ereport(
 			ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
 			errmsg(
 				"index \"%s\" is damaged: block %u is not the node that leads to it says",
-				RelationGetRelationName(split->index),
+				RelationGetRelationName(replacer->index),
 				way->steps[way->length - 1].node.block),
 			errhint("REINDEX it."));
-	full = find_full(split->index, layout, way);
+	full = find_full(replacer->index, layout, way);
 	if (full < 0)
 		return false;
-	split->node = way->steps[full].node;
-	split->slot = way->steps[full].slot;
-	split->parent = full > 0 ? way->steps[full - 1].node
-							 : (AngleNodePointer){InvalidBlockNumber, 0};
-	split_node(split);
+	split_node(replacer, way, full);
 	return full < way->length - 1;
 }
 
@@ -275,20 +139,13 @@ void
 angle_make_room(Relation index, Relation heap, const AngleIndex *self,
 				const float *point)
 {
-	bool recycle;
-	Split split;
+	AngleReplacer replacer;
 
 	angle_lock_tree(index);
-	recycle = angle_lock_moves(index);
+	replacer = angle_replacer_begin(index, heap, self);
 	do
-	{
 		CHECK_FOR_INTERRUPTS();
-		memset(&split, 0, sizeof(split));
-		split.index = index;
-		split.heap = heap;
-		split.self = self;
-		split.recycle = recycle;
-	} while (split_once(&split, point));
-	angle_unlock_moves(index, recycle);
+	while (split_once(&replacer, point));
+	angle_replacer_end(&replacer);
 	angle_unlock_tree(index);
 }
