@@ -1,18 +1,31 @@
-/* The way of the nearest centroids. */
+/* The ways of the nearest centroids. */
 #include "postgres.h"
 
 #include "storage/bufmgr.h"
 
 #include "pg/am/descend.h"
 
-AngleWay *
-angle_way_make(const AngleLayout *layout)
+static AngleWay *
+make_way(const AngleLayout *layout)
 {
 	AngleWay *way = palloc0(sizeof(AngleWay));
 
 	way->centroid = palloc0(layout->dims * sizeof(float));
-	way->other = palloc(layout->dims * sizeof(float));
 	return way;
+}
+
+AngleWays *
+angle_ways_make(const AngleLayout *layout)
+{
+	AngleWays *ways = palloc0(sizeof(AngleWays));
+
+	for (int i = 0; i < ANGLE_WAYS; i++)
+	{
+		ways->way[i] = make_way(layout);
+		ways->next[i] = make_way(layout);
+	}
+	ways->centroid = palloc(layout->dims * sizeof(float));
+	return ways;
 }
 
 void
@@ -25,72 +38,172 @@ angle_tree_has_cycle(Relation index, BlockNumber block)
 		errhint("REINDEX it."));
 }
 
-/* Finds the child nearest to point; leaves its centroid in way. */
-static int
-nearest_child(Relation index, const AngleIndex *self, Buffer head,
-			  const float *point, AngleWay *way)
+/* A search for leaves, at one level. */
+typedef struct Search
 {
-	const AngleLayout *layout = &self->layout;
-	const int dims = layout->dims;
-	AngleBodyReader reader = {.index = index, .scratch = way->scratch};
-	float least = 0;
-	int best = -1;
+	Relation index;
+	const AngleIndex *self;
+	const float *point;
+	AngleWays *ways;
+	int next; /* ways to the next level */
+} Search;
+
+/* Makes a place among the next ways, which are in order, for one that ends so far away;
+ * NULL if as many are nearer. */
+static AngleWay *
+add_next(Search *search, float far)
+{
+	AngleWay **next = search->ways->next;
+	AngleWay *way;
+	int place;
+
+	if (search->next == ANGLE_WAYS)
+	{
+		if (far >= next[ANGLE_WAYS - 1]->far)
+			return NULL;
+		search->next--;
+	}
+	place = search->next++;
+	way = next[place];
+	for (; place > 0 && far < next[place - 1]->far; place--)
+		next[place] = next[place - 1];
+	next[place] = way;
+	way->far = far;
+	return way;
+}
+
+/* A leaf stays where it is while others go on. */
+static void
+keep(Search *search, const AngleWay *way)
+{
+	AngleWay *next = add_next(search, way->far);
+
+	if (next == NULL)
+		return;
+	next->length = way->length;
+	next->kind = way->kind;
+	memcpy(next->steps, way->steps, way->length * sizeof(AngleStep));
+	memcpy(next->centroid, way->centroid,
+		   search->self->layout.dims * sizeof(float));
+}
+
+/* Goes on from way to a child, whose centroid was read. */
+static void
+go_on(Search *search, const AngleWay *way, Page page, int slot)
+{
+	const AngleLayout *layout = &search->self->layout;
+	const float *centroid = search->ways->centroid;
+	AngleWay *next =
+		add_next(search, angle_rabitq_probe(search->self->metric, layout->dims,
+											search->point, centroid)
+							 .error);
+
+	if (next == NULL)
+		return;
+	memcpy(next->steps, way->steps, way->length * sizeof(AngleStep));
+	next->length = way->length + 1;
+	next->steps[way->length] =
+		(AngleStep){angle_inner_pointers(layout, page)[slot], slot};
+	next->kind = angle_inner_kinds(layout, page)[slot];
+	memcpy(next->centroid, centroid, layout->dims * sizeof(float));
+}
+
+/* Goes on to the children of the node whose head is locked. */
+static void
+visit_children(Search *search, const AngleWay *way, Buffer head)
+{
+	const AngleLayout *layout = &search->self->layout;
+	AngleWays *ways = search->ways;
+	AngleBodyReader reader = {.index = search->index, .scratch = ways->scratch};
+	Page page = BufferGetPage(head);
 
 	for (int slot = 0; slot < layout->fanout; slot++)
 	{
-		float far;
-
-		if (!angle_slot_live(layout, BufferGetPage(head), slot))
+		if (!angle_slot_live(layout, page, slot))
 			continue;
 		angle_bfloat_decode(angle_body_get(&reader, BufferGetBlockNumber(head),
 										   layout->centroid_size, slot),
-							way->other, dims);
-		far = angle_rabitq_probe(self->metric, dims, point, way->other).error;
-		if (best < 0 || far < least)
-		{
-			float *swap = way->centroid;
-
-			way->centroid = way->other;
-			way->other = swap;
-			least = far;
-			best = slot;
-		}
+							ways->centroid, layout->dims);
+		go_on(search, way, page, slot);
 	}
 	angle_body_done(&reader);
-	way->scratch = reader.scratch;
-	return best;
+	ways->scratch = reader.scratch;
+}
+
+/* Goes on from the end of a way, which may be a leaf if it is the root; false if the
+ * node went. */
+static bool
+visit(Search *search, AngleWay *way)
+{
+	const AngleNodePointer pointer = way->steps[way->length - 1].node;
+	Buffer head = angle_read_head(search->index, &search->self->layout,
+								  pointer.block, BUFFER_LOCK_SHARE);
+	const AngleNodeHeader *node = angle_node(BufferGetPage(head));
+	const bool there = node->generation == pointer.generation &&
+					   !(node->flags & ANGLE_NODE_GONE);
+
+	if (way->length == ANGLE_HEIGHT_MAX)
+		angle_tree_has_cycle(search->index, pointer.block);
+	way->kind = node->kind;
+	if (way->kind == ANGLE_NODE_LEAF)
+		keep(search, way);
+	else if (there)
+		visit_children(search, way, head);
+	UnlockReleaseBuffer(head);
+	return there;
+}
+
+/* Goes a level further on all ways; false if a node on them went. */
+static bool
+next_level(Search *search)
+{
+	AngleWays *ways = search->ways;
+
+	search->next = 0;
+	for (int i = 0; i < ways->count; i++)
+	{
+		if (ways->way[i]->kind == ANGLE_NODE_LEAF)
+			keep(search, ways->way[i]);
+		else if (!visit(search, ways->way[i]))
+			return false;
+	}
+	for (int i = 0; i < search->next; i++)
+	{
+		AngleWay *swap = ways->way[i];
+
+		ways->way[i] = ways->next[i];
+		ways->next[i] = swap;
+	}
+	ways->count = search->next;
+	return ways->count > 0;
+}
+
+static bool
+all_are_leaves(const AngleWays *ways)
+{
+	for (int i = 0; i < ways->count; i++)
+		if (ways->way[i]->kind != ANGLE_NODE_LEAF)
+			return false;
+	return true;
 }
 
 bool
-angle_way_find(Relation index, const AngleIndex *self, AngleNodePointer root,
-			   const float *point, AngleWay *way)
+angle_ways_find(Relation index, const AngleIndex *self, AngleNodePointer root,
+				const float *point, AngleWays *ways)
 {
-	AngleStep step = {root, -1};
+	Search search = {
+		.index = index, .self = self, .point = point, .ways = ways};
+	AngleWay *way = ways->way[0];
 
+	ways->count = 1;
+	way->length = 1;
+	way->steps[0] = (AngleStep){root, -1};
+	way->kind = ANGLE_NODE_INNER; /* until it is read */
+	way->far = 0;
 	memset(way->centroid, 0, self->layout.dims * sizeof(float));
-	for (way->length = 0; way->length < ANGLE_HEIGHT_MAX;)
-	{
-		Buffer buffer = angle_read_head(index, &self->layout, step.node.block,
-										BUFFER_LOCK_SHARE);
-		Page page = BufferGetPage(buffer);
-		AngleNodeHeader node = *angle_node(page);
-		bool there = node.generation == step.node.generation &&
-					 !(node.flags & ANGLE_NODE_GONE);
-
-		way->steps[way->length++] = step;
-		if (there && node.kind == ANGLE_NODE_INNER)
-		{
-			step.slot = nearest_child(index, self, buffer, point, way);
-			if (step.slot >= 0)
-				step.node =
-					angle_inner_pointers(&self->layout, page)[step.slot];
-			there = step.slot >= 0;
-		}
-		UnlockReleaseBuffer(buffer);
-		if (!there)
+	do
+		if (!next_level(&search))
 			return false;
-		if (node.kind == ANGLE_NODE_LEAF)
-			return true;
-	}
-	angle_tree_has_cycle(index, step.node.block);
+	while (!all_are_leaves(ways));
+	return true;
 }

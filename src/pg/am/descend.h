@@ -1,4 +1,4 @@
-/* From the root to the leaf in which a point belongs. */
+/* From the root to the leaves in which a point belongs. */
 #ifndef ANGLE_DESCEND_H
 #define ANGLE_DESCEND_H
 
@@ -7,6 +7,10 @@
 /* Deeper trees do not exist: a node has half of its entries at least. */
 #define ANGLE_HEIGHT_MAX 32
 
+/* So many nodes of a level are looked into, the nearest, for the nearest leaf is often
+ * not below the nearest inner node. */
+#define ANGLE_WAYS 4
+
 /* A step: a node, and the slot that it has in the one above. */
 typedef struct AngleStep
 {
@@ -14,23 +18,35 @@ typedef struct AngleStep
 	int slot; /* -1 for the root */
 } AngleStep;
 
+/* The way to a leaf. */
 typedef struct AngleWay
 {
-	int length; /* steps; the last one is a leaf */
+	int length; /* steps; the last one is the leaf */
 	AngleStep steps[ANGLE_HEIGHT_MAX];
-	float *centroid; /* (dims) of the leaf; zero where the root is a leaf */
-	/* scratch */
-	float *other;  /* (dims) */
-	char *scratch; /* of the reader of centroids */
+	AngleNodeKind kind; /* of the last one: private while it is no leaf */
+	float far;			/* of its centroid from the point */
+	float *centroid;	/* (dims) of the leaf; zero where the root is a leaf */
 } AngleWay;
 
-/* Palloc's its parts. */
-AngleWay *angle_way_make(const AngleLayout *layout);
+/* The ways to the nearest leaves, the nearest first. */
+typedef struct AngleWays
+{
+	int count; /* 1 … ANGLE_WAYS */
+	AngleWay *way[ANGLE_WAYS];
+	/* scratch */
+	AngleWay *next[ANGLE_WAYS];
+	float *centroid; /* (dims) */
+	char *scratch;	 /* of the reader of centroids */
+} AngleWays;
 
-/* Goes the way of the nearest centroids. False where a node on it went in the
- * meantime: the way then starts again at the root. */
-bool angle_way_find(Relation index, const AngleIndex *self,
-					AngleNodePointer root, const float *point, AngleWay *way);
+/* Palloc's its parts. */
+AngleWays *angle_ways_make(const AngleLayout *layout);
+
+/* Goes down from root, one node locked (shared) at a time. False where a node on the way
+ * went in the meantime: the way then starts again at the root. */
+bool
+angle_ways_find(Relation index, const AngleIndex *self, AngleNodePointer root,
+				const float *point, AngleWays *ways);
 
 /* Raises ERRCODE_INDEX_CORRUPTED: the tree has a cycle through block. */
 _Noreturn void angle_tree_has_cycle(Relation index, BlockNumber block);

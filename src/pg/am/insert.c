@@ -25,7 +25,7 @@
 typedef struct Inserter
 {
 	AngleIndex *self;
-	AngleWay *way;
+	AngleWays *ways;
 	AngleRow row;
 	float *point; /* (dims) */
 } Inserter;
@@ -113,12 +113,12 @@ put_row(Relation index, const AngleLayout *layout, Buffer head, int slot,
 	release_bodies(bodies);
 }
 
-/* Tries the leaf at the end of the way: false if it is full or went. */
+/* Tries the nearest leaf: false if it is full or went. */
 static bool
 try_leaf(Relation index, Inserter *inserter, bool *full)
 {
 	const AngleLayout *layout = &inserter->self->layout;
-	const AngleWay *way = inserter->way;
+	const AngleWay *way = inserter->ways->way[0];
 	AngleNodePointer leaf = way->steps[way->length - 1].node;
 	Buffer head =
 		angle_read_head(index, layout, leaf.block, BUFFER_LOCK_EXCLUSIVE);
@@ -148,11 +148,11 @@ insert_row(Relation index, Relation heap, Inserter *inserter)
 		bool full = false;
 
 		CHECK_FOR_INTERRUPTS();
-		if (angle_way_find(index, inserter->self, meta.root, inserter->point,
-						   inserter->way))
+		if (angle_ways_find(index, inserter->self, meta.root, inserter->point,
+							inserter->ways))
 		{
 			angle_row_set_code(&inserter->row, inserter->self, inserter->point,
-							   inserter->way->centroid);
+							   inserter->ways->way[0]->centroid);
 			if (try_leaf(index, inserter, &full))
 				return;
 		}
@@ -178,7 +178,7 @@ get_inserter(Relation index, Datum datum, IndexInfo *info)
 		angle_make_root(index, datum);
 		inserter->self = angle_index_open(index);
 	}
-	inserter->way = angle_way_make(&inserter->self->layout);
+	inserter->ways = angle_ways_make(&inserter->self->layout);
 	inserter->point = palloc(inserter->self->layout.dims * sizeof(float));
 	angle_row_init(&inserter->row, &inserter->self->layout);
 	info->ii_AmCache = inserter;

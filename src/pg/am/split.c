@@ -81,31 +81,48 @@ split_node(AngleReplacer *replacer, const AngleWay *way, int step)
 	angle_replace(&replacement);
 }
 
+/* With the lock on the tree held, whatever a pointer leads to is there. */
+static void
+check_there(const AngleReplacer *replacer, AngleNodePointer node, bool there)
+{
+	if (!there)
+		ereport(
+			ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
+			errmsg(
+				"index \"%s\" is damaged: block %u is not the node that leads to it says",
+				RelationGetRelationName(replacer->index), node.block),
+			errhint("REINDEX it."));
+}
+
 /* Entries that fit into a node still. */
 static int
-room_in(Relation index, const AngleLayout *layout, AngleNodePointer node)
+room_in(const AngleReplacer *replacer, AngleNodePointer node)
 {
-	Buffer head = angle_read_head(index, layout, node.block, BUFFER_LOCK_SHARE);
-	const AngleNodeHeader *header = angle_node(BufferGetPage(head));
-	int room =
-		(header->kind == ANGLE_NODE_LEAF ? layout->capacity : layout->fanout) -
-		header->count;
+	const AngleLayout *layout = &replacer->self->layout;
+	Buffer head =
+		angle_read_head(replacer->index, layout, node.block, BUFFER_LOCK_SHARE);
+	const AngleNodeHeader header = *angle_node(BufferGetPage(head));
 
 	UnlockReleaseBuffer(head);
-	return room;
+	check_there(replacer, node,
+				header.generation == node.generation &&
+					!(header.flags & ANGLE_NODE_GONE));
+	return (header.kind == ANGLE_NODE_LEAF ? layout->capacity
+										   : layout->fanout) -
+		   header.count;
 }
 
 /* The first node on the way that must be split before the leaf can be, the leaf
  * itself if all above have room for a child in two slots; −1 if the leaf has
  * room, too. */
 static int
-find_full(Relation index, const AngleLayout *layout, const AngleWay *way)
+find_full(const AngleReplacer *replacer, const AngleWay *way)
 {
 	for (int i = 0; i < way->length; i++)
 	{
 		bool leaf = i == way->length - 1;
 
-		if (room_in(index, layout, way->steps[i].node) < (leaf ? 1 : 2))
+		if (room_in(replacer, way->steps[i].node) < (leaf ? 1 : 2))
 			return i;
 	}
 	return -1;
@@ -115,20 +132,16 @@ find_full(Relation index, const AngleLayout *layout, const AngleWay *way)
 static bool
 split_once(AngleReplacer *replacer, const float *point)
 {
-	const AngleLayout *layout = &replacer->self->layout;
-	AngleWay *way = angle_way_make(layout);
+	AngleWays *ways = angle_ways_make(&replacer->self->layout);
 	AngleMeta meta = angle_meta_read(replacer->index);
+	const AngleWay *way;
 	int full;
 
-	if (!angle_way_find(replacer->index, replacer->self, meta.root, point, way))
-		ereport(
-			ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
-			errmsg(
-				"index \"%s\" is damaged: block %u is not the node that leads to it says",
-				RelationGetRelationName(replacer->index),
-				way->steps[way->length - 1].node.block),
-			errhint("REINDEX it."));
-	full = find_full(replacer->index, layout, way);
+	check_there(replacer, meta.root,
+				angle_ways_find(replacer->index, replacer->self, meta.root,
+								point, ways));
+	way = ways->way[0];
+	full = find_full(replacer, way);
 	if (full < 0)
 		return false;
 	split_node(replacer, way, full);
