@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""The index access method angle beside pgvector's HNSW and IVFFlat, in one server and one
-run. The server is found as by psql (PGHOST, PGPORT, PGUSER); both extensions are
-installed there. How to run it, and what the figures mean: bench/README.md."""
+"""The index access method angle beside those of pgvector, VectorChord and pgvectorscale, in
+one server and one run. The server is found as by psql (PGHOST, PGPORT, PGUSER); angle and
+pgvector are installed there, the others need not be. How to run it, and what the figures
+mean: bench/README.md."""
 import argparse
 import json
 import os
@@ -12,8 +13,13 @@ import time
 
 import numpy as np
 
+import bars
 import data as datasets
+import database
+import filters
+import growth
 import libpq
+import overhead
 import plans
 import report
 import search
@@ -21,36 +27,46 @@ import sides as sides_of
 import writes
 
 PARTS = ("search", "filter", "write", "grow", "overhead", "plans")
+SOME = 200   # queries of what needs no more
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="bench/index", description=__doc__)
-    parser.add_argument("--vectors", type=pathlib.Path, metavar="FILE",
-                        help="embeddings as a NumPy array, as angle embed --format npy"
-                        " writes them; the last ones are the queries. Without it,"
-                        " synthetic ones")
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--dimensions", type=int, default=768, help="of synthetic ones")
-    parser.add_argument("--queries", type=int, default=1000)
-    parser.add_argument("--sides", default="angle,hnsw64,hnsw200,ivfflat")
-    parser.add_argument("--parts", default=",".join(PARTS))
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--round-queries", type=int, default=200,
-                        help="of each point in each round")
-    parser.add_argument("--write-rows", type=int, default=50_000,
-                        help="of the tables for insertion, VACUUM and growth")
-    parser.add_argument("--clients", type=int, default=8,
-                        help="that insert together")
-    parser.add_argument("--memory", default="1GB", help="maintenance_work_mem of all")
-    parser.add_argument("--workers", type=int, default=0,
-                        help="max_parallel_maintenance_workers of all")
-    parser.add_argument("--cache", type=pathlib.Path,
-                        help="folder where exact answers are kept between runs; they are"
-                        " known by the vectors' file name and numbers")
-    parser.add_argument("--keep", action="store_true",
-                        help="use the tables and indexes that are there, and leave them")
-    parser.add_argument("--database", default="angle_bench_index",
-                        help="made, and dropped in the end")
+    what = parser.add_argument_group("what is searched")
+    what.add_argument("--vectors", type=pathlib.Path, metavar="FILE",
+                      help="embeddings as a NumPy array, as angle embed --format npy"
+                      " writes them; the last ones are the queries. Without it,"
+                      " synthetic ones")
+    what.add_argument("--rows", type=int, default=1_000_000)
+    what.add_argument("--dimensions", type=int, default=768, help="of synthetic ones")
+    what.add_argument("--queries", type=int, default=1000)
+    what.add_argument("--cache", type=pathlib.Path,
+                      help="folder where exact answers are kept between runs; they are"
+                      " known by the vectors' file name and numbers")
+    how = parser.add_argument_group("what is measured")
+    how.add_argument("--sides", type=lambda names: names.split(","),
+                     help="by default " + ",".join(database.ALL) + ", as far as they are"
+                     " installed")
+    how.add_argument("--parts", type=lambda names: names.split(","), default=PARTS,
+                     help="some of " + ",".join(PARTS))
+    how.add_argument("--rounds", type=int, default=3)
+    how.add_argument("--round-queries", type=int, default=300,
+                     help="of each point in each round")
+    how.add_argument("--scout-queries", type=int, default=100,
+                     help="by which the values are chosen that are measured")
+    how.add_argument("--write-rows", type=int, default=50_000,
+                     help="of the tables for insertion, VACUUM and growth")
+    how.add_argument("--clients", type=int, default=8, help="that insert together")
+    where = parser.add_argument_group("the server")
+    where.add_argument("--memory", default="1GB", help="maintenance_work_mem of all")
+    where.add_argument("--workers", type=int, default=0,
+                       help="max_parallel_maintenance_workers of all")
+    where.add_argument("--keep", action="store_true",
+                       help="use the tables and indexes that are there, and leave them")
+    where.add_argument("--rebuild", type=lambda names: names.split(","), default=(),
+                       metavar="SIDES", help="but make these anew")
+    where.add_argument("--database", default="angle_bench_index",
+                       help="made, and dropped in the end")
     parser.add_argument("--json", type=pathlib.Path)
     return parser.parse_args()
 
@@ -62,85 +78,42 @@ def load_data(args):
 
 
 def exact_answers(args, data):
-    """Similarities of the nearest rows, from the cache if it has them."""
+    """Similarities of the nearest rows to the queries of the search, from the cache if it
+    has them."""
+    asked = data.search_queries
     if not args.cache:
-        return datasets.nearest(data.rows, data.queries)
-    name = f"{data.name}-{len(data.rows)}-{data.rows.shape[1]}-{len(data.queries)}"
+        return datasets.nearest(data.rows, asked)
+    name = f"{data.name}-{len(data.rows)}-{data.rows.shape[1]}-{len(asked)}"
     path = args.cache / ("angle-bench-exact-" + name.replace(" ", "-") + ".npy")
     if not path.exists():
-        np.save(path, datasets.nearest(data.rows, data.queries))
+        np.save(path, datasets.nearest(data.rows, asked))
     return np.load(path)
 
 
-def make_database(database, keep):
-    root = libpq.Connection("dbname=postgres")
-    there = root.run(f"SELECT 1 FROM pg_database WHERE datname = '{database}'")
-    if there and not keep:
-        root.run(f"DROP DATABASE {database} WITH (FORCE)")
-    if not (there and keep):
-        root.run(f"CREATE DATABASE {database}")
-    root.close()
-    session = libpq.Connection(f"dbname={database}")
-    session.run("SET client_min_messages = warning")
-    session.run("CREATE EXTENSION IF NOT EXISTS vector")
-    session.run("CREATE EXTENSION IF NOT EXISTS angle")
-    return session
+def choose_sides(args, data):
+    threads = args.workers + 1
+    if args.sides:
+        return [sides_of.make(name, len(data.rows), threads) for name in args.sides]
+    return database.available(
+        [sides_of.make(name, len(data.rows), threads) for name in database.ALL])
 
 
-def make_side(session, side, data):
-    """Table and index, where they are not there; what they took."""
-    made = {}
-    if not session.run(f"SELECT 1 FROM pg_class WHERE relname = '{side.name}'"):
-        side.create_table(session, data.rows.shape[1])
-        side.load(session, data, 0, len(data.rows))
-        session.run(f"VACUUM ANALYZE {side.name}")
-    if not session.run(f"SELECT 1 FROM pg_class WHERE relname = '{side.name}_v'"):
-        made["build"] = side.create_index(session)
-    size = int(session.value(f"SELECT pg_relation_size('{side.name}_v')"))
-    made["bytes"] = size / len(data.rows)
-    return made
-
-
-def warm(session, side):
-    """Everything of the side into the shared buffers."""
-    session.run("CREATE EXTENSION IF NOT EXISTS pg_prewarm")
-    for relation in (side.name, f"{side.name}_v", f"{side.name}_pkey"):
-        session.run(f"SELECT pg_prewarm('{relation}')")
-
-
-def reset(session, side):
-    """The setting at which filters are measured: the side's default."""
-    session.run(f"RESET {side.knob}")
-
-
-def measure_side(session, side, data, parts, args):
-    """Everything but the search itself."""
+def measure_side(side, data, args):
+    """Everything but the search itself, each part in a session of its own."""
+    some = min(args.queries, SOME)
+    parts = {
+        "filter": lambda session: filters.measure(session, side, data),
+        "overhead": lambda session: overhead.measure(session, side, data, some),
+        "write": lambda session: writes.measure(session, side, data, args),
+        "plans": lambda session: plans.measure(session, side, data),
+        "grow": lambda session: growth.measure(session, side, data, args.write_rows, some),
+    }
     result = {}
-    some = min(args.queries, 200)
-    if "filter" in parts:
-        if not side.ours:
-            session.run(f"SET {side.name.rstrip('0123456789')}.iterative_scan ="
-                        + (" strict_order" if side.name[0] == "h" else " relaxed_order"))
-        reset(session, side)
-        result["filter"] = [writes.filtered(session, side, data, percent, some)
-                            for percent in (1, 10)]
-        if not side.ours:
-            session.run(f"RESET {side.name.rstrip('0123456789')}.iterative_scan")
-    if "overhead" in parts:
-        result["overhead"] = writes.overhead(session, side, data, some)
-    base = args.write_rows * 9 // 10
-    if "write" in parts:
-        result["write"] = writes.insertion(session, side, data, base,
-                                           args.write_rows - base)
-        first = min(len(data.rows) - (args.write_rows - base), args.write_rows)
-        result["write"]["together"] = writes.insert_together(
-            session, side, data, range(first, first + args.write_rows - base),
-            args.clients)
-        result["vacuum"] = writes.vacuum(session, side)
-    if "plans" in parts and side.ours:
-        result["plans"] = plans.measure(session, side, data)
-    if "grow" in parts and side.ours:
-        result["grow"] = writes.grown(session, side, data, args.write_rows, some)
+    for name in args.parts:
+        if name in parts and (side.ours or name not in ("plans", "grow")):
+            session = database.session(args)
+            result[name] = parts[name](session)
+            session.close()
     return result
 
 
@@ -151,46 +124,47 @@ def machine(session, args):
             "server": session.value("SHOW server_version"),
             "extensions": session.value(
                 "SELECT string_agg(extname || ' ' || extversion, ', ' ORDER BY extname)"
-                " FROM pg_extension WHERE extname IN ('angle', 'vector')"),
+                " FROM pg_extension WHERE extname IN ('angle', 'vector', 'vchord',"
+                " 'vectorscale')"),
             "shared_buffers": session.value("SHOW shared_buffers"),
             "maintenance_work_mem": args.memory, "workers": args.workers,
             "load": round(os.getloadavg()[0], 1), "date": time.strftime("%Y-%m-%d")}
 
 
+def measure_search(sides, data, args):
+    final, tried = search.measure(f"dbname={args.database}", sides, data,
+                                  exact_answers(args, data), args)
+    return {"search": final, "tried": tried, "rounds": args.rounds,
+            "round queries": args.round_queries}
+
+
 def main():
     args = arguments()
-    parts = args.parts.split(",")
     data = load_data(args)
-    sides = sides_of.chosen(args.sides.split(","), len(data.rows))
-    session = make_database(args.database, args.keep)
-    session.run(f"SET jit = off; SET maintenance_work_mem = '{args.memory}';"
-                "SET max_parallel_workers_per_gather = 0;"
-                f"SET max_parallel_maintenance_workers = {args.workers}")
+    sides = choose_sides(args, data)
+    database.make(args)
+    session = database.session(args)
+    for side in sides:
+        if side.name in args.rebuild:
+            database.forget(session, side)
+    made = {side.name: {"title": side.title, "kind": side.kind, "maker": side.maker,
+                        **database.make_side(session, side, data, args)} for side in sides}
     result = {"data": data.name, "rows": len(data.rows), "dimensions": data.rows.shape[1],
               "write rows": args.write_rows, "machine": machine(session, args),
-              "sides": {side.name: {"title": side.title, **make_side(session, side, data)}
-                        for side in sides}}
+              "sides": made}
     report.print_machine(result)
     for side in sides:
-        warm(session, side)
-        side.settle(session)
-        result["sides"][side.name].update(measure_side(session, side, data, parts, args))
-    if "search" in parts:
-        best = exact_answers(args, data)
-        measured = sides + ([sides_of.angle("recall_target")] if sides[0].ours else [])
-        rows = search.measure(f"dbname={args.database}", measured, data, best, args.rounds,
-                              args.round_queries)
-        result["search"] = [{"side": side.name, "title": side.title, "points": points}
-                            for side, points in zip(measured, rows)]
+        database.warm(session, side)
+        made[side.name].update(measure_side(side, data, args))
+    if "search" in args.parts:
+        result.update(measure_search(sides, data, args))
+    session.close()
     result["machine"]["load at the end"] = round(os.getloadavg()[0], 1)
-    missed = report.print_result(result)
+    report.print_result(result)
+    missed = bars.print_bars(result)
     if args.json:
         args.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    session.close()
-    if not args.keep:
-        root = libpq.Connection("dbname=postgres")
-        root.run(f"DROP DATABASE {args.database} WITH (FORCE)")
-        root.close()
+    database.drop(args)
     sys.exit(1 if missed else 0)
 
 

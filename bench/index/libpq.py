@@ -10,6 +10,9 @@ COMMAND_OK, TUPLES_OK, COPY_IN = 1, 2, 4
 BINARY = 1
 PARAMETERS = 2  # of a prepared statement at most
 
+# Of every session that is measured.
+SETTINGS = ("jit = off", "max_parallel_workers_per_gather = 0", "enable_seqscan = off")
+
 
 def load_library():
     library = ctypes.CDLL(ctypes.util.find_library("pq") or "libpq.so.5")
@@ -71,6 +74,10 @@ class Connection:
                 for i in range(PQ.PQntuples(result))]
         PQ.PQclear(result)
         return rows
+
+    def settle(self, settings):
+        """Makes these settings, "name = value", and those of all that is measured."""
+        self.run("; ".join(f"SET {setting}" for setting in (*SETTINGS, *settings)))
 
     def value(self, sql):
         return self.run(sql)[0][0]

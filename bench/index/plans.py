@@ -67,8 +67,8 @@ def try_ways(session, query, text, forms):
 def measure(session, side, data):
     forms = libpq.encode_vectors(data.queries[:QUERIES])
     text = "'[" + ",".join(map(str, data.queries[0])) + "]'"
+    session.settle(())
     session.run("RESET enable_seqscan")
-    side.turn(session, "DEFAULT")
     found = []
     for size in (s for s in SIZES if s <= len(data.rows)):
         make_table(session, side, data, size)
@@ -82,5 +82,4 @@ def measure(session, side, data):
                 found.append({"rows": size, "keeps": keeps, "limit": limit,
                               "chosen": chosen, "ms": times,
                               "wrong": took > SLOWER * best and took - best > MATTERS})
-    side.settle(session)
     return found

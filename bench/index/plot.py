@@ -2,7 +2,8 @@
 
     python bench/index/plot.py RESULT.json PICTURE.svg
 
-Colours follow the reader's light or dark mode.
+A curve is what the indexes of one kind reach with the best of their settings and numbers
+of lists. Colours follow the reader's light or dark mode.
 """
 import html
 import json
@@ -19,12 +20,15 @@ text{font:12px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;fil
 .grid{stroke:#d1d9e0;stroke-width:1}
 .line{fill:none;stroke-width:2}
 .c0{stroke:#1f6feb}.c1{stroke:#d1242f}.c2{stroke:#bf8700}.c3{stroke:#1a7f37}
-.c4{stroke:#1f6feb;stroke-dasharray:5 4}
+.c4{stroke:#8250df}.c5{stroke:#59636e}
 @media (prefers-color-scheme:dark){text{fill:#e6edf3}.small{fill:#9198a1}
-.grid{stroke:#3d444d}.c0,.c4{stroke:#4493f8}.c1{stroke:#f85149}.c2{stroke:#d29922}
-.c3{stroke:#3fb950}}
+.grid{stroke:#3d444d}.c0{stroke:#4493f8}.c1{stroke:#f85149}.c2{stroke:#d29922}
+.c3{stroke:#3fb950}.c4{stroke:#a371f7}.c5{stroke:#9198a1}}
 """
-CLASSES = {"hnsw64": "c1", "hnsw200": "c2", "ivfflat": "c3"}
+KINDS = {"angle": ("c0", "angle"), "hnsw64": ("c1", "pgvector HNSW, ef_construction 64"),
+         "hnsw200": ("c2", "pgvector HNSW, ef_construction 200"),
+         "ivfflat": ("c3", "pgvector IVFFlat"), "vchord": ("c4", "VectorChord"),
+         "diskann": ("c5", "pgvectorscale DiskANN")}
 
 
 def text(x, y, words, kind="", anchor="start"):
@@ -32,18 +36,22 @@ def text(x, y, words, kind="", anchor="start"):
             f'text-anchor="{anchor}">{html.escape(words)}</text>')
 
 
-def kind_of(curve):
-    if curve["side"] == "angle":
-        return "c4" if "target" in curve["title"] else "c0"
-    return CLASSES[curve["side"]]
+def best_of(kind, curves):
+    """The points of all curves of a kind that no other one beats in both, by recall."""
+    points = sorted((p for c in curves if c["kind"] == kind for p in c["points"]
+                     if p["recall"] >= LEAST), key=lambda p: p["seconds"])
+    best = []
+    for p in points:
+        if not best or p["recall"] > best[-1]["recall"]:
+            best.append(p)
+    return best
 
 
 class Axes:
     """Recall from LEAST to 1, queries per second on a logarithmic scale."""
 
     def __init__(self, curves):
-        speeds = [1 / p["seconds"] for c in curves for p in c["points"]
-                  if p["recall"] >= LEAST]
+        speeds = [1 / p["seconds"] for points in curves.values() for p in points]
         self.low = math.floor(math.log10(min(speeds)))
         self.high = math.ceil(math.log10(max(speeds)))
 
@@ -66,30 +74,28 @@ class Axes:
         yield text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, "recall@10", "small", "middle")
 
 
-def draw_curve(axes, curve):
-    points = [(axes.x(p["recall"]), axes.y(1 / p["seconds"]))
-              for p in sorted(curve["points"], key=lambda p: p["recall"])
-              if p["recall"] >= LEAST]
-    if not points:
-        return ""
-    line = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-    return f'<path d="M{line}" class="line {kind_of(curve)}"/>'
+def draw_curve(axes, kind, points):
+    line = "L".join(f"{axes.x(p['recall']):.1f} {axes.y(1 / p['seconds']):.1f}"
+                    for p in points)
+    return f'<path d="M{line}" class="line {KINDS[kind][0]}"/>'
 
 
-def legend(curves):
-    for i, curve in enumerate(curves):
-        y = HEIGHT - BOTTOM - 16 - 17 * (len(curves) - 1 - i)
-        yield f'<path d="M{LEFT + 12} {y}h26" class="line {kind_of(curve)}"/>'
-        yield text(LEFT + 44, y + 4, curve["title"])
+def legend(kinds):
+    for i, kind in enumerate(kinds):
+        y = HEIGHT - BOTTOM - 16 - 17 * (len(kinds) - 1 - i)
+        yield f'<path d="M{LEFT + 12} {y}h26" class="line {KINDS[kind][0]}"/>'
+        yield text(LEFT + 44, y + 4, KINDS[kind][1])
 
 
 def picture(result):
-    curves = result["search"]
+    curves = {kind: best_of(kind, result["search"]) for kind in KINDS}
+    curves = {kind: points for kind, points in curves.items() if points}
     axes = Axes(curves)
     title = (f"Queries per second, one session, {result['rows']:,} ×"
              f" {result['dimensions']}")
     parts = [text(LEFT, 20, title, "title"), *axes.draw(),
-             *(draw_curve(axes, curve) for curve in curves), *legend(curves)]
+             *(draw_curve(axes, kind, points) for kind, points in curves.items()),
+             *legend(list(curves))]
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
             f'width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="{title}">'
             f"<style>{STYLE}</style>{''.join(parts)}</svg>\n")

@@ -1,5 +1,6 @@
-"""Recall and queries per second: every point of every knob, in rounds that let all
-sides answer the same queries in turn."""
+"""Recall and queries per second. All values of all settings are tried with a few queries
+first; those around the marks of recall are then measured, in rounds that let all sides
+answer the same queries by turns."""
 import statistics
 import sys
 
@@ -7,13 +8,16 @@ import data as datasets
 import libpq
 
 MARKS = (0.90, 0.95, 0.99)
+ENOUGH = 0.996   # a recall beyond which nothing is tried
+BELOW, ABOVE = 1, 2   # values that are measured on each side of a mark
+WARMING = 50     # queries of each session that are not counted
 
 
 class Point:
-    """One value of one side's knob."""
+    """One value of a setting."""
 
-    def __init__(self, side, value):
-        self.side, self.value = side, value
+    def __init__(self, value):
+        self.value = value
         self.times = []       # mean seconds of a query, one for each round
         self.recalls = []
 
@@ -23,61 +27,126 @@ class Point:
                 "low": min(self.times), "high": max(self.times)}
 
 
-def open_session(conninfo, side):
-    session = libpq.Connection(conninfo)
-    side.settle(session)
-    session.prepare("ask", side.question())
-    return session
+class Curve:
+    """A side, one of its settings, a session for it, and the points."""
+
+    def __init__(self, conninfo, side, sweep, asked):
+        self.side, self.sweep, self.asked = side, sweep, asked
+        self.points = []
+        self.session = libpq.Connection(conninfo)
+        self.session.settle(sweep.fixed)
+        self.turn(sweep.values[0])
+        self.check_plan()
+        self.session.prepare("ask", side.question())
+        for form in asked.forms[:WARMING]:
+            self.session.execute("ask", form)
+
+    def check_plan(self):
+        """An index that the planner does not use must not be measured."""
+        query = self.side.question().replace("$1", self.asked.text)
+        plan = "\n".join(r[0] for r in self.session.run(f"EXPLAIN {query}"))
+        if f"{self.side.name}_v" not in plan:
+            raise SystemExit(f"bench/index: {self.side.title} is not used:\n{plan}")
+
+    def turn(self, value):
+        self.session.run(f"SET {self.sweep.setting} = {value}")
+
+    def ask(self, point, chosen):
+        """The queries with these numbers; adds a round to point."""
+        self.turn(point.value)
+        seconds, recalls = [], []
+        for i in chosen:
+            took, found = self.session.execute("ask", self.asked.forms[i])
+            seconds.append(took)
+            recalls.append(self.asked.recall(i, found))
+        point.times.append(statistics.mean(seconds))
+        point.recalls.append(statistics.mean(recalls))
+
+    def scout(self, queries):
+        """Tries all values that could matter, and keeps those around the marks."""
+        tried = []
+        for value in self.sweep.values:
+            tried.append(Point(value))
+            self.ask(tried[-1], range(queries))
+            if tried[-1].recalls[0] >= ENOUGH:
+                break
+        self.scouted = [point.as_dict() for point in tried]
+        kept = around_marks([p["recall"] for p in self.scouted])
+        self.points = [Point(tried[i].value) for i in kept]
+
+    def as_dict(self):
+        return {"side": self.side.name, "kind": self.side.kind, "maker": self.side.maker,
+                "title": self.sweep.title,
+                "points": [point.as_dict() for point in self.points]}
 
 
-def check_plan(session, side, form):
-    """An index that the planner does not use must not be measured."""
-    plan = "\n".join(r[0] for r in session.run(
-        f"EXPLAIN {side.question().replace('$1', form)}"))
-    if f"{side.name}_v" not in plan:
-        raise SystemExit(f"bench/index: {side.title} is not used:\n{plan}")
+class Asked:
+    """The queries of the search, and what is right."""
+
+    def __init__(self, data, best):
+        self.data, self.best = data, best
+        self.forms = libpq.encode_vectors(data.search_queries)
+        self.text = "'[" + ",".join(map(str, data.search_queries[0])) + "]'"
+
+    def recall(self, i, found):
+        return datasets.recall(self.data.rows, self.data.search_queries[i], self.best[i],
+                               found)
 
 
-def ask(session, point, data, forms, best, chosen):
-    """The queries with these numbers; adds a round to point."""
-    point.side.turn(session, point.value)
-    seconds, recalls = [], []
-    for i in chosen:
-        took, found = session.execute("ask", forms[i])
-        seconds.append(took)
-        recalls.append(datasets.recall(data.rows, data.queries[i], best[i], found))
-    point.times.append(statistics.mean(seconds))
-    point.recalls.append(statistics.mean(recalls))
+def around_marks(recalls):
+    """Indexes of the values below and above each mark, of recalls that grow."""
+    kept = set()
+    for mark in MARKS:
+        reached = next((i for i, r in enumerate(recalls) if r >= mark), len(recalls))
+        kept.update(range(max(reached - BELOW, 0), min(reached + ABOVE, len(recalls))))
+    return sorted(kept)
 
 
-def measure(conninfo, sides, data, best, rounds, queries):
-    """Points of all sides. Each round asks its own share of the queries, after as many
-    that are not counted."""
-    forms = libpq.encode_vectors(data.queries)
-    text = "'[" + ",".join(map(str, data.queries[0])) + "]'"
-    sessions = [open_session(conninfo, side) for side in sides]
-    points = [[Point(side, value) for value in side.values] for side in sides]
-    for session, side in zip(sessions, sides):
-        check_plan(session, side, text)
-        for i in range(min(50, len(forms))):
-            session.execute("ask", forms[i])
+def finalists(curves):
+    """All of ours, and of every other kind those that were the fastest at a mark when
+    they were tried: there may be many numbers of lists, of which only the best counts."""
+    kept = [curve for curve in curves if curve.side.ours]
+    for kind in {curve.side.kind for curve in curves if not curve.side.ours}:
+        rivals = [curve for curve in curves if curve.side.kind == kind]
+        best = {max(rivals, key=lambda c: at_recall(c.scouted, mark) or 0.0).sweep.title
+                for mark in MARKS}
+        kept += [curve for curve in rivals if curve.sweep.title in best]
+    return sorted(kept, key=curves.index)
+
+
+def take_rounds(curves, asked, rounds, queries):
+    """All points of all curves by turns, and in the other order in every second round,
+    which each ask their own share of the queries."""
+    turns = [(curve, curve.points[i])
+             for i in range(max(len(curve.points) for curve in curves))
+             for curve in curves if i < len(curve.points)]
     for number in range(rounds):
-        share = [(number * queries + i) % len(forms) for i in range(queries)]
-        # All sides by turns, and in the other order in every second round.
-        turns = [(session, row[i]) for i in range(max(map(len, points)))
-                 for session, row in zip(sessions, points) if i < len(row)]
-        for session, point in turns if number % 2 == 0 else reversed(turns):
-            ask(session, point, data, forms, best, share)
+        share = [(number * queries + i) % len(asked.forms) for i in range(queries)]
+        for curve, point in turns if number % 2 == 0 else reversed(turns):
+            curve.ask(point, share)
         print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
-    for session in sessions:
-        session.close()
-    return [[point.as_dict() for point in row] for row in points]
+
+
+def measure(conninfo, sides, data, best, args):
+    """Curves with their points, as dictionaries, and those that were only tried."""
+    asked = Asked(data, best)
+    curves = [Curve(conninfo, side, sweep, asked) for side in sides
+              for sweep in side.sweeps]
+    for curve in curves:
+        curve.scout(min(args.scout_queries, len(asked.forms)))
+        print(f"tried {curve.sweep.title}", file=sys.stderr, flush=True)
+    final = finalists(curves)
+    take_rounds(final, asked, args.rounds, args.round_queries)
+    for curve in curves:
+        curve.session.close()
+    return ([curve.as_dict() for curve in final],
+            [{**curve.as_dict(), "points": curve.scouted}
+             for curve in curves if curve not in final])
 
 
 def at_recall(points, mark):
     """Queries per second where the curve crosses mark, between two points in a
     straight line of the logarithms of the time; None if it is not reached."""
-    points = sorted(points, key=lambda p: p["recall"])
     better = [p for p in points if p["recall"] >= mark]
     if not better:
         return None
@@ -88,3 +157,8 @@ def at_recall(points, mark):
     lower = max(lower, key=lambda p: p["recall"])
     part = (mark - lower["recall"]) / (upper["recall"] - lower["recall"])
     return 1 / (lower["seconds"] ** (1 - part) * upper["seconds"] ** part)
+
+
+def fastest(curves, mark):
+    """Queries per second at mark of the fastest of the curves, 0 if none reaches it."""
+    return max((at_recall(curve["points"], mark) or 0.0 for curve in curves), default=0.0)

@@ -1,4 +1,5 @@
-"""What is compared: an index, how it is made, and the knob that trades recall for speed."""
+"""What is compared: an index, how it is made, and the settings that trade recall for
+speed."""
 import dataclasses
 import math
 
@@ -6,22 +7,34 @@ import libpq
 
 
 @dataclasses.dataclass
-class Side:
-    name: str             # of its table
+class Sweep:
+    """A setting, and its values from fast to thorough, while others are fixed."""
     title: str
-    kind: str             # type of the column
+    setting: str
+    values: tuple
+    fixed: tuple = ()     # "name = value"
+
+
+@dataclasses.dataclass
+class Side:
+    """An index on a table of its own."""
+    name: str             # of the table
+    title: str
+    kind: str             # sides of one kind differ in the number of lists alone
+    maker: str            # angle, pgvector, …
+    extension: str
+    column: str           # type of the column
     using: str            # access method, column and options of the index
-    knob: str             # setting
-    values: tuple         # of the knob, from fast to thorough
-    session: tuple = ()   # further settings
+    sweeps: tuple
+    filtering: tuple = ()  # settings for queries with a filter, "name = value"
 
     @property
     def ours(self):
-        return self.name.startswith("angle")
+        return self.maker == "angle"
 
     def create_table(self, session, dimensions, suffix=""):
         session.run(f"CREATE TABLE {self.name}{suffix} (id int PRIMARY KEY,"
-                    f" part int NOT NULL, v {self.kind}({dimensions}))")
+                    f" part int NOT NULL, v {self.column}({dimensions}))")
 
     def load(self, session, data, start, stop, suffix=""):
         ranges = [(i, min(i + 5000, stop)) for i in range(start, stop, 5000)]
@@ -34,60 +47,89 @@ class Side:
         return session.time(f"CREATE INDEX {self.name}{suffix}_v"
                             f" ON {self.name}{suffix} USING {self.using}")
 
-    def turn(self, session, value):
-        session.run(f"SET {self.knob} = {value}")
-
-    def settle(self, session):
-        """Settings of the session that do not change."""
-        session.run("SET enable_seqscan = off")
-        for setting in self.session:
-            session.run(f"SET {setting}")
-
     def question(self, where="", suffix=""):
         return (f"SELECT id FROM {self.name}{suffix} {where}"
-                f" ORDER BY v <=> $1::{self.kind} LIMIT 10")
+                f" ORDER BY v <=> $1::{self.column} LIMIT 10")
+
+
+def ladder(first, last):
+    """Whole numbers from first to last, each √2 times the one before."""
+    steps = math.floor(2 * math.log2(last / first)) + 1
+    return tuple(sorted({round(first * 2 ** (i / 2)) for i in range(steps)} | {last}))
+
+
+def angle():
+    return Side(
+        "angle", "angle", "angle", "angle", "angle", "angle_vector", "angle (v)", (
+            Sweep("angle, probes", "angle.probes", ladder(2, 4096)),
+            Sweep("angle, recall_target", "angle.recall_target",
+                  (0.8, 0.85, 0.88, 0.9, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985,
+                   0.99, 0.993, 0.995))))
 
 
 def hnsw(construction):
-    return Side(f"hnsw{construction}", f"pgvector HNSW efC {construction}", "vector",
-                f"hnsw (v vector_cosine_ops) WITH (m = 16, ef_construction ="
-                f" {construction})", "hnsw.ef_search", (10, 20, 40, 80, 160, 320, 640, 1000))
+    title = f"pgvector HNSW efC {construction}"
+    return Side(
+        f"hnsw{construction}", title, f"hnsw{construction}", "pgvector", "vector",
+        "vector", "hnsw (v vector_cosine_ops) WITH (m = 16, ef_construction ="
+        f" {construction})", (Sweep(title, "hnsw.ef_search", ladder(10, 1000)),),
+        ("hnsw.iterative_scan = strict_order",))
 
 
-def ivfflat(rows, lists=0):
-    """With so many lists, or about the square root of the rows, pgvector's own advice for
-    large tables; for small ones a thousandth."""
-    name = f"ivfflat{lists or ''}"
-    lists = lists or max(10, rows // 1000 if rows < 200_000 else round(math.sqrt(rows)))
-    probes = [p for p in (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
-              if p <= lists]
-    return Side(name, f"pgvector IVFFlat, {lists} lists", "vector",
-                f"ivfflat (v vector_cosine_ops) WITH (lists = {lists})",
-                "ivfflat.probes", tuple(probes))
+def ivfflat(rows, lists):
+    """By default with about the square root of the rows as lists, pgvector's own advice
+    for large tables; for small ones a thousandth."""
+    number = lists or max(10, rows // 1000 if rows < 200_000 else round(math.sqrt(rows)))
+    title = f"pgvector IVFFlat, {number} lists"
+    return Side(
+        f"ivfflat{lists or ''}", title, "ivfflat", "pgvector", "vector", "vector",
+        f"ivfflat (v vector_cosine_ops) WITH (lists = {number})",
+        (Sweep(title, "ivfflat.probes", ladder(1, number)),),
+        ("ivfflat.iterative_scan = relaxed_order",))
 
 
-def angle(knob="probes"):
-    if knob == "probes":
-        return Side("angle", "angle, probes", "angle_vector", "angle (v)", "angle.probes",
-                    (2, 8, 32, 64, 128, 256, 512, 1024, 2048))
-    return Side("angle", "angle, recall_target", "angle_vector", "angle (v)",
-                "angle.recall_target",
-                (0.8, 0.9, 0.93, 0.95, 0.96, 0.97, 0.98, 0.99, 0.993, 0.995))
+def vchord(rows, lists, threads):
+    """VectorChord's IVF with RaBitQ. Its manual has a row's list of 200 to 500 rows up to
+    two millions, spherical centroids and no residual quantization for cosines, and an
+    epsilon between 1.0 and 1.9, the default."""
+    number = lists or max(10, rows // 300)
+    title = f"VectorChord, {number} lists"
+    options = (f"residual_quantization = false\n[build.internal]\nlists = [{number}]\n"
+               f"spherical_centroids = true\nbuild_threads = {threads}")
+    return Side(
+        f"vchord{lists or ''}", title, "vchord", "VectorChord", "vchord", "vector",
+        f"vchordrq (v vector_cosine_ops) WITH (options = $${options}$$)",
+        tuple(Sweep(f"{title}, epsilon {epsilon}", "vchordrq.probes", ladder(1, number),
+                    (f"vchordrq.epsilon = {epsilon}",)) for epsilon in (1.0, 1.4, 1.9)),
+        (f"vchordrq.probes = {max(1, number // 10)}", "vchordrq.prefilter = on"))
 
 
-def chosen(names, rows):
-    """The sides with these names: angle, hnsw with its ef_construction, ivfflat with
-    its lists or without."""
-    return [make(name, rows) for name in names]
+def diskann():
+    """pgvectorscale's StreamingDiskANN with its defaults: 50 neighbours, two bits for a
+    dimension. Its manual advises to tune query_rescore."""
+    search, rescore = "diskann.query_search_list_size", "diskann.query_rescore"
+    title = "pgvectorscale DiskANN"
+    return Side(
+        "diskann", title, "diskann", "pgvectorscale", "vectorscale", "vector",
+        "diskann (v vector_cosine_ops)", (
+            Sweep(f"{title}, rescore 50", search, ladder(10, 1000), (f"{rescore} = 50",)),
+            Sweep(f"{title}, list 100", rescore, ladder(10, 1000), (f"{search} = 100",)),
+            Sweep(f"{title}, list 30", rescore, ladder(10, 1000), (f"{search} = 30",))))
 
 
-def make(name, rows):
+def make(name, rows, threads):
+    """The side with this name, a number in which is that of its lists, or HNSW's
+    ef_construction."""
     kind = name.rstrip("0123456789")
     number = int(name[len(kind):] or 0)
+    if name == "angle":
+        return angle()
     if kind == "hnsw" and number:
         return hnsw(number)
     if kind == "ivfflat":
         return ivfflat(rows, number)
-    if name == "angle":
-        return angle()
+    if kind == "vchord":
+        return vchord(rows, number, threads)
+    if name == "diskann":
+        return diskann()
     raise SystemExit(f"bench/index: there is no side {name}")

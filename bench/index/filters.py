@@ -1,0 +1,34 @@
+"""LIMIT 10 under filters: rows, recall and time."""
+import statistics
+
+import data as datasets
+import libpq
+
+PERCENTS = (1, 10)
+WARMING = 20   # queries that are not counted
+
+
+def measure(session, side, data):
+    """Each filter, with the side's settings at their defaults but for those that its
+    manual has for filters. The queries are not those of the search, by which settings may
+    have been tuned."""
+    session.settle(side.filtering)
+    return [filtered(session, side, data, percent) for percent in PERCENTS]
+
+
+def filtered(session, side, data, percent):
+    kept = (data.parts < percent).nonzero()[0]
+    best = datasets.nearest(data.rows[kept], data.filter_queries)
+    forms = libpq.encode_vectors(data.filter_queries)
+    session.prepare("sift", side.question(f"WHERE part < {percent}"))
+    for form in forms[:WARMING]:
+        session.execute("sift", form)
+    seconds, recalls, rows = [], [], []
+    for query, right, form in zip(data.filter_queries, best, forms):
+        took, found = session.execute("sift", form)
+        seconds.append(took)
+        rows.append(len(found))
+        recalls.append(datasets.recall(data.rows, query, right, found))
+    session.run("DEALLOCATE sift")
+    return {"percent": percent, "rows": min(rows), "recall": statistics.mean(recalls),
+            "ms": statistics.median(seconds) * 1000}
