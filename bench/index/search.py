@@ -32,6 +32,8 @@ class Curve:
 
     def __init__(self, conninfo, side, sweep, asked):
         self.side, self.sweep, self.asked = side, sweep, asked
+        self.tried = []       # points as dictionaries
+        self.marks = []       # around which it is measured
         self.points = []
         self.session = libpq.Connection(conninfo)
         self.session.settle(sweep.fixed)
@@ -63,21 +65,27 @@ class Curve:
         point.recalls.append(statistics.mean(recalls))
 
     def scout(self, queries):
-        """Tries all values that could matter, and keeps those around the marks."""
-        tried = []
+        """Tries all values that could matter."""
         for value in self.sweep.values:
-            tried.append(Point(value))
-            self.ask(tried[-1], range(queries))
-            if tried[-1].recalls[0] >= ENOUGH:
+            point = Point(value)
+            self.ask(point, range(queries))
+            self.tried.append(point.as_dict())
+            if self.tried[-1]["recall"] >= ENOUGH:
                 break
-        self.scouted = [point.as_dict() for point in tried]
-        kept = around_marks([p["recall"] for p in self.scouted])
-        self.points = [Point(tried[i].value) for i in kept]
+
+    def choose_points(self):
+        """Of the values that were tried, those below and above each of the marks."""
+        kept = set()
+        for mark in self.marks:
+            reached = next((i for i, p in enumerate(self.tried) if p["recall"] >= mark),
+                           len(self.tried))
+            kept.update(range(reached - BELOW, reached + ABOVE))
+        self.points = [Point(p["value"]) for i, p in enumerate(self.tried) if i in kept]
 
     def as_dict(self):
         return {"side": self.side.name, "kind": self.side.kind, "maker": self.side.maker,
-                "title": self.sweep.title,
-                "points": [point.as_dict() for point in self.points]}
+                "title": self.sweep.title, "marks": self.marks or MARKS,
+                "points": [point.as_dict() for point in self.points] or self.tried}
 
 
 class Asked:
@@ -93,25 +101,21 @@ class Asked:
                                found)
 
 
-def around_marks(recalls):
-    """Indexes of the values below and above each mark, of recalls that grow."""
-    kept = set()
+def choose_curves(curves):
+    """Ours are measured around all marks; of every other kind, at each mark the one that
+    was the fastest when they were tried: there may be many numbers of lists, of which only
+    the best counts."""
     for mark in MARKS:
-        reached = next((i for i, r in enumerate(recalls) if r >= mark), len(recalls))
-        kept.update(range(max(reached - BELOW, 0), min(reached + ABOVE, len(recalls))))
-    return sorted(kept)
-
-
-def finalists(curves):
-    """All of ours, and of every other kind those that were the fastest at a mark when
-    they were tried: there may be many numbers of lists, of which only the best counts."""
-    kept = [curve for curve in curves if curve.side.ours]
-    for kind in {curve.side.kind for curve in curves if not curve.side.ours}:
-        rivals = [curve for curve in curves if curve.side.kind == kind]
-        best = {max(rivals, key=lambda c: at_recall(c.scouted, mark) or 0.0).sweep.title
-                for mark in MARKS}
-        kept += [curve for curve in rivals if curve.sweep.title in best]
-    return sorted(kept, key=curves.index)
+        for kind in dict.fromkeys(curve.side.kind for curve in curves):
+            rivals = [curve for curve in curves if curve.side.kind == kind]
+            if not rivals[0].side.ours:
+                rivals = [max(rivals, key=lambda c: at_recall(c.tried, mark) or 0.0)]
+            for curve in rivals:
+                curve.marks.append(mark)
+    chosen = [curve for curve in curves if curve.marks]
+    for curve in chosen:
+        curve.choose_points()
+    return chosen
 
 
 def take_rounds(curves, asked, rounds, queries):
@@ -135,13 +139,12 @@ def measure(conninfo, sides, data, best, args):
     for curve in curves:
         curve.scout(min(args.scout_queries, len(asked.forms)))
         print(f"tried {curve.sweep.title}", file=sys.stderr, flush=True)
-    final = finalists(curves)
-    take_rounds(final, asked, args.rounds, args.round_queries)
+    chosen = choose_curves(curves)
+    take_rounds(chosen, asked, args.rounds, args.round_queries)
     for curve in curves:
         curve.session.close()
-    return ([curve.as_dict() for curve in final],
-            [{**curve.as_dict(), "points": curve.scouted}
-             for curve in curves if curve not in final])
+    return ([curve.as_dict() for curve in chosen],
+            [curve.as_dict() for curve in curves if curve not in chosen])
 
 
 def at_recall(points, mark):
@@ -160,5 +163,7 @@ def at_recall(points, mark):
 
 
 def fastest(curves, mark):
-    """Queries per second at mark of the fastest of the curves, 0 if none reaches it."""
-    return max((at_recall(curve["points"], mark) or 0.0 for curve in curves), default=0.0)
+    """Queries per second at mark of the fastest of the curves that were measured around
+    it, 0 if none reaches it."""
+    return max((at_recall(curve["points"], mark) or 0.0 for curve in curves
+                if mark in curve["marks"]), default=0.0)

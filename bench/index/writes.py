@@ -34,7 +34,7 @@ def index_wal(session, start):
 def insert_rows(session, side, data, start, stop, suffix):
     """One row for each statement, in one transaction; returns the seconds."""
     session.prepare("add" + suffix, f"INSERT INTO {side.name}{suffix} SELECT $2::int4,"
-                    f" 0, $1::{side.kind} RETURNING id")
+                    f" 0, $1::{side.column} RETURNING id")
     forms = libpq.encode_vectors(data.rows[start:stop])
     session.run("BEGIN")
     begun = time.perf_counter()
