@@ -88,9 +88,11 @@ def all_bars(result):
 
 def print_bars(result):
     """Prints all; returns how many were missed."""
-    print(f"\n{'bar':48}{'figure':>9}{'least':>8}")
+    found = list(all_bars(result))
+    if found:
+        print(f"\n{'bar':48}{'figure':>9}{'least':>8}")
     missed = 0
-    for name, figure, least in all_bars(result):
+    for name, figure, least in found:
         missed += figure < least
         print(f"{name:48}{figure:9.2f}{least:8.2f}{'' if figure >= least else '  missed'}")
     return missed

@@ -38,8 +38,7 @@ def drop(args):
 def session(args):
     """A session in the database that builds indexes as args say."""
     made = libpq.Connection(f"dbname={args.database}")
-    made.run(f"SET client_min_messages = warning;"
-             f" SET maintenance_work_mem = '{args.memory}';"
+    made.run(f"SET maintenance_work_mem = '{args.memory}';"
              f" SET max_parallel_maintenance_workers = {args.workers}")
     return made
 

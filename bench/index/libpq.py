@@ -8,6 +8,7 @@ import numpy as np
 
 COMMAND_OK, TUPLES_OK, COPY_IN = 1, 2, 4
 BINARY = 1
+NOTICES = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)
 PARAMETERS = 2  # of a prepared statement at most
 
 # Of every session that is measured.
@@ -35,6 +36,7 @@ def load_library():
         "PQputCopyData": (number, [pointer, pointer, number]),
         "PQputCopyEnd": (number, [pointer, text]),
         "PQgetResult": (pointer, [pointer]),
+        "PQsetNoticeProcessor": (pointer, [pointer, NOTICES, pointer]),
     }
     for name, (result, arguments) in signatures.items():
         getattr(library, name).restype = result
@@ -43,6 +45,7 @@ def load_library():
 
 
 PQ = load_library()
+SILENT = NOTICES(lambda _, message: None)
 
 
 class Failed(Exception):
@@ -56,6 +59,7 @@ class Connection:
         self.handle = PQ.PQconnectdb(conninfo.encode())
         if PQ.PQstatus(self.handle) != 0:
             raise Failed(self.error())
+        PQ.PQsetNoticeProcessor(self.handle, SILENT, None)
 
     def error(self):
         return PQ.PQerrorMessage(self.handle).decode().strip()

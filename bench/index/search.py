@@ -10,6 +10,7 @@ import libpq
 MARKS = (0.90, 0.95, 0.99)
 ENOUGH = 0.996   # a recall beyond which nothing is tried
 BELOW, ABOVE = 1, 2   # values that are measured on each side of a mark
+CLOSE = 1.25     # times the fastest's: what is slower when it is tried is not measured
 WARMING = 50     # queries of each session that are not counted
 
 
@@ -101,15 +102,20 @@ class Asked:
                                found)
 
 
+def close_to_fastest(rivals, mark):
+    """Of the curves of one kind, those that were about the fastest at mark."""
+    speeds = [at_recall(curve.tried, mark) or 0.0 for curve in rivals]
+    return [curve for curve, speed in zip(rivals, speeds) if speed * CLOSE >= max(speeds)]
+
+
 def choose_curves(curves):
-    """Ours are measured around all marks; of every other kind, at each mark the one that
-    was the fastest when they were tried: there may be many numbers of lists, of which only
-    the best counts."""
+    """Ours are measured around all marks, of every other kind those that are fast there:
+    there may be many numbers of lists, of which only the best counts."""
     for mark in MARKS:
         for kind in dict.fromkeys(curve.side.kind for curve in curves):
             rivals = [curve for curve in curves if curve.side.kind == kind]
             if not rivals[0].side.ours:
-                rivals = [max(rivals, key=lambda c: at_recall(c.tried, mark) or 0.0)]
+                rivals = close_to_fastest(rivals, mark)
             for curve in rivals:
                 curve.marks.append(mark)
     chosen = [curve for curve in curves if curve.marks]
