@@ -34,6 +34,7 @@ PG_SRCS = \
 	am/pick.c \
 	am/reach.c \
 	am/recall.c \
+	am/redistribute.c \
 	am/replace.c \
 	am/scan.c \
 	am/scan_query.c \

@@ -18,6 +18,7 @@ CORE_SRCS = \
 	ann/heap.c \
 	ann/kmeans.c \
 	ann/lloyd.c \
+	ann/regroup.c \
 	ann/split.c \
 	base/arena.c \
 	base/cpu.c \
@@ -238,6 +239,7 @@ UNIT_SRCS = \
 	test_pickle.c \
 	test_quant.c \
 	test_ranking.c \
+	test_regroup.c \
 	test_rerank.c \
 	test_safetensors.c \
 	test_segment.c \

@@ -4,11 +4,10 @@
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 
-#include "core/ann/kmeans.h"
 #include "pg/am/descend.h"
 #include "pg/am/lock.h"
 #include "pg/am/merge.h"
-#include "pg/am/replace.h"
+#include "pg/am/redistribute.h"
 #include "pg/am/siblings.h"
 #include "pg/pg_compat.h"
 
@@ -115,21 +114,6 @@ set_gone(Merge *merge, const Group *group, int new_count)
 	count_gone(merge, group->count);
 }
 
-/* All entries go into one node, whose centroid is their mean, or the origin where it is
- * to be the root. */
-static void
-choose_one(AngleReplacement *replacement, bool root)
-{
-	const int dims = replacement->replacer->self->layout.dims;
-	const AngleEntries *entries = &replacement->entries;
-
-	replacement->lists = palloc0(Max(1, entries->count));
-	replacement->centroids = palloc0(dims * sizeof(float));
-	if (!root)
-		angle_mean(entries->points, entries->count, dims,
-				   replacement->centroids);
-}
-
 /* Makes one node of the members; nothing if insertions have filled them meanwhile. The
  * parent has a free slot. */
 static void
@@ -138,16 +122,16 @@ merge_group(Merge *merge, const Group *group, bool root)
 	const AngleLayout *layout = &merge->replacer.self->layout;
 	AngleReplacement replacement = read_group(merge, group, 1);
 
-	if (replacement.entries.count > (replacement.kind == ANGLE_NODE_LEAF
-										 ? layout->capacity
-										 : layout->fanout))
+	if (replacement.entries.count > replacement.capacity)
 	{
 		angle_replacement_release(&replacement);
 		return;
 	}
-	choose_one(&replacement, root);
+	angle_redistribute(&replacement, 1);
 	if (root)
 	{
+		/* the root has no centroid: it is coded around the origin */
+		memset(replacement.centroids, 0, layout->dims * sizeof(float));
 		angle_replace_root(&replacement);
 		count_gone(merge, 1); /* the parent */
 	}

@@ -186,8 +186,9 @@ void
 angle_replacement_read(AngleReplacement *replacement, int new_most)
 {
 	AngleReplacer *replacer = replacement->replacer;
+	const AngleLayout *layout = &replacer->self->layout;
 	const bool root = replacement->parent.block == InvalidBlockNumber;
-	int count = 0;
+	int *first = replacement->first;
 
 	Assert(new_most <= ANGLE_REPLACE_NEW);
 	take_segments(replacer, new_most + (root ? 1 : 0));
@@ -195,15 +196,18 @@ angle_replacement_read(AngleReplacement *replacement, int new_most)
 	{
 		const AngleNodeHeader *node;
 
-		replacement->heads[i] = angle_read_head(
-			replacer->index, &replacer->self->layout,
-			replacement->old[i].node.block, BUFFER_LOCK_EXCLUSIVE);
+		replacement->heads[i] = angle_read_head(replacer->index, layout,
+												replacement->old[i].node.block,
+												BUFFER_LOCK_EXCLUSIVE);
 		node = angle_node(BufferGetPage(replacement->heads[i]));
 		replacement->kind = node->kind;
-		count += node->count;
+		first[i + 1] = first[i] + node->count;
 	}
+	replacement->capacity = replacement->kind == ANGLE_NODE_LEAF
+								? layout->capacity
+								: layout->fanout;
 	angle_entries_init(&replacement->entries, replacer->index, replacer->self,
-					   count);
+					   first[replacement->old_count]);
 	for (int i = 0; i < replacement->old_count; i++)
 		angle_entries_read(&replacement->entries, replacement->heads[i]);
 }

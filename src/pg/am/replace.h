@@ -18,7 +18,7 @@
 
 /* Nodes that go together, and that come in their place, at most. */
 #define ANGLE_REPLACE_OLD 32
-#define ANGLE_REPLACE_NEW 4
+#define ANGLE_REPLACE_NEW 16
 
 /* Who changes the tree. Segments are taken before heads are locked, for that can wait
  * for other locks; what was not needed is kept for the next time. */
@@ -52,7 +52,9 @@ typedef struct AngleReplacement
 	AngleOldNode old[ANGLE_REPLACE_OLD];
 	/* filled by angle_replacement_read() */
 	AngleNodeKind kind; /* of old and new nodes */
+	int capacity;		/* entries of such a node */
 	AngleEntries entries;
+	int first[ANGLE_REPLACE_OLD + 1]; /* of the entries of each old node */
 	/* chosen by the caller: how many nodes come, their centroids, and the node of each
 	 * entry */
 	int new_count;
@@ -64,7 +66,7 @@ typedef struct AngleReplacement
 	AngleChild children[ANGLE_REPLACE_NEW];
 } AngleReplacement;
 
-/* Takes segments for as many new nodes, locks the heads of the old ones and reads their
+/* Takes segments for new_most new nodes, locks the heads of the old ones and reads their
  * entries, in the current memory context. */
 void angle_replacement_read(AngleReplacement *replacement, int new_most);
 

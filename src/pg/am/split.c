@@ -1,16 +1,18 @@
-/* The first root, and nodes that become two, as README has it ("Splitting"). */
+/* The first root, and room where nodes are full, as README has it ("Splitting"). */
 #include "postgres.h"
+
+#include <math.h>
 
 #include "access/generic_xlog.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 
-#include "core/ann/kmeans.h"
 #include "pg/am/descend.h"
 #include "pg/am/lock.h"
 #include "pg/am/node_segment.h"
-#include "pg/am/replace.h"
+#include "pg/am/redistribute.h"
+#include "pg/am/siblings.h"
 #include "pg/am/split.h"
 #include "pg/type/vector.h"
 
@@ -47,40 +49,6 @@ angle_make_root(Relation index, Datum vector)
 	angle_unlock_tree(index);
 }
 
-/* Cuts the entries in two. */
-static void
-cut(AngleReplacement *replacement)
-{
-	const int count = replacement->entries.count;
-	const int dims = replacement->replacer->self->layout.dims;
-	const AngleSplit request = {.points = replacement->entries.points,
-								.count = count,
-								.dims = dims,
-								.seed = replacement->old[0].node.block,
-								.scratch = palloc(2 * count * sizeof(float))};
-
-	replacement->new_count = 2;
-	replacement->centroids = palloc(2 * dims * sizeof(float));
-	replacement->lists = palloc(count);
-	angle_split(&request, replacement->centroids, replacement->lists);
-}
-
-/* Splits the node at this step of the way. */
-static void
-split_node(AngleReplacer *replacer, const AngleWay *way, int step)
-{
-	AngleReplacement replacement = {
-		.replacer = replacer,
-		.parent = step > 0 ? way->steps[step - 1].node
-						   : (AngleNodePointer){InvalidBlockNumber, 0},
-		.old_count = 1,
-		.old = {{way->steps[step].node, way->steps[step].slot}}};
-
-	angle_replacement_read(&replacement, 2);
-	cut(&replacement);
-	angle_replace(&replacement);
-}
-
 /* With the lock on the tree held, whatever a pointer leads to is there. */
 static void
 check_there(const AngleReplacer *replacer, AngleNodePointer node, bool there)
@@ -110,6 +78,109 @@ room_in(const AngleReplacer *replacer, AngleNodePointer node)
 	return (header.kind == ANGLE_NODE_LEAF ? layout->capacity
 										   : layout->fanout) -
 		   header.count;
+}
+
+/* A full leaf is replaced together with the first of so many near siblings that is nearly full
+ * as well; a full inner node, which is rare, together with as many as that, for the borders
+ * between inner nodes are borders that no row crosses. */
+#define NEAR_LEAVES 3
+#define NEAR_INNER 4
+#define NEAR_MOST Max(NEAR_LEAVES, NEAR_INNER)
+
+/* Of what a node could have: what is nearly full, and what the nodes that come get, on average,
+ * at most. */
+#define NEARLY_FULL 0.8
+#define FILL 0.85
+
+/* Siblings with which the node own is replaced, into near; returns how many. */
+static int
+choose_partners(AngleSiblings *siblings, const AngleSibling *own,
+				AngleSibling **near)
+{
+	int count;
+
+	if (own->kind == ANGLE_NODE_INNER)
+		return angle_siblings_near(siblings, own, near, NEAR_INNER);
+	count = angle_siblings_near(siblings, own, near, NEAR_LEAVES);
+	for (int i = 0; i < count; i++)
+		if (angle_sibling_look(siblings, near[i]) >=
+			NEARLY_FULL * siblings->self->layout.capacity)
+		{
+			near[0] = near[i];
+			return 1;
+		}
+	return 0;
+}
+
+/* As many nodes can be replaced by one more if all are full. */
+static int
+count_together(const AngleLayout *layout, AngleNodeKind kind)
+{
+	const int capacity =
+		kind == ANGLE_NODE_LEAF ? layout->capacity : layout->fanout;
+	const int most = angle_fill_most(layout, kind);
+
+	return most / (capacity - most);
+}
+
+/* Adds siblings of the node that is to be replaced, where the parent has room for one
+ * more than go. */
+static void
+add_partners(AngleReplacement *replacement)
+{
+	AngleReplacer *replacer = replacement->replacer;
+	AngleSiblings siblings = {.index = replacer->index,
+							  .self = replacer->self,
+							  .parent = replacement->parent};
+	AngleSibling *near[NEAR_MOST], *own = NULL;
+	int count, most;
+
+	(void) angle_siblings_read(&siblings);
+	for (int i = 0; i < siblings.count; i++)
+		if (siblings.all[i].slot == replacement->old[0].slot)
+			own = &siblings.all[i];
+	check_there(replacer, replacement->old[0].node, own != NULL);
+	count = choose_partners(&siblings, own, near);
+	most = Min(room_in(replacer, replacement->parent) - 2,
+			   count_together(&replacer->self->layout, own->kind) - 1);
+	count = Min(count, most);
+	for (int i = 0; i < count; i++)
+		replacement->old[replacement->old_count++] =
+			(AngleOldNode){near[i]->node, near[i]->slot};
+}
+
+/* How many nodes come in place of the old ones. */
+static int
+count_new(const AngleReplacement *replacement)
+{
+	const AngleLayout *layout = &replacement->replacer->self->layout;
+	const double fill = Min(FILL * replacement->capacity,
+							angle_fill_most(layout, replacement->kind));
+	const int count = ceil(replacement->entries.count / fill);
+
+	/* one that is alone may have lost rows meanwhile */
+	if (replacement->old_count == 1)
+		return 2;
+	return Max(1, Min(count, replacement->old_count + 1));
+}
+
+/* Splits the node at this step of the way, together with siblings where the parent has
+ * room. */
+static void
+split_node(AngleReplacer *replacer, const AngleWay *way, int step)
+{
+	AngleReplacement replacement = {
+		.replacer = replacer,
+		.parent = step > 0 ? way->steps[step - 1].node
+						   : (AngleNodePointer){InvalidBlockNumber, 0},
+		.old_count = 1,
+		.old = {{way->steps[step].node, way->steps[step].slot}}};
+
+	if (step > 0)
+		add_partners(&replacement);
+	angle_replacement_read(&replacement, replacement.old_count + 1);
+	angle_redistribute(&replacement, count_new(&replacement));
+	angle_replace(&replacement);
 }
 
 /* The first node on the way that must be split before the leaf can be, the leaf
