@@ -1,6 +1,8 @@
 /* Nodes with few entries become one, as README has it ("Merging"). */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 
@@ -20,6 +22,17 @@
 /* Of the siblings so many are considered, the nearest: a list of rows that are far
  * from one another is worse than two lists. */
 #define NEAREST 16
+
+/* Siblings that share what a tiny node has where none has room for all of it, at most:
+ * each of them is written anew. */
+#define SHARE 4
+
+/* Where the index has grown a lot, up to so many neighbours are packed into nodes that are
+ * as full as those of a build, leaves and inner nodes, if one in SAVED goes. */
+#define TOGETHER 16
+#define PACK_LEAF 0.9
+#define PACK_INNER 0.75
+#define SAVED 6
 
 typedef struct Merge
 {
@@ -41,7 +54,7 @@ angle_tally_init(AngleTally *tally, BlockNumber segments)
 	tally->rows = palloc_extended(segments * sizeof(uint16), MCXT_ALLOC_HUGE);
 	for (BlockNumber i = 0; i < segments; i++)
 		tally->rows[i] = ANGLE_TALLY_NONE;
-	tally->merge = false;
+	tally->merge = tally->pack = false;
 }
 
 static bool
@@ -114,35 +127,48 @@ set_gone(Merge *merge, const Group *group, int new_count)
 	count_gone(merge, group->count);
 }
 
-/* Makes one node of the members; nothing if insertions have filled them meanwhile. The
- * parent has a free slot. */
+/* Notes what the new leaves have, for they may be merged again. */
 static void
-merge_group(Merge *merge, const Group *group, bool root)
+note_leaves(Merge *merge, const AngleReplacement *replacement)
 {
-	const AngleLayout *layout = &merge->replacer.self->layout;
-	AngleReplacement replacement = read_group(merge, group, 1);
+	for (int list = 0; list < replacement->new_count; list++)
+	{
+		int rows = 0;
 
-	if (replacement.entries.count > replacement.capacity)
+		for (int i = 0; i < replacement->entries.count; i++)
+			rows += replacement->lists[i] == list;
+		angle_tally_note(merge->tally, &merge->replacer.self->layout,
+						 replacement->children[list].pointer.block, rows);
+	}
+}
+
+/* Makes count nodes of the members, or the root; nothing if insertions have filled them
+ * meanwhile. The parent has as many free slots. */
+static void
+merge_group(Merge *merge, const Group *group, int count, bool root)
+{
+	const int dims = merge->replacer.self->layout.dims;
+	AngleReplacement replacement = read_group(merge, group, count);
+
+	if (replacement.entries.count > count * replacement.capacity)
 	{
 		angle_replacement_release(&replacement);
 		return;
 	}
-	angle_redistribute(&replacement, 1);
+	angle_redistribute(&replacement, count);
 	if (root)
 	{
 		/* the root has no centroid: it is coded around the origin */
-		memset(replacement.centroids, 0, layout->dims * sizeof(float));
+		memset(replacement.centroids, 0, dims * sizeof(float));
 		angle_replace_root(&replacement);
 		count_gone(merge, 1); /* the parent */
 	}
 	else
 		angle_replace(&replacement);
-	set_gone(merge, group, 1);
+	set_gone(merge, group, replacement.new_count);
 	merge->again |= replacement.kind == ANGLE_NODE_INNER;
 	if (replacement.kind == ANGLE_NODE_LEAF)
-		angle_tally_note(merge->tally, layout,
-						 replacement.children[0].pointer.block,
-						 replacement.entries.count);
+		note_leaves(merge, &replacement);
 }
 
 /* Takes empty leaves from below the parent, which keeps one child. */
@@ -179,7 +205,30 @@ drop_empty(Merge *merge)
 
 /* ---- which nodes ---------------------------------------------------------- */
 
-/* Merges a tiny node with those of its siblings that fit. */
+/* Gives what a tiny node has to the nearest siblings, as many as it takes. */
+static void
+share_out(Merge *merge, AngleSibling *tiny, AngleSibling **near, int count)
+{
+	const AngleLayout *layout = &merge->replacer.self->layout;
+	const int most = angle_fill_most(layout, tiny->kind);
+	const int slots = layout->fanout - merge->live;
+	Group group = {.members = {tiny}, .count = 1};
+	int entries = tiny->count;
+
+	for (int i = 0; i < Min(count, Min(SHARE, slots)); i++)
+	{
+		entries += near[i]->count;
+		group.members[group.count++] = near[i];
+		if (entries <= (i + 1) * most)
+		{
+			merge_group(merge, &group, i + 1, false);
+			return;
+		}
+	}
+}
+
+/* Merges a tiny node with those of its siblings that fit, or if there are none lets
+ * siblings share what it has. */
 static void
 merge_tiny(Merge *merge, AngleSibling *tiny)
 {
@@ -200,7 +249,9 @@ merge_tiny(Merge *merge, AngleSibling *tiny)
 			group.members[group.count++] = near[i];
 		}
 	if (group.count > 1)
-		merge_group(merge, &group, false);
+		merge_group(merge, &group, 1, false);
+	else
+		share_out(merge, tiny, near, count);
 }
 
 /* Reads the children of a node and their counts; false if it is no inner node any
@@ -219,6 +270,80 @@ read_siblings(Merge *merge, AngleNodePointer parent)
 		angle_sibling_look(siblings, &siblings->all[i]);
 	merge->live = siblings->count;
 	return true;
+}
+
+/* Packs a node and those nearest to it into less nodes; false if that saves too few. */
+static bool
+pack_around(Merge *merge, AngleSibling *sibling)
+{
+	const AngleLayout *layout = &merge->replacer.self->layout;
+	const double limit = sibling->kind == ANGLE_NODE_LEAF
+							 ? PACK_LEAF * layout->capacity
+							 : PACK_INNER * layout->fanout;
+	const int slots = layout->fanout - merge->live;
+	Group group = {.members = {sibling}, .count = 1};
+	AngleSibling *near[TOGETHER - 1];
+	const int count =
+		angle_siblings_near(&merge->siblings, sibling, near, TOGETHER - 1);
+	int entries = sibling->count, packed = 0, members = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		int nodes;
+
+		entries += near[i]->count;
+		group.members[group.count++] = near[i];
+		nodes = Max(1, ceil(entries / limit));
+		if (nodes > slots || (group.count - nodes) * SAVED < group.count)
+			continue;
+		members = group.count;
+		packed = nodes;
+	}
+	if (members == 0)
+		return false;
+	group.count = members;
+	merge_group(merge, &group, packed, false);
+	return sibling->gone;
+}
+
+static int
+compare_counts(const void *a, const void *b)
+{
+	return ((const AngleSibling *) a)->count -
+		   ((const AngleSibling *) b)->count;
+}
+
+/* Packs children of the parent around the emptiest for which that saves enough; false if
+ * there is none. */
+static bool
+pack_once(Merge *merge, AngleNodePointer parent)
+{
+	MemoryContext old = MemoryContextSwitchTo(merge->memory);
+	bool packed = false;
+
+	angle_lock_tree(merge->replacer.index);
+	if (read_siblings(merge, parent))
+	{
+		AngleSiblings *siblings = &merge->siblings;
+
+		qsort(siblings->all, siblings->count, sizeof(AngleSibling),
+			  compare_counts);
+		for (int i = 0; i < siblings->count && !packed; i++)
+			packed = pack_around(merge, &siblings->all[i]);
+	}
+	angle_unlock_tree(merge->replacer.index);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(merge->memory);
+	return packed;
+}
+
+/* Packs the children of a node, with the lock on the tree held for one group at a time.
+ * Each time there are less children. */
+static void
+pack_below(Merge *merge, AngleNodePointer parent)
+{
+	while (pack_once(merge, parent))
+		ANGLE_VACUUM_DELAY_POINT();
 }
 
 /* Merges children of the node at parent. */
@@ -301,10 +426,11 @@ visit(Merge *merge, AngleNodePointer node, int depth)
 							   visit(merge, below.inner[i], depth + 1));
 	ANGLE_VACUUM_DELAY_POINT();
 	if (below.merge)
-	{
 		merge_below(merge, node);
+	if (merge->tally->pack && below.count > 0)
+		pack_below(merge, node);
+	if (below.merge || merge->tally->pack)
 		below.count = merge->live;
-	}
 	if (below.inner != NULL)
 		pfree(below.inner);
 	return below.count;
@@ -343,7 +469,7 @@ lower_root_once(Merge *merge)
 	{
 		for (int i = 0; i < siblings->count; i++)
 			group.members[group.count++] = &siblings->all[i];
-		merge_group(merge, &group, true);
+		merge_group(merge, &group, 1, true);
 		return false;
 	}
 	if (siblings->count > 1 || siblings->all[0].kind == ANGLE_NODE_LEAF)
@@ -373,7 +499,7 @@ angle_merge(Relation index, Relation heap, const AngleIndex *self,
 {
 	Merge merge = {.tally = tally, .stats = stats};
 
-	if (!tally->merge)
+	if (!tally->merge && !tally->pack)
 		return;
 	merge.memory = AllocSetContextCreate(CurrentMemoryContext, "angle merge",
 										 ALLOCSET_DEFAULT_SIZES);

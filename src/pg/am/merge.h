@@ -1,4 +1,4 @@
-/* How the tree shrinks: nodes that have few entries left become one. */
+/* How the tree shrinks: nodes that have few entries become fewer. */
 #ifndef ANGLE_MERGE_H
 #define ANGLE_MERGE_H
 
@@ -12,6 +12,9 @@ typedef struct AngleTally
 	BlockNumber segments;
 	uint16 *rows; /* (segments); ANGLE_TALLY_NONE: no leaf of the tree */
 	bool merge;	  /* whether some leaf has so few that it should be merged */
+	bool
+		pack; /* whether there is reason to pack leaves that splits have left half
+				   * full: set by the caller */
 } AngleTally;
 
 #define ANGLE_TALLY_NONE UINT16_MAX
@@ -24,7 +27,7 @@ void angle_tally_init(AngleTally *tally, BlockNumber segments);
 void angle_tally_note(AngleTally *tally, const AngleLayout *layout,
 					  BlockNumber head, int rows);
 
-/* Merges what has become tiny, as the tally has it; counts the nodes that went in
+/* Merges what has become tiny, and packs the rest, as the tally has it; counts the nodes that went in
  * stats. For VACUUM, after it has cleaned the leaves. */
 void angle_merge(Relation index, Relation heap, const AngleIndex *self,
 				 AngleTally *tally, IndexBulkDeleteResult *stats);

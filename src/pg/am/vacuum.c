@@ -132,13 +132,22 @@ vacuum_segments(Vacuum *vacuum)
 	}
 }
 
+/* Whether the index has so many more rows than when the stop rule was last measured that
+ * most of its leaves have come from splits. */
+static bool
+has_doubled(const AngleMeta *meta, double rows)
+{
+	return rows >= ANGLE_CALIBRATION_ROWS && rows > 2 * meta->rows;
+}
+
 /* One pass over the index. Nobody can write to a segment that is free while the
  * lock on moves is held, so what the tree does not lead to now is an orphan. */
 static void
 vacuum_pass(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 			IndexBulkDeleteCallback callback, void *state)
 {
-	AngleIndex *self = angle_index_open(info->index);
+	const AngleMeta meta = angle_meta_read(info->index);
+	AngleIndex *self = angle_index_make(&meta);
 	Vacuum vacuum = {
 		info->index, ANGLE_VACUUM_HEAP(info), &self->layout, stats, callback,
 		state,		 info->strategy};
@@ -158,6 +167,7 @@ vacuum_pass(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 		angle_unlock_moves_for_vacuum(info->index);
 		/* for what is merged takes free segments */
 		IndexFreeSpaceMapVacuum(info->index);
+		vacuum.tally.pack = has_doubled(&meta, stats->num_index_tuples);
 		angle_merge(info->index, vacuum.heap, self, &vacuum.tally, stats);
 	}
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
@@ -194,7 +204,8 @@ calibration_is_due(const AngleMeta *meta, double rows)
 {
 	if (meta->dims == 0 || rows < ANGLE_CALIBRATION_ROWS)
 		return false;
-	return !meta->calibrated || rows > 2 * meta->rows || rows < meta->rows / 2;
+	return !meta->calibrated || has_doubled(meta, rows) ||
+		   rows < meta->rows / 2;
 }
 
 static void
