@@ -141,17 +141,31 @@ angle_index_point(Relation index, const AngleIndex *self, Datum datum,
 	return has_place;
 }
 
+/* Uses of a page from which on they need not be counted: the most are five, and one is
+ * taken off each time that PostgreSQL comes by in search of a buffer. */
+#define USES_ENOUGH 2
+
+bool
+angle_pin_recent(Relation relation, BlockNumber block, Buffer recent)
+{
+	uint32 state;
+
+	if (!BufferIsValid(recent) || BufferIsLocal(recent))
+		return false;
+	state = pg_atomic_read_u32(&GetBufferDescriptor(recent - 1)->state);
+	if (BUF_STATE_GET_USAGECOUNT(state) < USES_ENOUGH ||
+		!ReadRecentBuffer(ANGLE_RELATION_LOCATOR(relation), MAIN_FORKNUM, block,
+						  recent))
+		return false;
+	pgstat_count_buffer_read(relation);
+	pgstat_count_buffer_hit(relation);
+	return true;
+}
+
 Buffer
 angle_read_recent(Relation index, BlockNumber block, Buffer *recent)
 {
-	if (BufferIsValid(*recent) && !BufferIsLocal(*recent) &&
-		ReadRecentBuffer(ANGLE_RELATION_LOCATOR(index), MAIN_FORKNUM, block,
-						 *recent))
-	{
-		pgstat_count_buffer_read(index);
-		pgstat_count_buffer_hit(index);
-	}
-	else
+	if (!angle_pin_recent(index, block, *recent))
 		*recent = ReadBuffer(index, block);
 	return *recent;
 }

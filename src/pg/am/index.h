@@ -104,6 +104,12 @@ void angle_body_done(AngleBodyReader *reader);
 void angle_body_read(Relation index, BlockNumber head, Size size, int slot,
 					 void *out);
 
+/* Pins a block of a relation if it is in the buffer where it was when it was last looked
+ * for; InvalidBuffer is none. False also where the page has been used so little that it is
+ * time to have it looked for: only that counts as a use of it, by which PostgreSQL decides
+ * what stays in memory. */
+bool angle_pin_recent(Relation relation, BlockNumber block, Buffer recent);
+
 /* Pins a block, which was in the buffer *recent when it was last looked for, or
  * nowhere known (InvalidBuffer); notes where it is now. */
 Buffer angle_read_recent(Relation index, BlockNumber block, Buffer *recent);

@@ -41,7 +41,7 @@
 #define BODIES_AHEAD 7
 
 /* Rows of a batch whose pages in the table are looked for ahead of time. */
-#define PAGES_AHEAD 2
+#define VISITS_AHEAD 3
 
 /* Rows of the first batch, and of the others at least and at most: each has half as many
  * as all before it. The executor asks for some 15 rows to be sure of ten. */
@@ -69,9 +69,8 @@ typedef struct AngleScan
 	size_t batch_capacity;
 	size_t batch_count;
 	size_t batch_next;
-	size_t pages_ahead; /* rows whose pages were looked for */
-	size_t rows_ahead;	/* and that were asked for */
-	bool visits;		/* whether that can be done */
+	size_t visits_next; /* rows whose pages were looked for */
+	bool visits;		/* whether they are */
 
 	AngleQueue late; /* rows that come last */
 	size_t batch_size;
@@ -538,9 +537,23 @@ make_batch(AngleScan *self, size_t capacity)
 	self->batch_capacity = capacity;
 }
 
+/* Puts a row into the batch, or with those that come last. */
+static void
+add_to_batch(IndexScanDesc scan, AngleScan *self, uint32 place, double key)
+{
+	if (key < self->given)
+	{
+		angle_queue_add(&self->late, key, place);
+		return;
+	}
+	if (self->visits)
+		angle_visit_soon(scan->heapRelation, &self->rows.items[place].tid);
+	self->batch[self->batch_count++] = (AngleCandidate){key, place};
+}
+
 /* Collects the rows of the next batch. */
 static void
-fill_batch(Relation index, AngleScan *self)
+fill_batch(IndexScanDesc scan, AngleScan *self)
 {
 	uint32 place;
 	double key;
@@ -552,54 +565,49 @@ fill_batch(Relation index, AngleScan *self)
 	if (self->batch_size > self->batch_capacity)
 		make_batch(self, self->batch_size);
 	self->batch_count = self->batch_next = 0;
-	self->pages_ahead = self->rows_ahead = 0;
+	self->visits_next = 0;
 	while (self->batch_count < self->batch_size &&
-		   next_row(index, self, &place, &key))
-		if (key < self->given)
-			angle_queue_add(&self->late, key, place);
-		else
-			self->batch[self->batch_count++] = (AngleCandidate){key, place};
+		   next_row(scan->indexRelation, self, &place, &key))
+		add_to_batch(scan, self, place, key);
 	angle_candidates_sort(self->batch, self->batch_count);
 	self->batch_size = Max(BATCH_LEAST, Min(self->asked / 2, BATCH_MOST));
 }
 
-/* Looks ahead for rows of the batch, which the executor will visit. */
-static void
-look_ahead(AngleScan *self, Relation heap)
+static ItemPointer
+batch_tid(const AngleScan *self, size_t i)
 {
-	const size_t pages = Min(self->batch_next + PAGES_AHEAD, self->batch_count);
-	const size_t rows = Min(self->batch_next + 1, self->batch_count);
+	return &self->rows.items[self->batch[i].id].tid;
+}
 
-	for (; self->pages_ahead < pages; self->pages_ahead++)
-	{
-		const size_t i = self->pages_ahead;
+/* Prepares the executor's visits of the row that was taken and of those behind it. */
+static void
+prepare_visits(IndexScanDesc scan, AngleScan *self)
+{
+	const size_t next = Min(self->batch_next + VISITS_AHEAD, self->batch_count);
+	const size_t now = self->batch_next - 1;
 
-		self->pages[i] =
-			angle_visit_page(heap, &self->rows.items[self->batch[i].id].tid);
-	}
-	for (; self->rows_ahead < rows; self->rows_ahead++)
-	{
-		const size_t i = self->rows_ahead;
-
-		angle_visit_row(self->pages[i],
-						&self->rows.items[self->batch[i].id].tid);
-	}
+	for (; self->visits_next < next; self->visits_next++)
+		self->pages[self->visits_next] = angle_visit_next(
+			scan->heapRelation, batch_tid(self, self->visits_next));
+	angle_visit_now(scan, batch_tid(self, now), self->pages[now]);
 }
 
 /* Takes the row that is to be given out; false if there is none. */
 static bool
-take_row(Relation index, AngleScan *self, uint32 *place, double *key)
+take_row(IndexScanDesc scan, AngleScan *self, uint32 *place, double *key)
 {
 	AngleCandidate first;
 
 	if (!self->query->ordered)
-		return next_row(index, self, place, key);
+		return next_row(scan->indexRelation, self, place, key);
 	if (self->batch_next == self->batch_count)
-		fill_batch(index, self);
+		fill_batch(scan, self);
 	if (self->batch_next < self->batch_count)
 	{
 		first = self->batch[self->batch_next++];
 		self->given = first.key;
+		if (self->visits)
+			prepare_visits(scan, self);
 	}
 	else if (self->late.count > 0)
 		first = angle_queue_pop(&self->late);
@@ -730,9 +738,7 @@ angle_gettuple(IndexScanDesc scan, ScanDirection direction)
 	if (!self->started)
 		start(scan, self);
 	old = MemoryContextSwitchTo(self->memory);
-	found = take_row(scan->indexRelation, self, &place, &key);
-	if (self->visits)
-		look_ahead(self, scan->heapRelation);
+	found = take_row(scan, self, &place, &key);
 	MemoryContextSwitchTo(old);
 	if (!found)
 		return false;
