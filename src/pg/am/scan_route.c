@@ -40,6 +40,7 @@ struct AngleRoute
 
 	/* with a directory */
 	float *estimates;  /* by number; infinite where no leaf has it */
+	float *least;	   /* by number / ANGLE_BLOCK: of estimates above reached */
 	float reached;	   /* leaves with estimates up to this were looked at */
 	AngleLeaf *leaves; /* that were looked at last */
 	AngleCandidate *chosen; /* (count): their distances, in order, and places */
@@ -86,75 +87,175 @@ estimate_group(AngleRoute *route, const AngleGroup *group, float *estimates)
 								  group->add + i, group->rescale + i, NULL},
 				probe, estimates + i, NULL);
 	}
-	for (int i = 0; i < group->slots; i++)
-		if (i >= group->count)
-			estimates[i] = INFINITY;
-		else if (!(estimates[i] < FLT_MAX))
-			estimates[i] = FLT_MAX;
-		else
-			estimates[i] = Max(estimates[i], -FLT_MAX);
+}
+
+/* Makes the estimates of a block comparable: none is NaN, and those from count on are
+ * infinite as no other one is. Loops of a fixed length, which compilers make vectors of. */
+static void
+tidy_block(float *estimates, int count)
+{
+	for (int i = 0; i < ANGLE_BLOCK; i++)
+	{
+		float estimate = estimates[i];
+
+		estimate = estimate < FLT_MAX ? estimate : FLT_MAX;
+		estimates[i] = estimate > -FLT_MAX ? estimate : -FLT_MAX;
+	}
+	for (int i = Max(count, 0); i < ANGLE_BLOCK; i++)
+		estimates[i] = INFINITY;
+}
+
+/* The least of a block's estimates. */
+static float
+least_of(const float *estimates)
+{
+	float least[ANGLE_BLOCK / 2];
+
+	for (int i = 0; i < ANGLE_BLOCK / 2; i++)
+		least[i] = Min(estimates[i], estimates[i + ANGLE_BLOCK / 2]);
+	for (int width = ANGLE_BLOCK / 4; width > 0; width /= 2)
+		for (int i = 0; i < width; i++)
+			least[i] = Min(least[i], least[i + width]);
+	return least[0];
+}
+
+static int
+count_numbers(const AngleRoute *route)
+{
+	return route->directory->first[route->directory->groups];
 }
 
 static void
 estimate_all(AngleRoute *route)
 {
 	const AngleDirectory *directory = route->directory;
+	const Size count = count_numbers(route);
 
-	route->estimates = palloc_extended(
-		directory->first[directory->groups] * sizeof(float), MCXT_ALLOC_HUGE);
+	route->estimates = palloc_extended(count * sizeof(float), MCXT_ALLOC_HUGE);
+	route->least =
+		palloc_extended(count / ANGLE_BLOCK * sizeof(float), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < directory->groups; i++)
-		if (route->nearest)
-			estimate_group(route, directory->group[i],
-						   route->estimates + directory->first[i]);
-		else
-			for (int j = 0; j < directory->group[i]->slots; j++)
-				route->estimates[directory->first[i] + j] =
-					j < directory->group[i]->count ? 0 : INFINITY;
-}
-
-/* A value that about so many of the leaves' estimates are not above, told from some of
- * them; infinite where all are wanted. */
-static float
-guess_reach(const AngleRoute *route, double wanted)
-{
-	const int count = route->directory->first[route->directory->groups];
-	const int step = Max(1, count / SAMPLE);
-	const double rank = ceil(wanted / step) + 1;
-	AngleCandidate items[2 * SAMPLE];
-	AngleTop least;
-	float limit = FLT_MAX;
-
-	if (rank >= 2 * SAMPLE)
-		return FLT_MAX;
-	angle_top_init(&least, items, (size_t) rank);
-	for (int i = 0; i < count; i += step)
 	{
-		const float estimate = route->estimates[i];
+		const AngleGroup *group = directory->group[i];
+		const int first = directory->first[i];
 
-		if (estimate <= route->reached || estimate > limit)
-			continue;
-		(void) angle_top_offer(&least, estimate, i);
-		limit = (float) Min(angle_top_limit(&least), FLT_MAX);
+		if (route->nearest)
+			estimate_group(route, group, route->estimates + first);
+		else
+			memset(route->estimates + first, 0, group->slots * sizeof(float));
+		for (int j = 0; j < group->slots; j += ANGLE_BLOCK)
+		{
+			float *block = route->estimates + first + j;
+
+			tidy_block(block, group->count - j);
+			route->least[(first + j) / ANGLE_BLOCK] = least_of(block);
+		}
 	}
-	return limit;
 }
 
-/* Fills numbers with the leaves whose estimates are beyond what was reached and not
- * above limit; returns how many those are. */
-static int
-choose_numbers(const AngleRoute *route, float limit, int *numbers)
+/* Raises the least of blocks of which leaves were looked at. */
+static void
+pass_reached(AngleRoute *route)
 {
-	const int count = route->directory->first[route->directory->groups];
+	for (int i = 0; i < count_numbers(route) / ANGLE_BLOCK; i++)
+	{
+		const float *block = route->estimates + i * ANGLE_BLOCK;
+
+		if (route->least[i] > route->reached)
+			continue;
+		route->least[i] = INFINITY;
+		for (int j = 0; j < ANGLE_BLOCK; j++)
+			if (block[j] > route->reached)
+				route->least[i] = Min(route->least[i], block[j]);
+	}
+}
+
+/* The least key of so many that all of them are not above. */
+static float
+greatest_of_least(AngleCandidate *candidates, size_t count, size_t rank)
+{
+	double greatest = -INFINITY;
+
+	if (rank > count)
+		return FLT_MAX;
+	angle_candidates_select(candidates, count, rank);
+	for (size_t i = 0; i < rank; i++)
+		greatest = Max(greatest, candidates[i].key);
+	return (float) Min(greatest, FLT_MAX);
+}
+
+/* A value that about so many of the estimates beyond reached are not above. Of few it is
+ * told by the least of blocks, of which no more than that many are below it, so that there
+ * are enough; of more by a sample. */
+static float
+reach_for(const AngleRoute *route, size_t wanted)
+{
+	const int count = count_numbers(route), blocks = count / ANGLE_BLOCK;
+	const int step = Max(1, count / SAMPLE);
+	AngleCandidate *seen = palloc_extended(
+		Max(blocks, 2 * SAMPLE) * sizeof(AngleCandidate), MCXT_ALLOC_HUGE);
+	size_t rank = wanted, found = 0;
+	float reach;
+
+	if (wanted <= blocks / 4)
+		for (int i = 0; i < blocks; i++)
+			seen[found++] = (AngleCandidate){route->least[i], i};
+	else
+	{
+		rank = wanted / step + 2;
+		for (int i = 0; i < count; i += step)
+			if (route->estimates[i] > route->reached)
+				seen[found++] = (AngleCandidate){route->estimates[i], i};
+	}
+	reach = greatest_of_least(seen, found, rank);
+	pfree(seen);
+	return reach;
+}
+
+/* Makes chosen of the leaves whose estimates are beyond what was reached and not above
+ * limit, the estimates as keys and numbers as ids. */
+static void
+collect(AngleRoute *route, float limit)
+{
+	const int count = count_numbers(route);
 	const float *estimates = route->estimates;
 	const float reached = route->reached;
-	int found = 0;
+	Size most = 0;
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count / ANGLE_BLOCK; i++)
+		most += route->least[i] <= limit ? ANGLE_BLOCK : 0;
+	route->chosen =
+		palloc_extended(Max(most, 1) * sizeof(AngleCandidate), MCXT_ALLOC_HUGE);
+	route->count = 0;
+	for (int first = 0; first < count; first += ANGLE_BLOCK)
 	{
-		numbers[found] = i;
-		found += (estimates[i] > reached) & (estimates[i] <= limit);
+		if (!(route->least[first / ANGLE_BLOCK] <= limit))
+			continue;
+		for (int i = first; i < first + ANGLE_BLOCK; i++)
+			if (estimates[i] > reached && estimates[i] <= limit)
+				route->chosen[route->count++] =
+					(AngleCandidate){estimates[i], i};
 	}
-	return found;
+}
+
+/* Leaves the wanted nearest in chosen, and those that are as near as the last of them. */
+static void
+cut(AngleRoute *route, size_t wanted)
+{
+	AngleCandidate *chosen = route->chosen;
+	const size_t count = route->count;
+	double last = -INFINITY;
+
+	if (wanted >= count)
+		return;
+	angle_candidates_select(chosen, count, wanted);
+	for (size_t i = 0; i < wanted; i++)
+		last = Max(last, chosen[i].key);
+	route->count = wanted;
+	for (size_t i = wanted; i < count; i++)
+		if (chosen[i].key == last)
+			chosen[route->count++] = chosen[i];
+	route->reached = (float) last;
 }
 
 /* Asks the processor for the centroid of the leaf with this number. */
@@ -194,52 +295,58 @@ look_at(AngleRoute *route, int number, AngleLeaf *leaf)
 	return isnan(leaf->distance) ? -INFINITY : leaf->distance;
 }
 
-/* Looks at the leaves with these numbers, and puts them in order. */
+/* Looks at the chosen leaves, and puts them in order. */
 static void
-look_at_all(AngleRoute *route, const int *numbers, int count)
+look_at_all(AngleRoute *route)
 {
+	AngleCandidate *chosen = route->chosen;
+	const int count = route->count;
+
 	route->leaves = palloc_extended(count * sizeof(AngleLeaf), MCXT_ALLOC_HUGE);
-	route->chosen =
-		palloc_extended(count * sizeof(AngleCandidate), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < count; i++)
 	{
 		if (i + AHEAD < count)
-			prefetch_centroid(route, numbers[i + AHEAD]);
-		route->chosen[i] =
-			(AngleCandidate){look_at(route, numbers[i], &route->leaves[i]), i};
+			prefetch_centroid(route, (int) chosen[i + AHEAD].id);
+		chosen[i] = (AngleCandidate){
+			look_at(route, (int) chosen[i].id, &route->leaves[i]), i};
 	}
-	angle_candidates_sort(route->chosen, count);
-	route->count = route->expected = count;
-	route->next = 0;
+	angle_candidates_sort(chosen, count);
+}
+
+static void
+forget_chosen(AngleRoute *route)
+{
+	if (route->chosen != NULL)
+		pfree(route->chosen);
+	if (route->leaves != NULL)
+		pfree(route->leaves);
+	route->chosen = NULL;
+	route->leaves = NULL;
+	route->count = route->next = 0;
 }
 
 /* Chooses the next leaves; false if there are none. */
 static bool
 choose(AngleRoute *route)
 {
-	const AngleDirectory *directory = route->directory;
-	const double wanted = route->expected * LOOK_SHARE + LOOK_MORE;
-	int *numbers =
-		palloc_extended((directory->first[directory->groups] + 1) * sizeof(int),
-						MCXT_ALLOC_HUGE);
-	float limit =
-		wanted < directory->leaves ? guess_reach(route, wanted) : FLT_MAX;
-	int count = choose_numbers(route, limit, numbers);
+	const double leaves = route->directory->leaves;
+	const size_t wanted =
+		(size_t) Min(leaves, ceil(route->expected * LOOK_SHARE) + LOOK_MORE);
 
-	if (count == 0 && limit < FLT_MAX)
-		count = choose_numbers(route, limit = FLT_MAX, numbers);
-	if (route->leaves != NULL)
-	{
-		pfree(route->leaves);
-		pfree(route->chosen);
-		route->leaves = NULL;
-	}
-	route->count = route->next = 0;
+	float limit;
+
+	forget_chosen(route);
+	if (route->reached > -INFINITY)
+		pass_reached(route);
+	limit = reach_for(route, wanted);
+	collect(route, limit);
 	route->reached = limit;
-	if (count > 0)
-		look_at_all(route, numbers, count);
-	pfree(numbers);
-	return count > 0;
+	if (route->count == 0)
+		return false;
+	cut(route, wanted);
+	look_at_all(route);
+	route->expected = route->count;
+	return true;
 }
 
 /* ---- without a directory -------------------------------------------------- */
