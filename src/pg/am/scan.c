@@ -44,10 +44,14 @@
 #define VISITS_AHEAD 3
 
 /* Rows of the first batch, and of the others at least and at most: each has half as many
- * as all before it. The executor asks for some 15 rows to be sure of ten. */
-#define BATCH_FIRST 20
+ * as all before it. The executor asks for some 14 rows to be sure of ten, so the first
+ * batch is often enough for it; no more leaves are read for the second one. */
+#define BATCH_FIRST 12
 #define BATCH_LEAST 8
 #define BATCH_MOST 640
+
+/* Rows that are expected to be given out, at least: of the first two batches. */
+#define EXPECTED 20
 
 typedef struct AngleScan
 {
@@ -561,7 +565,7 @@ fill_batch(IndexScanDesc scan, AngleScan *self)
 	self->asked += self->batch_size;
 	self->due = self->enough * angle_stop_due(self->asked);
 	if (leaf_is_next(self))
-		angle_rows_expect(&self->rows, self->asked);
+		angle_rows_expect(&self->rows, Max(self->asked, EXPECTED));
 	if (self->batch_size > self->batch_capacity)
 		make_batch(self, self->batch_size);
 	self->batch_count = self->batch_next = 0;

@@ -9,6 +9,10 @@
 /* What may lie between two vectors: the header of a row and small columns. */
 #define ROW_OVERHEAD 64
 
+/* Vectors in a row that lie elsewhere than behind the one before: the first one of a page
+ * does in any scan, more do where an index says what is next. */
+#define STRAYS 2
+
 AngleVector *
 angle_vector_detoast(Datum datum)
 {
@@ -24,8 +28,14 @@ angle_vector_detoast(Datum datum)
 void
 angle_vector_prefetch_next(Datum datum, const AngleVector *vector)
 {
-	if (DatumGetPointer(datum) == (Pointer) vector)
-		angle_prefetch_before(vector, VARSIZE(vector) + ROW_OVERHEAD);
+	static uintptr_t last;
+	static int strays;
+	const Size size = VARSIZE(vector) + ROW_OVERHEAD;
+
+	strays = last - (uintptr_t) vector <= 2 * size ? 0 : strays + 1;
+	last = (uintptr_t) vector;
+	if (strays <= STRAYS && DatumGetPointer(datum) == (Pointer) vector)
+		angle_prefetch_before(vector, size);
 }
 
 AngleVector *
