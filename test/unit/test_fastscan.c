@@ -1,5 +1,7 @@
 #include "test.h"
 
+#include <float.h>
+
 #include "core/quant/fastscan.h"
 #include "core/quant/quant_kernels.h"
 #include "points.h"
@@ -159,6 +161,30 @@ TEST(fastscan_near_bits_are_of_the_bounds)
 		CHECK(memcmp(lower, again, sizeof(lower)) == 0);
 	}
 	drop_scene(&scene);
+}
+
+TEST(fastscan_tidy_blocks_have_numbers_only)
+{
+	for (int isa = 0; isa < ANGLE_ISA_COUNT; isa++)
+	{
+		const AngleQuantKernels *kernels =
+			angle_quant_kernels_for((AngleIsa) isa);
+		float block[ANGLE_BLOCK] = {3, NAN, INFINITY, -INFINITY, -2, 0};
+
+		if (kernels == NULL)
+			continue;
+		block[9] = -7;
+		CHECK(kernels->block_tidy(block, 5) == -FLT_MAX);
+		CHECK(block[0] == 3 && block[4] == -2);
+		CHECK(block[1] == FLT_MAX && block[2] == FLT_MAX);
+		CHECK(block[3] == -FLT_MAX);
+		for (int s = 5; s < ANGLE_BLOCK; s++)
+			CHECK(block[s] == INFINITY);
+		block[3] = 4;
+		CHECK(kernels->block_tidy(block, 5) == -2);
+		block[4] = NAN;
+		CHECK(kernels->block_tidy(block, 5) == 3);
+	}
 }
 
 TEST(fastscan_sums_of_every_isa_are_equal)

@@ -101,6 +101,12 @@ angle_block_near(const AngleTable *table, const AngleBlockView *block,
 	return table->kernels->block_near(table, block, probe, limit, lower);
 }
 
+float
+angle_block_tidy(float *estimates, int count)
+{
+	return angle_quant_kernels()->block_tidy(estimates, count);
+}
+
 bool
 angle_table_use(AngleTable *table, AngleIsa isa)
 {

@@ -97,6 +97,10 @@ void angle_block_estimate(const AngleTable *table, const AngleBlockView *block,
 unsigned angle_block_near(const AngleTable *table, const AngleBlockView *block,
 						  AngleProbe probe, float limit, float *lower);
 
+/* Makes the estimates (16) of a block comparable, where only count, from 1 on, are of
+ * points: none is NaN, and the others are infinite as no estimate is. Returns the least. */
+float angle_block_tidy(float *estimates, int count);
+
 /* For tests and benchmarks: the same kernels for another instruction set; false
  * where this processor lacks it. */
 bool angle_table_use(AngleTable *table, AngleIsa isa);

@@ -76,6 +76,9 @@ typedef struct AngleQuantKernels
 	unsigned (*block_near)(const AngleTable *table, const AngleBlockView *block,
 						   AngleProbe probe, float limit, float *lower);
 
+	/* angle_block_tidy(). */
+	float (*block_tidy)(float *estimates, int count);
+
 	/* Σ uᵢqᵢ over the integers of a code of 4, 7, 8 and 16 bits. */
 	double (*rerank4)(const uint8_t *code, const float *query, size_t n);
 	double (*rerank7)(const uint8_t *code, const float *query, size_t n);

@@ -2,6 +2,8 @@
  * Compiled once for each instruction set. ANGLE_ISA is the suffix of the table
  * that this file defines; V floats fill a register.
  */
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "core/quant/lanes.h"
@@ -427,6 +429,42 @@ block_near(const AngleTable *table, const AngleBlockView *block,
 	return bits;
 }
 
+/* The lesser of each pair of lanes; y where one is NaN. */
+INLINE Floats
+lesser(Floats x, Floats y)
+{
+	Ints below = x < y;
+
+	return (Floats) ((below & (Ints) x) | (~below & (Ints) y));
+}
+
+static float
+block_tidy(float *estimates, int count)
+{
+	const Floats greatest = (Floats){0} + FLT_MAX;
+	Floats least = greatest;
+	float lanes[V];
+
+	for (int s = 0; s < ANGLE_BLOCK; s += V)
+	{
+		Floats tidy = -lesser(-lesser(load(estimates + s), greatest), greatest);
+
+		memcpy(estimates + s, &tidy, sizeof(tidy));
+	}
+	for (int s = count; s < ANGLE_BLOCK; s++)
+		estimates[s] = INFINITY;
+	for (int s = 0; s < ANGLE_BLOCK; s += V)
+		least = lesser(load(estimates + s), least);
+	memcpy(lanes, &least, sizeof(least));
+	for (int width = V / 2; width > 0; width /= 2)
+	{
+		for (int i = 0; i < width; i++)
+			lanes[i] =
+				lanes[i] < lanes[i + width] ? lanes[i] : lanes[i + width];
+	}
+	return lanes[0];
+}
+
 /* ---- codes of several bits ---- */
 
 /* V integers of 8 bits as floats. */
@@ -706,6 +744,7 @@ const AngleQuantKernels ANGLE_KERNEL(angle_quant_kernels) = {
 	.block_sums = block_sums_alone,
 	.block_estimate = block_estimate,
 	.block_near = block_near,
+	.block_tidy = block_tidy,
 	.rerank4 = rerank4,
 	.rerank7 = rerank7,
 	.rerank8 = rerank8,

@@ -23,7 +23,7 @@
 #define LOOK_SHARE 1.25
 #define LOOK_MORE 16
 
-/* Centroids that are asked for ahead of time. */
+/* Leaves that are asked for ahead of time. */
 #define AHEAD 3
 
 /* Estimates of which the reach of a choice is told, at least. */
@@ -89,36 +89,6 @@ estimate_group(AngleRoute *route, const AngleGroup *group, float *estimates)
 	}
 }
 
-/* Makes the estimates of a block comparable: none is NaN, and those from count on are
- * infinite as no other one is. Loops of a fixed length, which compilers make vectors of. */
-static void
-tidy_block(float *estimates, int count)
-{
-	for (int i = 0; i < ANGLE_BLOCK; i++)
-	{
-		float estimate = estimates[i];
-
-		estimate = estimate < FLT_MAX ? estimate : FLT_MAX;
-		estimates[i] = estimate > -FLT_MAX ? estimate : -FLT_MAX;
-	}
-	for (int i = Max(count, 0); i < ANGLE_BLOCK; i++)
-		estimates[i] = INFINITY;
-}
-
-/* The least of a block's estimates. */
-static float
-least_of(const float *estimates)
-{
-	float least[ANGLE_BLOCK / 2];
-
-	for (int i = 0; i < ANGLE_BLOCK / 2; i++)
-		least[i] = Min(estimates[i], estimates[i + ANGLE_BLOCK / 2]);
-	for (int width = ANGLE_BLOCK / 4; width > 0; width /= 2)
-		for (int i = 0; i < width; i++)
-			least[i] = Min(least[i], least[i + width]);
-	return least[0];
-}
-
 static int
 count_numbers(const AngleRoute *route)
 {
@@ -144,12 +114,8 @@ estimate_all(AngleRoute *route)
 		else
 			memset(route->estimates + first, 0, group->slots * sizeof(float));
 		for (int j = 0; j < group->slots; j += ANGLE_BLOCK)
-		{
-			float *block = route->estimates + first + j;
-
-			tidy_block(block, group->count - j);
-			route->least[(first + j) / ANGLE_BLOCK] = least_of(block);
-		}
+			route->least[(first + j) / ANGLE_BLOCK] = angle_block_tidy(
+				route->estimates + first + j, group->count - j);
 	}
 }
 
@@ -258,17 +224,18 @@ cut(AngleRoute *route, size_t wanted)
 	route->reached = (float) last;
 }
 
-/* Asks the processor for the centroid of the leaf with this number. */
+/* Asks the processor for what look_at() reads of the leaf with this number. */
 static void
-prefetch_centroid(const AngleRoute *route, int number)
+prefetch_leaf(const AngleRoute *route, int number)
 {
 	const AngleDirectory *directory = route->directory;
 	const int dims = route->query->self->layout.dims;
 	const int place = angle_directory_group(directory, number);
-	const char *centroid =
-		(const char *) (directory->group[place]->centroids +
-						(Size) (number - directory->first[place]) * dims);
+	const AngleGroup *group = directory->group[place];
+	const int i = number - directory->first[place];
+	const char *centroid = (const char *) (group->centroids + (Size) i * dims);
 
+	__builtin_prefetch(&group->leaves[i]);
 	for (Size at = 0; at < dims * sizeof(AngleBfloat); at += 64)
 		__builtin_prefetch(centroid + at);
 }
@@ -306,7 +273,7 @@ look_at_all(AngleRoute *route)
 	for (int i = 0; i < count; i++)
 	{
 		if (i + AHEAD < count)
-			prefetch_centroid(route, (int) chosen[i + AHEAD].id);
+			prefetch_leaf(route, (int) chosen[i + AHEAD].id);
 		chosen[i] = (AngleCandidate){
 			look_at(route, (int) chosen[i].id, &route->leaves[i]), i};
 	}

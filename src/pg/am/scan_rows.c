@@ -12,6 +12,11 @@
 /* And no more than this many, of bounds that are the least, but for equal ones. */
 #define NEAR_MOST 2048
 
+/* Rows that are sorted at a time: so many, or a part of all where those are many. Ten rows
+ * are ready after some thirty were looked up. */
+#define SORT_LEAST 48
+#define SORT_SHARE 8
+
 void
 angle_rows_init(AngleRows *rows)
 {
@@ -114,33 +119,47 @@ leave_far(AngleRows *rows, uint32 place)
 	rows->near_count = kept;
 }
 
-/* Sorts rows that are known by their code. Only those may be left out that were taken
- * since: rests of the leaves of others may have been queued. */
+/* Leaves out all but NEAR_MOST of the rows taken last, from place on. */
+static void
+leave_many(AngleRows *rows, uint32 place)
+{
+	AngleCandidate *taken = rows->near + place;
+	float limit = -INFINITY;
+
+	if (rows->near_count - place <= NEAR_MOST)
+		return;
+	angle_candidates_select(taken, rows->near_count - place, NEAR_MOST);
+	for (uint32 i = 0; i < NEAR_MOST; i++)
+		limit = Max(limit, (float) taken[i].key);
+	rows->limit = limit;
+	leave_far(rows, place);
+}
+
+/* Sorts the nearest rows that are known by their code. Only those may be left out that
+ * were taken since: rests of the leaves of others may have been queued. */
 static void
 sort_near(AngleRows *rows)
 {
-	const uint32 old = rows->near_sorted - rows->near_next;
+	const uint32 old = rows->near_parted - rows->near_next;
 
 	rows->near_count -= rows->near_next;
 	memmove(rows->near, rows->near + rows->near_next,
 			rows->near_count * sizeof(AngleCandidate));
 	rows->near_next = 0;
 	leave_far(rows, old);
-	if (rows->near_count - old > NEAR_MOST)
-	{
-		angle_candidates_sort(rows->near + old, rows->near_count - old);
-		rows->limit = (float) rows->near[old + NEAR_MOST - 1].key;
-		leave_far(rows, old);
-	}
-	angle_candidates_sort(rows->near, rows->near_count);
-	rows->near_sorted = rows->near_count;
+	leave_many(rows, old);
+	rows->near_parted = rows->near_count;
+	rows->near_sorted =
+		Min(rows->near_count, Max(SORT_LEAST, rows->near_count / SORT_SHARE));
+	angle_candidates_select(rows->near, rows->near_count, rows->near_sorted);
+	angle_candidates_sort(rows->near, rows->near_sorted);
 }
 
 /* Makes room for one more. */
 static void
 grow_near(AngleRows *rows)
 {
-	if (rows->near_count - rows->near_sorted >= 2 * NEAR_MOST)
+	if (rows->near_count - rows->near_parted >= 2 * NEAR_MOST)
 		sort_near(rows);
 	if (rows->near_count < rows->near_capacity / 2)
 		return;
@@ -180,7 +199,7 @@ queue_rests(AngleRows *rows)
 void
 angle_rows_flush(AngleRows *rows)
 {
-	if (rows->near_count > rows->near_sorted)
+	if (angle_rows_unsorted(rows))
 		sort_near(rows);
 	if (Min(angle_queue_least(&rows->queue), angle_rows_least_near(rows)) >=
 			rows->least_rest &&

@@ -53,10 +53,12 @@ typedef struct AngleRows
 	float least_rest;	 /* of the others */
 
 	/* Rows that are known by their code, their items as ids: from near_next on to
-	 * near_sorted in order, behind that as they were taken. */
+	 * near_sorted in order, to near_parted those that come later, behind that as they
+	 * were taken. */
 	AngleCandidate *near;
 	uint32 near_next;
 	uint32 near_sorted;
+	uint32 near_parted;
 	uint32 near_count;
 	uint32 near_capacity;
 	AngleTop best; /* the smallest estimates */
@@ -96,18 +98,27 @@ void angle_rows_take(AngleRows *rows, uint32 place, ItemPointer tid, int slot,
 /* Says that rows of the leaf at place were left out whose keys are above limit. */
 void angle_rows_leave(AngleRows *rows, uint32 place);
 
-/* Whether rows were taken or left out since the last angle_rows_flush(). */
+/* Whether the next of the rows that are known by their code may not be a sorted one. */
+static inline bool
+angle_rows_unsorted(const AngleRows *rows)
+{
+	return rows->near_count > (rows->near_next < rows->near_sorted
+								   ? rows->near_parted
+								   : rows->near_sorted);
+}
+
+/* Whether angle_rows_flush() has something to do. */
 static inline bool
 angle_rows_waiting(const AngleRows *rows)
 {
-	return rows->near_count > rows->near_sorted || rows->least_rest < INFINITY;
+	return angle_rows_unsorted(rows) || rows->least_rest < INFINITY;
 }
 
-/* Sorts what was taken, and queues rests where they could be next. */
+/* Sorts the nearest of what was taken, and queues rests where they could be next. */
 void angle_rows_flush(AngleRows *rows);
 
 /* The least key of rows that are known by their code; infinite if there is none.
- * All of them are sorted. */
+ * None of them is waiting. */
 static inline double
 angle_rows_least_near(const AngleRows *rows)
 {
