@@ -106,15 +106,15 @@ def vchord(rows, lists, threads):
 
 def diskann():
     """pgvectorscale's StreamingDiskANN with its defaults: 50 neighbours, two bits for a
-    dimension. Its manual advises to tune query_rescore."""
-    search, rescore = "diskann.query_search_list_size", "diskann.query_rescore"
+    dimension. Its manual advises to tune query_rescore; a shorter list than the default,
+    100, finds as much and is faster."""
     title = "pgvectorscale DiskANN"
     return Side(
         "diskann", title, "diskann", "pgvectorscale", "vectorscale", "vector",
-        "diskann (v vector_cosine_ops)", (
-            Sweep(f"{title}, rescore 50", search, ladder(10, 1000), (f"{rescore} = 50",)),
-            Sweep(f"{title}, list 100", rescore, ladder(10, 1000), (f"{search} = 100",)),
-            Sweep(f"{title}, list 30", rescore, ladder(10, 1000), (f"{search} = 30",))))
+        "diskann (v vector_cosine_ops)",
+        tuple(Sweep(f"{title}, list {size}", "diskann.query_rescore", ladder(10, 1000),
+                    (f"diskann.query_search_list_size = {size}",))
+              for size in (10, 30, 100)))
 
 
 def make(name, rows, threads):
