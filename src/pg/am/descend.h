@@ -9,7 +9,7 @@
 
 /* So many nodes of a level are looked into, the nearest, for the nearest leaf is often
  * not below the nearest inner node. */
-#define ANGLE_WAYS 4
+#define ANGLE_WAYS 8
 
 /* A step: a node, and the slot that it has in the one above. */
 typedef struct AngleStep
