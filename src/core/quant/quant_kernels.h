@@ -29,7 +29,7 @@ typedef struct AngleResidual
 typedef struct AngleGrid
 {
 	float inverse; /* 1/step */
-	float half;	   /* half the number of levels: 8, 64, 128 or 32,768 */
+	float half;	   /* half the number of levels: 8, 32, 64, 128 or 32,768 */
 	float scale;   /* of the reconstruction scale · k */
 } AngleGrid;
 
@@ -79,15 +79,16 @@ typedef struct AngleQuantKernels
 	/* angle_block_tidy(). */
 	float (*block_tidy)(float *estimates, int count);
 
-	/* Σ uᵢqᵢ over the integers of a code of 4, 7, 8 and 16 bits. */
+	/* Σ uᵢqᵢ over the integers of a code of 4, 6, 7, 8 and 16 bits. */
 	double (*rerank4)(const uint8_t *code, const float *query, size_t n);
+	double (*rerank6)(const uint8_t *code, const float *query, size_t n);
 	double (*rerank7)(const uint8_t *code, const float *query, size_t n);
 	double (*rerank8)(const uint8_t *code, const float *query, size_t n);
 	double (*rerank16)(const uint8_t *code, const float *query, size_t n);
 
 	AngleGridSums (*grid_sums)(const float *x, size_t n, const AngleGrid *grid);
 
-	/* The code of 4, 7, 8 or 16 bits; grid->half fits them. */
+	/* The code of 4, 6, 7, 8 or 16 bits; grid->half fits them. */
 	void (*grid_write)(const float *x, size_t n, const AngleGrid *grid,
 					   int bits, uint8_t *code);
 } AngleQuantKernels;

@@ -55,6 +55,22 @@ nibble_place(int dims, int i, int *shift)
 	return (size_t) (group * 16 + (place < half ? place : place - half));
 }
 
+/* The level of coordinate i in a code of 6 bits: groups of 64 coordinates, the last
+ * perhaps shorter, in 4 parts of as many; a part has the low bits of a byte each, but
+ * the last, whose bits are the high ones of the other three parts, two of each. */
+static int
+six_bits(int dims, int i, const uint8_t *code)
+{
+	int group = i / 64;
+	int size = dims - group * 64 < 64 ? dims - group * 64 : 64;
+	int part = (size + 3) / 4;
+	const uint8_t *bytes = code + group * 48 + i % 64 % part;
+
+	if (i % 64 / part < 3)
+		return bytes[i % 64 / part * part] & 63;
+	return bytes[0] >> 6 | bytes[part] >> 6 << 2 | bytes[2 * part] >> 6 << 4;
+}
+
 /* The level of coordinate i in a code of 7 bits: groups of 128 coordinates, the last
  * perhaps shorter, in 8 parts of as many; a part has the low bits of a byte each,
  * but the last, whose bits are the high ones of the other seven parts. */
@@ -84,6 +100,8 @@ load_level(int dims, int bits, int i, const uint8_t *code)
 		return (float) (int16_t) (code[2 * i] | code[2 * i + 1] << 8) + 0.5f;
 	if (bits == 8)
 		return (float) (int8_t) code[i] + 0.5f;
+	if (bits == 6)
+		return (float) (six_bits(dims, i, code) - 32) + 0.5f;
 	if (bits == 7)
 		return (float) (seven_bits(dims, i, code) - 64) + 0.5f;
 	place = nibble_place(dims, i, &shift);
@@ -185,6 +203,8 @@ integer_product(const AngleRerankQuery *q, const uint8_t *code)
 		return q->kernels->rerank16(code, q->query, n);
 	if (q->bits == 8)
 		return q->kernels->rerank8(code, q->query, n);
+	if (q->bits == 6)
+		return q->kernels->rerank6(code, q->query, n);
 	if (q->bits == 7)
 		return q->kernels->rerank7(code, q->query, n);
 	return q->kernels->rerank4(code, q->query, n);

@@ -1,5 +1,5 @@
 /*
- * Codes of 4, 7, 8 or 16 bits for each coordinate of a point, from which its
+ * Codes of 4, 6, 7, 8 or 16 bits for each coordinate of a point, from which its
  * distance to a query follows nearly, and a lower bound of it for certain.
  *
  * Legend: o the point, k its code (odd halves: kᵢ = uᵢ + ½ for the integer uᵢ),
@@ -33,10 +33,19 @@
 #include "core/base/cpu.h"
 #include "core/quant/space.h"
 
-/* Bytes of a code with bits of 4, 7, 8 or 16; no alignment is needed. */
+/* Whether there are codes of so many bits. */
+static inline bool
+angle_rerank_has(int bits)
+{
+	return bits == 4 || (bits >= 6 && bits <= 8) || bits == 16;
+}
+
+/* Bytes of a code with bits of 4, 6, 7, 8 or 16; no alignment is needed. */
 static inline size_t
 angle_rerank_size(int dims, int bits)
 {
+	if (bits == 6)
+		return ((size_t) dims + 3) / 4 * 3;
 	if (bits == 7)
 		return ((size_t) dims + 7) / 8 * 7;
 	return ((size_t) dims * (size_t) bits + 7) / 8;

@@ -679,6 +679,62 @@ rerank4(const uint8_t *code, const float *query, size_t n)
 	return sum + dot_nibbles(code_rest, query_rest, 1);
 }
 
+/* Groups of 64 coordinates in four parts of 16, as rerank.c says where they are. */
+INLINE double
+dot_sixes(const uint8_t *code, const float *query, size_t groups)
+{
+	double sum = 0;
+
+	while (groups > 0)
+	{
+		size_t batch = groups < V ? groups : V;
+		Floats sums[2] = {{0}, {0}};
+
+		for (size_t g = 0; g < batch; g++, code += 48, query += 64)
+		{
+			for (size_t i = 0; i < 16; i += V)
+			{
+				Ints last = {0};
+
+				for (size_t j = 0; j < 3; j++)
+				{
+					Ints bytes = load_bytes(code + j * 16 + i);
+
+					last |= bytes >> 6 << (int) (2 * j);
+					sums[j % 2] +=
+						__builtin_convertvector((bytes & 63) - 32, Floats) *
+						load(query + j * 16 + i);
+				}
+				sums[1] += __builtin_convertvector(last - 32, Floats) *
+						   load(query + 48 + i);
+			}
+		}
+		sum += add_lanes(sums[0] + sums[1]);
+		groups -= batch;
+	}
+	return sum;
+}
+
+/* The last group may have less, and smaller parts. */
+static double
+rerank6(const uint8_t *code, const float *query, size_t n)
+{
+	size_t groups = n / 64;
+	size_t rest = n % 64;
+	size_t part = (rest + 3) / 4;
+	double sum = dot_sixes(code, query, groups);
+	uint8_t code_rest[48] = {0};
+	float query_rest[64] = {0};
+
+	if (rest == 0)
+		return sum;
+	for (size_t j = 0; j < 3; j++)
+		memcpy(code_rest + j * 16, code + groups * 48 + j * part, part);
+	for (size_t i = 0; i < rest; i++)
+		query_rest[i / part * 16 + i % part] = query[groups * 64 + i];
+	return sum + dot_sixes(code_rest, query_rest, 1);
+}
+
 /* Groups of 128 coordinates in eight parts of 16, as rerank.c says where they are. */
 INLINE double
 dot_sevens(const uint8_t *code, const float *query, size_t groups)
@@ -746,6 +802,7 @@ const AngleQuantKernels ANGLE_KERNEL(angle_quant_kernels) = {
 	.block_near = block_near,
 	.block_tidy = block_tidy,
 	.rerank4 = rerank4,
+	.rerank6 = rerank6,
 	.rerank7 = rerank7,
 	.rerank8 = rerank8,
 	.rerank16 = rerank16,

@@ -218,6 +218,34 @@ write_nibbles(const float *x, size_t n, const AngleGrid *grid, uint8_t *code)
 	}
 }
 
+/* Groups of 64 coordinates in four parts of size, the last group perhaps shorter; the
+ * bits of the last part are the high ones of the others' bytes, two of each. */
+INLINE void
+write_sixes(const float *x, size_t n, const AngleGrid *grid, uint8_t *code)
+{
+	for (; n > 0; x += 64, code += 48, n -= n < 64 ? n : 64)
+	{
+		size_t size = n < 64 ? n : 64;
+		size_t part = (size + 3) / 4;
+
+		for (size_t i = 0; i < part; i++)
+		{
+			int last = 3 * part + i < size
+						   ? level(x[3 * part + i], grid->inverse, grid->half)
+						   : 0;
+
+			for (size_t j = 0; j < 3; j++)
+			{
+				size_t at = j * part + i;
+				int low =
+					at < size ? level(x[at], grid->inverse, grid->half) : 0;
+
+				code[at] = (uint8_t) (low | (last >> 2 * j & 3) << 6);
+			}
+		}
+	}
+}
+
 /* Groups of 128 coordinates in eight parts of size, the last group perhaps shorter;
  * the bits of the last part are the high ones of the others' bytes. */
 INLINE void
@@ -253,6 +281,8 @@ ANGLE_KERNEL(angle_quant_grid_write)(const float *x, size_t n,
 {
 	if (bits == 4)
 		write_nibbles(x, n, grid, code);
+	else if (bits == 6)
+		write_sixes(x, n, grid, code);
 	else if (bits == 7)
 		write_sevens(x, n, grid, code);
 	else if (bits == 8)

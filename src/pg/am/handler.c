@@ -30,10 +30,10 @@ static relopt_kind option_kind;
 static void
 check_rerank(int bits)
 {
-	if (bits != 4 && bits != 7 && bits != 8 && bits != 16)
+	if (!angle_rerank_has(bits))
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("invalid value %d for option \"rerank\"", bits),
-				errdetail("Valid values are 4, 7, 8 and 16."));
+				errdetail("Valid values are 4, 6, 7, 8 and 16."));
 }
 
 void
@@ -41,7 +41,7 @@ angle_am_define_options(void)
 {
 	option_kind = add_reloption_kind();
 	add_int_reloption(option_kind, "rerank",
-					  "Bits of a coordinate in re-rank codes: 4, 7, 8 or 16.",
+					  "Bits of a coordinate in re-rank codes: 4, 6, 7, 8 or 16.",
 					  ANGLE_RERANK_BITS, 4, 16, AccessExclusiveLock);
 }
 
