@@ -11,6 +11,7 @@ EXTENSION = angle
 EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" angle.control)
 
 PG_SRCS = \
+	am/body.c \
 	am/build.c \
 	am/build_parallel.c \
 	am/build_scan.c \

@@ -89,6 +89,7 @@ CORE_SRCS = \
 # instruction set with the suffix of its kernels in ANGLE_ISA.
 CORE_ISA_SRCS = \
 	distance/sums.c \
+	quant/dots.c \
 	quant/scan.c \
 	quant/transform.c \
 	tensor/attention.c \

@@ -63,14 +63,92 @@ damage(0, 30, pack 'S', 41);
 check_says(qr/damaged at block 0: sizes contradict/, 'other dimensions');
 damage(0, 0, "\0" x 8192);
 check_says(qr/damaged at block 0/, 'an empty metapage');
-damage(1, 8186, pack 'SS', 0, 0);
-check_says(qr/block 1/, 'a page of another kind');
-damage(1, 24, pack 'C', 9);
-check_says(qr/block 1: an unknown kind of node/, 'an unknown kind of node');
-damage(1, 26, pack 'S', 65535);
-check_says(qr/block 1/, 'an impossible number of entries');
-damage(1, 28, pack 'L', 77);
+
+# The last bytes of a page: its generation, its role, what it is.
+my %roles = (head => 2, body => 3, centroids => 4);
+my $tail = 8184;
+sub number
+{
+	my ($block, $offset, $format) = @_;
+	return unpack($format, substr($whole, $block * 8192 + $offset, 4));
+}
+# The first block of a role for which a condition holds.
+sub find_block
+{
+	my ($role, $holds) = @_;
+	for my $block (1 .. $blocks - 1)
+	{
+		return $block
+			if number($block, $tail + 4, 'S') == $roles{$role}
+			&& (!$holds || $holds->($block));
+	}
+	die "no such block: $role";
+}
+my $leaf = find_block('head', sub { number($_[0], 24, 'C') == 1 });
+my $body = find_block('body');
+my $centroids = find_block('centroids');
+
+damage($leaf, $tail + 4, pack 'S', 0);
+check_says(qr/outlived the node/, 'a page of another role');
+damage($leaf, $tail + 6, pack 'S', 0);
+check_says(qr/block $leaf: not a page of an angle index/, 'a page of another kind');
+damage($leaf, 24, pack 'C', 9);
+check_says(qr/block $leaf: an unknown kind of node/, 'an unknown kind of node');
+damage($leaf, 26, pack 'S', 65535);
+check_says(qr/block $leaf/, 'an impossible number of entries');
+damage($leaf, $tail, pack 'L', 77);
 check_says(qr/outlived the node/, 'another generation');
+damage($centroids, $tail + 4, pack 'S', 3);
+check_says(qr/block $centroids/, 'a page of centroids of another role');
+
+# Entries of a leaf: behind headers of 48 bytes and a live bitmap, 12 bytes each, of which
+# the last six lead to the body. Bodies: behind 32 bytes and a live bitmap.
+my $capacity = $node->safe_psql('postgres',
+	q{SELECT list_capacity FROM angle_index_info('items_v')});
+my $entries = 48 + 8 * int(($capacity / 8 + 7) / 8);
+my $first = number($leaf, 48, 'C');
+my $entry = substr($whole, $leaf * 8192 + $entries, 12);
+
+is($first & 3, 3, 'the first two entries are live');
+damage($leaf, $entries + 12, $entry);
+check_says(qr/damaged at block \d+, entry \d+: (another entry has the same body|no first entry)/,
+	'a body that two rows share');
+damage($leaf, $entries + 12 + 6, substr($entry, 6));
+check_says(qr/block $leaf, entry 1: where its body should be is another/,
+	'an entry that leads to the body of another row');
+damage($leaf, $entries + 6, pack 'S', 0x7fff);
+check_says(qr/block $leaf, entry 0: where its body should be is another/,
+	'an entry that leads to no block');
+damage($body, 32, pack 'C', number($body, 32, 'C') & ~1);
+check_says(qr/block \d+, entry \d+: (where its body|another number)/, 'a body that is not live');
+
+# Of a row's entries the first must be there; the second makes it easier to find.
+my ($one) = grep { $first >> $_ & 1 && !is_second($_) } 0 .. 7;
+my ($other) = grep { $first >> $_ & 1 && is_second($_) } 0 .. 7;
+sub is_second
+{
+	return number($leaf, $entries + 12 * $_[0] + 10, 'S') & 0x8000;
+}
+sub drop_entry
+{
+	damage($leaf, 26, pack('S', number($leaf, 26, 'S') - 1)
+		. substr($whole, $leaf * 8192 + 28, 20) . pack('C', $first & ~(1 << $_[0])));
+	return;
+}
+SKIP:
+{
+	skip 'no such entry among the first eight', 1 unless defined $other;
+	drop_entry($other);
+	is($node->safe_psql('postgres', q{SELECT angle_index_check('items_v')}),
+		1500, 'a row without a second entry is whole');
+}
+SKIP:
+{
+	skip 'no such entry among the first eight', 2 unless defined $one;
+	drop_entry($one);
+	check_says(qr/block \d+, entry \d+: no first entry leads to the body/,
+		'a body without a first entry');
+}
 
 # Anything, anywhere: seeded chance. Every statement ends, and the server lives.
 my $seed = 20250117;

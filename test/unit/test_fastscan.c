@@ -91,6 +91,39 @@ TEST(fastscan_slots_keep_their_codes)
 	}
 }
 
+/* Codes one after another become a block, with every instruction set. */
+TEST(fastscan_loose_codes_become_a_block)
+{
+	for (size_t s = 0; s < SIZES; s++)
+	{
+		const int rows = angle_code_size(sizes[s]);
+		uint8_t loose[ANGLE_BLOCK * ANGLE_CODED_MAX / 8];
+		uint8_t codes[ANGLE_BLOCK * ANGLE_CODED_MAX / 8];
+
+		for (int i = 0; i < ANGLE_BLOCK * rows; i++)
+			loose[i] = (uint8_t) (i * 167 + i / 251);
+		for (int isa = 0; isa < ANGLE_ISA_COUNT; isa++)
+		{
+			const AngleQuantKernels *kernels =
+				angle_quant_kernels_for((AngleIsa) isa);
+
+			if (kernels == NULL)
+				continue;
+			memset(codes, 0, sizeof(codes));
+			kernels->block_fill(codes, loose, rows);
+			for (int slot = 0; slot < ANGLE_BLOCK; slot++)
+			{
+				uint8_t code[ANGLE_CODED_MAX / 8];
+
+				angle_block_get(codes, sizes[s], slot, code);
+				CHECK(memcmp(code, loose + slot * rows, (size_t) rows) == 0);
+			}
+		}
+		angle_block_fill(codes, sizes[s], loose);
+		CHECK_INT(codes[ANGLE_BLOCK + 1], loose[rows + 1]);
+	}
+}
+
 /* Estimates by the table against those in double: what steps lose is within
  * table.error, and mostly within thrice the noise. */
 TEST(fastscan_estimates_are_those_of_the_reference)

@@ -274,6 +274,18 @@ residual_product(const float *x, const float *a, const float *b, int dims)
 	return sum;
 }
 
+double
+angle_second_loss(const float *point, const float *first, const float *other,
+				  int dims, double to_first, double to_other)
+{
+	double product;
+
+	if (!(to_first > 0))
+		return to_other;
+	product = residual_product(point, first, other, dims);
+	return to_other + ANGLE_SECOND_WEIGHT * product * product / to_first;
+}
+
 static uint32_t
 second_of(const AngleSecondChoice *choice, const float *x,
 		  const uint32_t *lists, const float *distances)

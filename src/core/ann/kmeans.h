@@ -108,6 +108,12 @@ typedef struct AngleSecondChoice
 
 #define ANGLE_SECOND_WEIGHT 1.0f
 
+/* The same sum with that weight for one other list: point, the centroids of the first and
+ * the other one, all (dims), and the squared distances between. */
+double
+angle_second_loss(const float *point, const float *first, const float *other,
+				  int dims, double to_first, double to_other);
+
 /* points (count, dims); lists and distances (count, nearest) are those of
  * angle_assign(); second (count) is UINT32_MAX where there is only one list. */
 void angle_assign_second(const AngleSecondChoice *choice, const float *points,

@@ -24,6 +24,12 @@ angle_block_get(const uint8_t *codes, int dims, int slot, uint8_t *code)
 		code[r] = codes[r * ANGLE_BLOCK + slot];
 }
 
+void
+angle_block_fill(uint8_t *codes, int dims, const uint8_t *loose)
+{
+	angle_quant_kernels()->block_fill(codes, loose, angle_code_size(dims));
+}
+
 /* Sets what is said of the roundings, which are as good as uniform and
  * independent. */
 static void

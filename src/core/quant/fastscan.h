@@ -43,6 +43,10 @@ angle_block_size(int dims)
 void angle_block_set(uint8_t *codes, int dims, int slot, const uint8_t *code);
 void angle_block_get(const uint8_t *codes, int dims, int slot, uint8_t *code);
 
+/* Transposes codes that lie one after another, angle_block_size() bytes, as a block has
+ * them. */
+void angle_block_fill(uint8_t *codes, int dims, const uint8_t *loose);
+
 /* A block where it lies, on a page for example; no pointer needs alignment
  * beyond that of its type. Empty slots may hold anything. */
 typedef struct AngleBlockView

@@ -68,6 +68,9 @@ typedef struct AngleQuantKernels
 	void (*block_sums)(const uint8_t *codes, const uint8_t *entries, int rows,
 					   uint16_t *sums);
 
+	/* angle_block_fill(); rows is the bytes of a code. */
+	void (*block_fill)(uint8_t *codes, const uint8_t *loose, int rows);
+
 	/* angle_block_estimate(). */
 	void (*block_estimate)(const AngleTable *table, const AngleBlockView *block,
 						   AngleProbe probe, float *estimate, float *lower);
@@ -93,15 +96,29 @@ typedef struct AngleQuantKernels
 					   int bits, uint8_t *code);
 } AngleQuantKernels;
 
-/* What the table of an instruction set takes from transform.c. */
-#define ANGLE_DECLARE_QUANT(isa)                                        \
-	extern const AngleQuantKernels angle_quant_kernels_##isa;           \
-	void angle_quant_rotate_##isa(float *x, size_t n, size_t window,    \
-								  const uint32_t *signs);               \
-	AngleGridSums angle_quant_grid_sums_##isa(const float *x, size_t n, \
-											  const AngleGrid *grid);   \
-	void angle_quant_grid_write_##isa(const float *x, size_t n,         \
-									  const AngleGrid *grid, int bits,  \
+/* What the table of an instruction set takes from transform.c and dots.c. */
+#define ANGLE_DECLARE_QUANT(isa)                                               \
+	extern const AngleQuantKernels angle_quant_kernels_##isa;                  \
+	double angle_quant_product_##isa(const float *u, const float *v,           \
+									 size_t n);                                \
+	double angle_quant_squared_distance_##isa(const float *u, const float *v,  \
+											  size_t n);                       \
+	double angle_quant_rerank4_##isa(const uint8_t *code, const float *query,  \
+									 size_t n);                                \
+	double angle_quant_rerank6_##isa(const uint8_t *code, const float *query,  \
+									 size_t n);                                \
+	double angle_quant_rerank7_##isa(const uint8_t *code, const float *query,  \
+									 size_t n);                                \
+	double angle_quant_rerank8_##isa(const uint8_t *code, const float *query,  \
+									 size_t n);                                \
+	double angle_quant_rerank16_##isa(const uint8_t *code, const float *query, \
+									  size_t n);                               \
+	void angle_quant_rotate_##isa(float *x, size_t n, size_t window,           \
+								  const uint32_t *signs);                      \
+	AngleGridSums angle_quant_grid_sums_##isa(const float *x, size_t n,        \
+											  const AngleGrid *grid);          \
+	void angle_quant_grid_write_##isa(const float *x, size_t n,                \
+									  const AngleGrid *grid, int bits,         \
 									  uint8_t *code);
 
 ANGLE_DECLARE_QUANT(baseline)

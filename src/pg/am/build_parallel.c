@@ -305,6 +305,7 @@ work(Participant *self, dsm_segment *segment)
 		self->stores[i] = sts_attach(get_store(self, i), ParallelWorkerNumber,
 									 &shared->files);
 	take_part(self, NULL);
+	angle_tree_flush(self->writer);
 	send_children(self);
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/ann/heap.h"
 #include "core/quant/rerank.h"
+#include "pg/am/body.h"
 #include "pg/am/calibrate.h"
 #include "pg/am/entries.h"
 #include "pg/am/node_segment.h"
@@ -23,7 +24,14 @@
  * searches with conditions of the table somewhat more. */
 #define MISSED_SHARE 0.75
 
-/* Of a query: the neighbours, by the head page of their leaf. */
+/* A row that was among the nearest for a while, and the leaves that have its entries. */
+typedef struct Neighbour
+{
+	AngleBodyPointer body;
+	BlockNumber leaves[2]; /* InvalidBlockNumber: none */
+} Neighbour;
+
+/* Of a query: the neighbours, by their place in seen. */
 typedef struct Probing
 {
 	const float *point; /* (dims) */
@@ -31,6 +39,9 @@ typedef struct Probing
 	AngleQuery *query;
 	AngleTop top;
 	AngleCandidate nearest[ANGLE_STOP_NEIGHBOURS];
+	Neighbour *seen; /* (seen_capacity) */
+	int seen_count;
+	int seen_capacity;
 } Probing;
 
 /* A leaf: when a search comes to it. */
@@ -50,11 +61,12 @@ typedef struct Calibration
 	float *needs; /* what is to be seen for each neighbour that was found */
 	int found;
 	double read[ANGLE_TARGETS]; /* rows that all queries read */
-	LeafSeen *leaves;			/* (segments) of the tree, for one query */
+	LeafSeen *leaves;			/* (leaf_capacity) of the tree, for one query */
 	uint32 seen;
-	uint32 segments;
+	uint32 leaf_capacity;
 	float *centroid; /* (dims) */
-	AngleBodyReader reader;
+	AnglePageReader centroids;
+	AnglePageReader bodies;
 } Calibration;
 
 AngleReservoir *
@@ -131,7 +143,41 @@ init_probings(Calibration *calibration, const AngleReservoir *reservoir)
 		probing->tid = reservoir->rows.tids[i];
 		probing->query = angle_query_of_point(self, point);
 		angle_top_init(&probing->top, probing->nearest, ANGLE_STOP_NEIGHBOURS);
+		probing->seen_count = 0;
+		probing->seen_capacity = 4 * ANGLE_STOP_NEIGHBOURS;
+		probing->seen = palloc(probing->seen_capacity * sizeof(Neighbour));
 	}
+}
+
+/* Whether the row is one of the nearest already, by its other entry; notes this leaf. */
+static bool
+meet_again(Probing *probing, AngleBodyPointer body, BlockNumber leaf)
+{
+	for (size_t i = 0; i < probing->top.count; i++)
+	{
+		Neighbour *neighbour = &probing->seen[probing->nearest[i].id];
+
+		if (!angle_body_same(neighbour->body, body))
+			continue;
+		neighbour->leaves[1] = leaf;
+		return true;
+	}
+	return false;
+}
+
+/* Makes a row that is nearer than others one of the nearest. */
+static void
+meet(Probing *probing, double score, AngleBodyPointer body, BlockNumber leaf)
+{
+	if (!angle_top_offer(&probing->top, score, probing->seen_count))
+		return;
+	probing->seen[probing->seen_count++] =
+		(Neighbour){body, {leaf, InvalidBlockNumber}};
+	if (probing->seen_count < probing->seen_capacity)
+		return;
+	probing->seen_capacity *= 2;
+	probing->seen =
+		repalloc(probing->seen, probing->seen_capacity * sizeof(Neighbour));
 }
 
 /* Offers a row to a query. */
@@ -140,20 +186,24 @@ offer_row(Calibration *calibration, Probing *probing, Buffer head, int slot)
 {
 	const AngleLayout *layout = &calibration->self->layout;
 	const BlockNumber block = BufferGetBlockNumber(head);
+	AngleLeafEntry entry =
+		angle_leaf_entries(layout, BufferGetPage(head))[slot];
 	AngleRerankFactors factors;
 	const char *body;
 	double score;
 
-	if (ItemPointerEquals(angle_leaf_tids(layout, BufferGetPage(head)) + slot,
-						  &probing->tid))
+	if (ItemPointerEquals(&entry.tid, &probing->tid) ||
+		meet_again(probing, entry.body, block))
 		return;
-	body = angle_body_get(&calibration->reader, block, layout->row_size, slot);
+	body = angle_body_get(&calibration->bodies, layout, entry.body, &entry.tid);
+	if (body == NULL)
+		return;
 	memcpy(&factors, body, sizeof(factors));
 	score = angle_rerank_score(&probing->query->rerank,
 							   (const uint8 *) body + sizeof(factors), &factors)
 				.estimate;
 	if (!isnan(score))
-		(void) angle_top_offer(&probing->top, score, block);
+		meet(probing, score, entry.body, block);
 }
 
 /* Offers those rows of a leaf whose codes say that they may be near. */
@@ -186,7 +236,7 @@ offer_leaf(Calibration *calibration, Buffer head, const float *centroid)
 {
 	for (int i = 0; i < calibration->count; i++)
 		offer_near(calibration, &calibration->probings[i], head, centroid);
-	angle_body_done(&calibration->reader);
+	angle_reader_done(&calibration->bodies);
 }
 
 /* Shows the rows below a node, whose centroid (dims) this is, to all queries. Nodes
@@ -197,24 +247,21 @@ find_neighbours(Calibration *calibration, AngleNodePointer pointer,
 {
 	const AngleIndex *self = calibration->self;
 	AngleEntries children = {.count = 0};
-	AngleNodeHeader node;
 	Buffer head;
 
 	CHECK_FOR_INTERRUPTS();
 	check_stack_depth();
-	head = angle_read_head(calibration->index, &self->layout, pointer.block,
+	head = angle_read_node(calibration->index, &self->layout, pointer,
 						   BUFFER_LOCK_SHARE);
-	node = *angle_node(BufferGetPage(head));
-	if (node.generation == pointer.generation)
+	if (!BufferIsValid(head))
+		return;
+	if (angle_node(BufferGetPage(head))->kind == ANGLE_NODE_LEAF)
+		offer_leaf(calibration, head, centroid);
+	else
 	{
-		if (node.kind == ANGLE_NODE_LEAF)
-			offer_leaf(calibration, head, centroid);
-		else
-		{
-			angle_entries_init(&children, calibration->index, self,
-							   self->layout.fanout);
-			angle_entries_read(&children, head);
-		}
+		angle_entries_init(&children, calibration->index, self,
+						   self->layout.fanout);
+		angle_entries_read(&children, head);
 	}
 	UnlockReleaseBuffer(head);
 	for (int i = 0; i < children.count; i++)
@@ -248,14 +295,14 @@ read_children(Calibration *calibration, const Probing *probing, Buffer head,
 	{
 		if (!angle_slot_live(layout, page, slot))
 			continue;
-		angle_bfloat_decode(angle_body_get(&calibration->reader,
-										   BufferGetBlockNumber(head),
-										   layout->centroid_size, slot),
+		angle_bfloat_decode(angle_centroid_get(&calibration->centroids, layout,
+											   BufferGetBlockNumber(head),
+											   slot),
 							calibration->centroid, layout->dims);
 		children[count] = angle_inner_pointers(layout, page)[slot];
 		keys[count++] = key_of(calibration, probing);
 	}
-	angle_body_done(&calibration->reader);
+	angle_reader_done(&calibration->centroids);
 	return count;
 }
 
@@ -266,25 +313,27 @@ walk(Calibration *calibration, const Probing *probing, AngleNodePointer node,
 	 double key)
 {
 	const AngleLayout *layout = &calibration->self->layout;
-	Buffer head = angle_read_head(calibration->index, layout, node.block,
-								  BUFFER_LOCK_SHARE);
-	AngleNodeHeader header = *angle_node(BufferGetPage(head));
+	Buffer head =
+		angle_read_node(calibration->index, layout, node, BUFFER_LOCK_SHARE);
 	AngleNodePointer *children = NULL;
+	AngleNodeHeader header;
 	double *keys = NULL;
 	int count = 0;
 
-	CHECK_FOR_INTERRUPTS();
-	check_stack_depth();
-	if (header.generation == node.generation && header.kind == ANGLE_NODE_INNER)
+	if (!BufferIsValid(head))
+		return;
+	header = *angle_node(BufferGetPage(head));
+	if (header.kind == ANGLE_NODE_INNER)
 	{
 		children = palloc(layout->fanout * sizeof(AngleNodePointer));
 		keys = palloc(layout->fanout * sizeof(double));
 		count = read_children(calibration, probing, head, children, keys);
 	}
 	UnlockReleaseBuffer(head);
-	if (header.generation == node.generation &&
-		header.kind == ANGLE_NODE_LEAF &&
-		calibration->seen < calibration->segments)
+	CHECK_FOR_INTERRUPTS();
+	check_stack_depth();
+	if (header.kind == ANGLE_NODE_LEAF &&
+		calibration->seen < calibration->leaf_capacity)
 		calibration->leaves[calibration->seen++] =
 			(LeafSeen){key, node.block, header.count};
 	for (int i = 0; i < count; i++)
@@ -316,8 +365,21 @@ find_leaves(Calibration *calibration, const Probing *probing,
 		  compare_leaves);
 }
 
+/* Whether a leaf has an entry of the neighbour in this place of the nearest that was not
+ * found before; then it is from now on. */
+static bool
+finds(const Probing *probing, size_t place, BlockNumber leaf)
+{
+	Neighbour *neighbour = &probing->seen[probing->nearest[place].id];
+
+	if (leaf != neighbour->leaves[0] && leaf != neighbour->leaves[1])
+		return false;
+	neighbour->leaves[0] = neighbour->leaves[1] = InvalidBlockNumber;
+	return true;
+}
+
 /* Notes, for each neighbour of one query, what a search has seen when it has read the
- * neighbour's leaf. */
+ * first leaf that has it. */
 static void
 note_needs(Calibration *calibration, const Probing *probing,
 		   AngleNodePointer root)
@@ -332,7 +394,7 @@ note_needs(Calibration *calibration, const Probing *probing,
 
 		angle_stop_note(&stop, leaf->key, leaf->rows, leaf->rows);
 		for (size_t j = 0; j < probing->top.count; j++)
-			if (probing->nearest[j].id == leaf->block)
+			if (finds(probing, j, leaf->block))
 				calibration->needs[calibration->found++] =
 					(float) angle_stop_seen(&stop);
 	}
@@ -404,13 +466,13 @@ angle_calibrate(Relation index, const AngleIndex *self, AngleMeta *meta,
 								   ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(memory);
 	calibration.centroid = palloc(layout->dims * sizeof(float));
-	calibration.reader.index = index;
+	calibration.centroids.index = calibration.bodies.index = index;
 	init_probings(&calibration, reservoir);
 	find_neighbours(&calibration, meta->root,
 					palloc0(layout->dims * sizeof(float)));
-	calibration.segments = angle_segment_count(index, layout);
+	calibration.leaf_capacity = RelationGetNumberOfBlocks(index);
 	calibration.leaves = palloc_extended(
-		calibration.segments * sizeof(LeafSeen), MCXT_ALLOC_HUGE);
+		calibration.leaf_capacity * sizeof(LeafSeen), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < calibration.count; i++)
 		note_needs(&calibration, &calibration.probings[i], meta->root);
 	if (calibration.found > 0)

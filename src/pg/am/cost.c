@@ -12,9 +12,9 @@
  * every page. The first rows lie each on a page of its own: what that costs more
  * is added here.
  *
- * Inner nodes are taken to be in memory, as nbtree has it. Heads of leaves are
- * read at random, bodies of the few rows that are looked up from the pages
- * behind.
+ * Inner nodes are taken to be in memory, as nbtree has it. Leaves are read at
+ * random; bodies of the few rows that are looked up lie on fewer pages, for those
+ * of rows near to one another lie together.
  */
 #include "postgres.h"
 
@@ -52,6 +52,7 @@ typedef struct Model
 	PlannerInfo *root;
 	IndexOptInfo *info;
 	AngleMeta meta;
+	AngleLayout layout;
 	double rows;	/* that pass the conditions of the index */
 	double leaves;	/* in the index */
 	double nodes;	/* inner */
@@ -67,17 +68,16 @@ model_init(Model *model, PlannerInfo *root, const IndexPath *path,
 {
 	IndexOptInfo *info = path->indexinfo;
 	Relation index = index_open(info->indexoid, NoLock);
-	double pages;
 
 	model->root = root;
 	model->info = info;
 	model->meta = angle_meta_read(index);
 	index_close(index, NoLock);
-	pages = Max(2, model->meta.pages);
+	angle_layout_init(&model->layout, Max(1, model->meta.dims),
+					  model->meta.bits, model->meta.keys);
 	model->rows = Max(1, generic->numIndexTuples);
-	model->nodes =
-		Max(1, info->pages / (pages * (1 + 0.7 * model->meta.fanout)));
-	model->leaves = Max(1, info->pages / pages - model->nodes);
+	model->leaves = Max(1, info->pages * angle_leaf_share(&model->layout));
+	model->nodes = Max(1, model->leaves / (0.7 * model->layout.fanout));
 	model->density = model->rows / model->leaves;
 	model->quals = cpu_operator_cost * list_length(path->indexclauses);
 	get_tablespace_page_costs(info->reltablespace, &model->random,
@@ -101,7 +101,8 @@ leaves_read(const Model *model, double rows)
 			angle_stop_read(&model->meta, angle_recall_target) *
 			angle_stop_due_read(rows, Min(1, model->rows / all));
 
-		needed = Max(needed, read / all * model->leaves);
+		/* each row has two entries */
+		needed = Max(needed, read / (2 * all) * model->leaves);
 	}
 	return Min(model->leaves, ceil(needed));
 }
@@ -110,7 +111,6 @@ leaves_read(const Model *model, double rows)
 static Cost
 scan_cost(const Model *model, double rows)
 {
-	const double pages = Max(2, model->meta.pages);
 	const double leaves = leaves_read(model, rows);
 	const double inner = Min(model->nodes, 1 + 2 * sqrt(leaves));
 	const double most = leaves * model->density;
@@ -119,7 +119,9 @@ scan_cost(const Model *model, double rows)
 			? most
 			: Min(most, LOOKED_UP_FIRST + LOOKED_UP_EACH * rows);
 	const double bodies = index_pages_fetched(
-		looked_up, ceil(leaves * (pages - 1)), model->info->pages, model->root);
+		looked_up,
+		1 + ceil(most * model->layout.body_pages / model->layout.body_slots),
+		model->info->pages, model->root);
 	const double dims = DIMENSIONS_COST * model->meta.dims / 100;
 	const double codes = CODE_COST * model->meta.capacity *
 						 (leaves + rows / ANGLE_ROWS_AT_A_TIME);

@@ -17,8 +17,12 @@ make_way(const AngleLayout *layout)
 AngleWays *
 angle_ways_make(const AngleLayout *layout)
 {
+	const int spread = angle_centroid_spot(layout, 0).pages;
 	AngleWays *ways = palloc0(sizeof(AngleWays));
 
+	/* here, for ways live longer than what is made while they are found */
+	if (spread > 1)
+		(void) angle_reader_scratch(&ways->reader, spread);
 	for (int i = 0; i < ANGLE_WAYS; i++)
 	{
 		ways->way[i] = make_way(layout);
@@ -114,20 +118,19 @@ visit_children(Search *search, const AngleWay *way, Buffer head)
 {
 	const AngleLayout *layout = &search->self->layout;
 	AngleWays *ways = search->ways;
-	AngleBodyReader reader = {.index = search->index, .scratch = ways->scratch};
 	Page page = BufferGetPage(head);
 
 	for (int slot = 0; slot < layout->fanout; slot++)
 	{
 		if (!angle_slot_live(layout, page, slot))
 			continue;
-		angle_bfloat_decode(angle_body_get(&reader, BufferGetBlockNumber(head),
-										   layout->centroid_size, slot),
+		angle_bfloat_decode(angle_centroid_get(&ways->reader, layout,
+											   BufferGetBlockNumber(head),
+											   slot),
 							ways->centroid, layout->dims);
 		go_on(search, way, page, slot);
 	}
-	angle_body_done(&reader);
-	ways->scratch = reader.scratch;
+	angle_reader_done(&ways->reader);
 }
 
 /* Goes on from the end of a way, which may be a leaf if it is the root; false if the
@@ -136,12 +139,15 @@ static bool
 visit(Search *search, AngleWay *way)
 {
 	const AngleNodePointer pointer = way->steps[way->length - 1].node;
-	Buffer head = angle_read_head(search->index, &search->self->layout,
-								  pointer.block, BUFFER_LOCK_SHARE);
-	const AngleNodeHeader *node = angle_node(BufferGetPage(head));
-	const bool there = node->generation == pointer.generation &&
-					   !(node->flags & ANGLE_NODE_GONE);
+	Buffer head = angle_read_node(search->index, &search->self->layout, pointer,
+								  BUFFER_LOCK_SHARE);
+	const AngleNodeHeader *node;
+	bool there;
 
+	if (!BufferIsValid(head))
+		return false;
+	node = angle_node(BufferGetPage(head));
+	there = !(node->flags & ANGLE_NODE_GONE);
 	if (way->length == ANGLE_HEIGHT_MAX)
 		angle_tree_has_cycle(search->index, pointer.block);
 	way->kind = node->kind;
@@ -195,6 +201,7 @@ angle_ways_find(Relation index, const AngleIndex *self, AngleNodePointer root,
 		.index = index, .self = self, .point = point, .ways = ways};
 	AngleWay *way = ways->way[0];
 
+	ways->reader.index = index;
 	ways->count = 1;
 	way->length = 1;
 	way->steps[0] = (AngleStep){root, -1};

@@ -36,7 +36,7 @@ typedef struct AngleWays
 	/* scratch */
 	AngleWay *next[ANGLE_WAYS];
 	float *centroid; /* (dims) */
-	char *scratch;	 /* of the reader of centroids */
+	AnglePageReader reader;
 } AngleWays;
 
 /* Palloc's its parts. */

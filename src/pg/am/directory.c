@@ -45,6 +45,8 @@ angle_directory_close(AngleDirectory *directory)
 	pfree(directory->group);
 	if (directory->first != NULL)
 		pfree(directory->first);
+	if (directory->recent != NULL)
+		pfree(directory->recent);
 	if (directory->self != NULL)
 	{
 		pfree((void *) directory->self->space.rotation);
@@ -137,8 +139,7 @@ make_group(const AngleLayout *layout, int count)
 						  part(slots * sizeof(float)),
 						  part(layout->dims * sizeof(float)),
 						  part(count * layout->centroid_size),
-						  part(count * sizeof(AngleNodePointer)),
-						  part(count * layout->pages * sizeof(Buffer))};
+						  part(count * sizeof(AngleNodePointer))};
 	Size size = 0;
 	AngleGroup *group;
 	char *at;
@@ -156,8 +157,7 @@ make_group(const AngleLayout *layout, int count)
 	group->rescale = (float *) (at += sizes[2]);
 	group->centre = (float *) (at += sizes[3]);
 	group->centroids = (AngleBfloat *) (at += sizes[4]);
-	group->leaves = (AngleNodePointer *) (at += sizes[5]);
-	group->recent = (Buffer *) (at + sizes[6]);
+	group->leaves = (AngleNodePointer *) (at + sizes[5]);
 	return group;
 }
 
@@ -191,7 +191,7 @@ code_group(const AngleIndex *self, AngleGroup *group, float *point)
 
 /* The group of an inner node's leaves, whose head is locked. */
 static AngleGroup *
-read_group(AngleDirectory *directory, AngleBodyReader *reader, Buffer head,
+read_group(AngleDirectory *directory, AnglePageReader *reader, Buffer head,
 		   int count, float *point)
 {
 	const AngleLayout *layout = &directory->self->layout;
@@ -200,7 +200,7 @@ read_group(AngleDirectory *directory, AngleBodyReader *reader, Buffer head,
 	int found = 0;
 
 	group->block = BufferGetBlockNumber(head);
-	group->generation = angle_node(page)->generation;
+	group->generation = angle_page_generation(page);
 	group->changes = angle_node(page)->changes;
 	for (int slot = 0; slot < layout->fanout && found < count; slot++)
 	{
@@ -208,12 +208,11 @@ read_group(AngleDirectory *directory, AngleBodyReader *reader, Buffer head,
 			angle_inner_kinds(layout, page)[slot] != ANGLE_NODE_LEAF)
 			continue;
 		group->leaves[found] = angle_inner_pointers(layout, page)[slot];
-		memcpy(
-			group->centroids + (Size) found++ * layout->dims,
-			angle_body_get(reader, group->block, layout->centroid_size, slot),
-			layout->centroid_size);
+		memcpy(group->centroids + (Size) found++ * layout->dims,
+			   angle_centroid_get(reader, layout, group->block, slot),
+			   layout->centroid_size);
 	}
-	angle_body_done(reader);
+	angle_reader_done(reader);
 	code_group(directory->self, group, point);
 	return group;
 }
@@ -226,7 +225,7 @@ typedef struct Walk
 	Relation index;
 	AngleDirectory *directory;
 	const AngleDirectory *before; /* the one of an older tree, or NULL */
-	AngleBodyReader reader;
+	AnglePageReader reader;
 	float *point; /* (dims) */
 } Walk;
 
@@ -247,15 +246,15 @@ add_group(AngleDirectory *directory, AngleGroup *group)
 
 /* The group of this node in the older directory, if it has not changed. */
 static AngleGroup *
-find_group(const AngleDirectory *before, BlockNumber block,
-		   const AngleNodeHeader *node)
+find_group(const AngleDirectory *before, BlockNumber block, Page head)
 {
 	for (int i = 0; before != NULL && i < before->groups; i++)
 	{
 		AngleGroup *group = before->group[i];
 
-		if (group->block == block && group->generation == node->generation &&
-			group->changes == node->changes)
+		if (group->block == block &&
+			group->generation == angle_page_generation(head) &&
+			group->changes == angle_node(head)->changes)
 			return group;
 	}
 	return NULL;
@@ -283,8 +282,7 @@ take_node(Walk *walk, Buffer head, AngleNodePointer *inner)
 	}
 	if (leaves == 0)
 		return count;
-	group =
-		find_group(walk->before, BufferGetBlockNumber(head), angle_node(page));
+	group = find_group(walk->before, BufferGetBlockNumber(head), page);
 	if (group == NULL)
 		group = read_group(directory, &walk->reader, head, leaves, walk->point);
 	add_group(directory, group);
@@ -309,7 +307,7 @@ visit(Walk *walk, AngleNodePointer pointer, int depth)
 {
 	const AngleLayout *layout = &walk->directory->self->layout;
 	AngleNodePointer *inner;
-	AngleNodeHeader node;
+	AngleNodeKind kind;
 	Buffer head;
 	int count = 0;
 	bool fits = true;
@@ -319,14 +317,15 @@ visit(Walk *walk, AngleNodePointer pointer, int depth)
 		angle_tree_has_cycle(walk->index, pointer.block);
 	if (walk->directory->size > memory_limit())
 		return false;
-	head =
-		angle_read_head(walk->index, layout, pointer.block, BUFFER_LOCK_SHARE);
-	node = *angle_node(BufferGetPage(head));
+	head = angle_read_node(walk->index, layout, pointer, BUFFER_LOCK_SHARE);
+	if (!BufferIsValid(head))
+		return true;
+	kind = angle_node(BufferGetPage(head))->kind;
 	inner = palloc(layout->fanout * sizeof(AngleNodePointer));
-	if (node.generation == pointer.generation && node.kind == ANGLE_NODE_INNER)
+	if (kind == ANGLE_NODE_INNER)
 		count = take_node(walk, head, inner);
 	UnlockReleaseBuffer(head);
-	if (node.kind == ANGLE_NODE_LEAF && depth == 0)
+	if (kind == ANGLE_NODE_LEAF && depth == 0)
 		take_leaf_root(walk, pointer);
 	for (int i = 0; fits && i < count; i++)
 		fits = visit(walk, inner[i], depth + 1);
@@ -343,6 +342,22 @@ number_leaves(AngleDirectory *directory)
 	for (int i = 0; i < directory->groups; i++)
 		directory->first[i + 1] =
 			directory->first[i] + directory->group[i]->slots;
+}
+
+/* Room for where the pages of the index are, with what was known. */
+static void
+make_recent(AngleDirectory *directory, Relation index,
+			const AngleDirectory *before)
+{
+	const Size each = sizeof(Buffer);
+
+	directory->blocks = RelationGetNumberOfBlocks(index);
+	directory->recent = MemoryContextAllocExtended(
+		memory, directory->blocks * each, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	directory->size += directory->blocks * each;
+	if (before != NULL)
+		memcpy(directory->recent, before->recent,
+			   Min(before->blocks, directory->blocks) * each);
 }
 
 /* An empty directory at the head of the list, stale: if an error cuts short what
@@ -377,7 +392,10 @@ load(Relation index, const AngleMeta *meta, AngleDirectory *before)
 				 .before = before,
 				 .reader = {.index = index},
 				 .point = palloc0(meta->dims * sizeof(float))};
-	bool fits = visit(&walk, meta->root, 0);
+	bool fits;
+
+	make_recent(directory, index, before);
+	fits = visit(&walk, meta->root, 0);
 
 	pfree(walk.point);
 	if (before != NULL)
@@ -406,9 +424,14 @@ find(Relation index)
 static bool
 may_fit(Relation index, const AngleMeta *meta)
 {
-	Size centroid = (Size) meta->dims * sizeof(AngleBfloat);
+	const BlockNumber blocks = RelationGetNumberOfBlocks(index);
+	AngleLayout layout;
+	double leaves;
 
-	return RelationGetNumberOfBlocks(index) / meta->pages * centroid <
+	angle_layout_init(&layout, meta->dims, meta->bits, meta->keys);
+	leaves = blocks * angle_leaf_share(&layout);
+
+	return blocks * sizeof(Buffer) + leaves * layout.centroid_size <
 		   memory_limit();
 }
 

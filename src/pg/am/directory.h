@@ -29,7 +29,6 @@ typedef struct AngleGroup
 	uint8 *codes;	/* of the centroids, relative to centre, in blocks */
 	float *add;		/* (slots); infinite behind count */
 	float *rescale; /* (slots) */
-	Buffer *recent; /* (count, pages of a segment): where pages were last */
 } AngleGroup;
 
 typedef struct AngleDirectory
@@ -42,7 +41,9 @@ typedef struct AngleDirectory
 	int *first; /* (groups + 1): the number of a group's first leaf; a block of
 				 * codes has 16 numbers, whether leaves have them or not */
 	int leaves;
-	Size size; /* bytes of all groups */
+	Buffer *recent;		/* (blocks): where the pages of the index were last */
+	BlockNumber blocks; /* of the index when the directory was read */
+	Size size;			/* bytes */
 	/* private */
 	Oid relation;
 	uint32 file;
@@ -57,6 +58,15 @@ typedef struct AngleDirectory
  * a backend take at most: then scans walk the tree. */
 AngleDirectory *angle_directory_open(Relation index, const AngleMeta *meta);
 void angle_directory_close(AngleDirectory *directory);
+
+/* Where a page was last, to be asked for and kept up to date; NULL: that is not known. */
+static inline Buffer *
+angle_directory_recent(const AngleDirectory *directory, BlockNumber block)
+{
+	return directory != NULL && block < directory->blocks
+			   ? &directory->recent[block]
+			   : NULL;
+}
 
 /* The group of the leaf with this number. */
 static inline int

@@ -3,6 +3,7 @@
 
 #include "storage/bufmgr.h"
 
+#include "pg/am/body.h"
 #include "pg/am/entries.h"
 
 void
@@ -44,14 +45,22 @@ read_row(AngleEntries *entries, Buffer head, int slot)
 {
 	const AngleLayout *layout = &entries->self->layout;
 	AngleRow *row = &entries->rows[entries->count];
+	const char *body;
 
 	if (row->body == NULL)
 		angle_row_init(row, layout);
 	angle_head_get_row(layout, BufferGetPage(head), slot, row);
-	memcpy(row->body,
-		   angle_body_get(&entries->reader, BufferGetBlockNumber(head),
-						  layout->row_size, slot),
-		   layout->row_size);
+	body = angle_body_get(&entries->reader, layout, row->where, &row->tid);
+	if (body == NULL)
+		ereport(
+			ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
+			errmsg("index \"%s\" is damaged at block %u, entry %d: block %u "
+				   "does not have the row's body",
+				   RelationGetRelationName(entries->index),
+				   BufferGetBlockNumber(head), slot,
+				   angle_body_block(row->where)),
+			errhint("REINDEX it."));
+	memcpy(row->body, body, layout->row_size);
 	angle_row_get_point(row, layout,
 						entries->points + (Size) entries->count * layout->dims);
 }
@@ -68,12 +77,31 @@ read_child(AngleEntries *entries, Buffer head, int slot)
 	child->pointer = angle_inner_pointers(layout, page)[slot];
 	child->kind = angle_inner_kinds(layout, page)[slot];
 	memcpy(child->centroid,
-		   angle_body_get(&entries->reader, BufferGetBlockNumber(head),
-						  layout->centroid_size, slot),
+		   angle_centroid_get(&entries->reader, layout,
+							  BufferGetBlockNumber(head), slot),
 		   layout->centroid_size);
 	angle_bfloat_decode(child->centroid,
 						entries->points + (Size) entries->count * layout->dims,
 						layout->dims);
+}
+
+/* Asks for the bodies of a leaf's rows: they lie here and there. */
+static void
+prefetch_bodies(const AngleEntries *entries, Page page)
+{
+	const AngleLayout *layout = &entries->self->layout;
+	const AngleLeafEntry *entry = angle_leaf_entries(layout, page);
+	BlockNumber last = InvalidBlockNumber;
+
+	for (int slot = 0; slot < layout->capacity; slot++)
+	{
+		const BlockNumber block = angle_body_block(entry[slot].body);
+
+		if (!angle_slot_live(layout, page, slot) || block == last)
+			continue;
+		(void) PrefetchBuffer(entries->index, MAIN_FORKNUM, block);
+		last = block;
+	}
 }
 
 void
@@ -83,9 +111,14 @@ angle_entries_read(AngleEntries *entries, Buffer head)
 	const bool leaf = angle_node(BufferGetPage(head))->kind == ANGLE_NODE_LEAF;
 	const int limit = leaf ? layout->capacity : layout->fanout;
 
+	if (leaf)
+		prefetch_bodies(entries, BufferGetPage(head));
 	for (int slot = 0; slot < limit; slot++)
 	{
-		if (!angle_slot_live(layout, BufferGetPage(head), slot))
+		if (!angle_slot_live(layout, BufferGetPage(head), slot) ||
+			(leaf && entries->first_only &&
+			 angle_entry_second(
+				 angle_leaf_entries(layout, BufferGetPage(head)) + slot)))
 			continue;
 		Assert(entries->count < entries->capacity);
 		if (leaf)
@@ -94,7 +127,7 @@ angle_entries_read(AngleEntries *entries, Buffer head)
 			read_child(entries, head, slot);
 		entries->count++;
 	}
-	angle_body_done(&entries->reader);
+	angle_reader_done(&entries->reader);
 }
 
 void

@@ -10,10 +10,11 @@ typedef struct AngleEntries
 	const AngleIndex *self;
 	int count;
 	int capacity;
-	float *points;		  /* (capacity, dims): rows, or centroids of children */
-	AngleRow *rows;		  /* (capacity) of leaves */
+	bool first_only; /* of rows those entries that are second are passed over */
+	float *points;	 /* (capacity, dims): rows, or centroids of children */
+	AngleRow *rows;	 /* (capacity) of leaves */
 	AngleChild *children; /* (capacity) of inner nodes */
-	AngleBodyReader reader;
+	AnglePageReader reader;
 } AngleEntries;
 
 /* Room for so many entries, in the current memory context. */
@@ -23,7 +24,8 @@ void angle_entries_init(AngleEntries *entries, Relation index,
 /* Frees what was made by these calls, entries itself excepted. */
 void angle_entries_free(AngleEntries *entries);
 
-/* Adds the entries of a node, whose head the caller has locked. All nodes are of
+/* Adds the entries of a node, whose head the caller has locked, rows with what their
+ * bodies say. All nodes are of
  * one kind, and their entries not more than there is room for. */
 void angle_entries_read(AngleEntries *entries, Buffer head);
 

@@ -40,9 +40,10 @@ void
 angle_am_define_options(void)
 {
 	option_kind = add_reloption_kind();
-	add_int_reloption(option_kind, "rerank",
-					  "Bits of a coordinate in re-rank codes: 4, 6, 7, 8 or 16.",
-					  ANGLE_RERANK_BITS, 4, 16, AccessExclusiveLock);
+	add_int_reloption(
+		option_kind, "rerank",
+		"Bits of a coordinate in re-rank codes: 4, 6, 7, 8 or 16.",
+		ANGLE_RERANK_BITS, 4, 16, AccessExclusiveLock);
 }
 
 static bytea *

@@ -76,7 +76,7 @@ angle_meta_make(Relation index)
 	/* any seed is as good as another, and one that is known makes an index that
 	 * is built twice from the same rows the same */
 	meta.seed = 1;
-	meta.root.block = InvalidBlockNumber;
+	meta.root.block = meta.free_run = InvalidBlockNumber;
 	angle_stop_default(&meta);
 	return meta;
 }
@@ -198,61 +198,80 @@ angle_read_head(Relation index, const AngleLayout *layout, BlockNumber block,
 }
 
 Buffer
-angle_read_body(Relation index, BlockNumber block, int lock)
+angle_read_node(Relation index, const AngleLayout *layout,
+				AngleNodePointer node, int lock)
 {
-	Buffer buffer = ReadBuffer(index, block);
+	Buffer buffer = ReadBuffer(index, node.block);
 
 	LockBuffer(buffer, lock);
-	angle_page_check(index, block, BufferGetPage(buffer), ANGLE_PAGE_BODY);
-	return buffer;
+	if (angle_page_is_node(BufferGetPage(buffer), node))
+	{
+		angle_head_check(index, layout, node.block, BufferGetPage(buffer));
+		return buffer;
+	}
+	UnlockReleaseBuffer(buffer);
+	return InvalidBuffer;
 }
 
 void
-angle_body_done(AngleBodyReader *reader)
+angle_reader_done(AnglePageReader *reader)
 {
 	if (BufferIsValid(reader->buffer))
 		UnlockReleaseBuffer(reader->buffer);
 	reader->buffer = InvalidBuffer;
 }
 
-/* The page of a block, locked. */
-static const char *
-reader_page(AngleBodyReader *reader, BlockNumber block)
+char *
+angle_reader_page(AnglePageReader *reader, BlockNumber block)
 {
 	if (!BufferIsValid(reader->buffer) ||
 		BufferGetBlockNumber(reader->buffer) != block)
 	{
-		angle_body_done(reader);
-		reader->buffer =
-			angle_read_body(reader->index, block, BUFFER_LOCK_SHARE);
+		angle_reader_done(reader);
+		reader->buffer = ReadBuffer(reader->index, block);
+		LockBuffer(reader->buffer, BUFFER_LOCK_SHARE);
 	}
-	return (const char *) BufferGetPage(reader->buffer);
+	return (char *) BufferGetPage(reader->buffer);
 }
 
-const void *
-angle_body_get(AngleBodyReader *reader, BlockNumber head, Size size, int slot)
+char *
+angle_reader_scratch(AnglePageReader *reader, int pages)
 {
-	AngleBodySpot spot = angle_body_spot(size, slot);
-
-	if (spot.pages == 1)
-		return reader_page(reader, head + spot.page) + spot.offset;
-	if (reader->scratch == NULL)
-		reader->scratch = palloc(spot.pages * ANGLE_PAGE_ROOM);
-	for (int i = 0; i < spot.pages; i++)
-		memcpy(reader->scratch + i * ANGLE_PAGE_ROOM,
-			   reader_page(reader, head + spot.page + i) + spot.offset,
-			   Min(size - i * ANGLE_PAGE_ROOM, ANGLE_PAGE_ROOM));
+	if (pages > reader->scratch_pages)
+	{
+		if (reader->scratch != NULL)
+			pfree(reader->scratch);
+		reader->scratch = palloc(pages * BLCKSZ);
+		reader->scratch_pages = pages;
+	}
 	return reader->scratch;
 }
 
-void
-angle_body_read(Relation index, BlockNumber head, Size size, int slot,
-				void *out)
+/* A page of centroids, checked. */
+static const char *
+centroid_page(AnglePageReader *reader, BlockNumber block)
 {
-	AngleBodyReader reader = {.index = index};
+	char *page = angle_reader_page(reader, block);
 
-	memcpy(out, angle_body_get(&reader, head, size, slot), size);
-	angle_body_done(&reader);
-	if (reader.scratch != NULL)
-		pfree(reader.scratch);
+	angle_page_check(reader->index, block, page, ANGLE_PAGE_CENTROIDS);
+	return page;
+}
+
+const AngleBfloat *
+angle_centroid_get(AnglePageReader *reader, const AngleLayout *layout,
+				   BlockNumber head, int slot)
+{
+	const AngleCentroidSpot spot = angle_centroid_spot(layout, slot);
+	const Size size = layout->centroid_size, room = ANGLE_CENTROIDS_ROOM;
+	char *scratch;
+
+	if (spot.pages == 1)
+		return (const AngleBfloat *) (centroid_page(reader, head + spot.page) +
+									  spot.offset);
+	scratch = angle_reader_scratch(reader, spot.pages);
+	for (int i = 0; i < spot.pages; i++)
+		memcpy(scratch + i * room,
+			   centroid_page(reader, head + spot.page + i) + spot.offset,
+			   Min(size - i * room, room));
+	return (const AngleBfloat *) scratch;
 }

@@ -27,9 +27,9 @@
 #define ANGLE_SUPPORT_HASH 2
 #define ANGLE_SUPPORTS 2
 
-/* The option rerank, where it is not given. Seven bits leave a bound of 0.015 of a
- * norm, and an index an eighth smaller than eight do. */
-#define ANGLE_RERANK_BITS 7
+/* The option rerank, where it is not given. Six bits leave a bound of 0.03 of a norm, and
+ * room for a second entry of each row. */
+#define ANGLE_RERANK_BITS 6
 
 /* What WITH (…) gives. */
 typedef struct AngleOptions
@@ -77,32 +77,39 @@ AngleIndex *angle_index_make(const AngleMeta *meta);
 bool angle_index_point(Relation index, const AngleIndex *self, Datum datum,
 					   float *point);
 
-/* Reads the block of a page with a share or exclusive lock, and checks it. */
+/* Reads the head of a node with a share or exclusive lock, and checks it. */
 Buffer angle_read_head(Relation index, const AngleLayout *layout,
 					   BlockNumber block, int lock);
-Buffer angle_read_body(Relation index, BlockNumber block, int lock);
 
-/* Reads bodies of one node after another; keeps a page locked (shared) from one
- * to the next that lies there, too. Zero it before the first. */
-typedef struct AngleBodyReader
+/* The same through a pointer that may have outlived the node: InvalidBuffer where the
+ * page is used for something else now. */
+Buffer angle_read_node(Relation index, const AngleLayout *layout,
+					   AngleNodePointer node, int lock);
+
+/* Reads one page after another; keeps one locked (shared) until another is asked for.
+ * Zero it before the first. */
+typedef struct AnglePageReader
 {
 	Relation index;
 	Buffer buffer; /* InvalidBuffer: none */
-	char *scratch; /* for bodies of several pages; NULL until it is needed */
-} AngleBodyReader;
+	char *scratch; /* for what lies on several pages; NULL until it is needed */
+	int scratch_pages;
+} AnglePageReader;
 
-/* The body of entry slot of the node at head, size bytes, valid until the next
- * call for the reader. The caller holds the head page locked, or does not care
- * for what it gets. */
-const void *
-angle_body_get(AngleBodyReader *reader, BlockNumber head, Size size, int slot);
+/* The page of a block, locked. */
+char *angle_reader_page(AnglePageReader *reader, BlockNumber block);
+
+/* Memory for what lies on so many pages, palloc'd; until the next such call. */
+char *angle_reader_scratch(AnglePageReader *reader, int pages);
+
+/* The centroid of entry slot of the inner node at head, whose head page the caller holds
+ * locked; valid until the next call for the reader. */
+const AngleBfloat *
+angle_centroid_get(AnglePageReader *reader, const AngleLayout *layout,
+				   BlockNumber head, int slot);
 
 /* Lets go of the page. */
-void angle_body_done(AngleBodyReader *reader);
-
-/* Copies one body into out. */
-void angle_body_read(Relation index, BlockNumber head, Size size, int slot,
-					 void *out);
+void angle_reader_done(AnglePageReader *reader);
 
 /* Pins a block of a relation if it is in the buffer where it was when it was last looked
  * for; InvalidBuffer is none. False also where the page has been used so little that it is

@@ -1,6 +1,8 @@
 /*
- * Inserting a row: find the leaf of the nearest centroids, put the row into a
- * free slot, one WAL record. Where the leaf is full, split.c makes room first.
+ * Inserting a row: find the leaf of the nearest centroids and another one for the second
+ * entry, and put both and the body into free slots, by one WAL record. Where the first
+ * leaf is full, split.c makes room before. The second entry makes a row easier to find,
+ * not findable: it goes to a leaf that has room and that nobody has locked, or nowhere.
  */
 #include "postgres.h"
 
@@ -9,7 +11,9 @@
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 
+#include "core/ann/kmeans.h"
 #include "pg/am/am.h"
+#include "pg/am/body.h"
 #include "pg/am/descend.h"
 #include "pg/am/keys.h"
 #include "pg/am/node.h"
@@ -18,9 +22,6 @@
 /* So many times a way is found without the lock on the tree. */
 #define TRIES 4
 
-/* A record of generic WAL takes so many pages; one is the head's. */
-#define BODIES_PER_RECORD 3
-
 /* What stays between the insertions of a statement. */
 typedef struct Inserter
 {
@@ -28,114 +29,165 @@ typedef struct Inserter
 	AngleWays *ways;
 	AngleRow row;
 	float *point; /* (dims) */
+	/* leaves that the second entry may go to, by SOAR's loss */
+	const AngleWay *second[ANGLE_WAYS];
+	int second_count;
 } Inserter;
 
-/* Pages of a body, locked, from the first of spot on. */
-typedef struct Bodies
+/* What came of a try. */
+typedef enum Outcome
 {
-	Buffer buffers[BODIES_PER_RECORD];
-	int count;
-} Bodies;
+	DONE,
+	AGAIN, /* the leaf or the place of the body was not there any more */
+	FULL,  /* the leaf is */
+} Outcome;
 
-/* Registers pages of the body, from its page i on, with state and copies its
- * parts there. */
-static Bodies
-put_bodies(Relation index, GenericXLogState *state,
-		   const AngleBodyTarget *target, int i)
+/* The leaf at the end of a way. */
+static AngleNodePointer
+end_of(const AngleWay *way)
 {
-	const AngleBodySpot spot = angle_body_spot(target->size, target->slot);
-	Bodies bodies = {.count = 0};
-
-	for (; i < spot.pages && bodies.count < BODIES_PER_RECORD; i++)
-	{
-		Buffer buffer = ReadBuffer(index, target->head + spot.page + i);
-		Size done = spot.pages > 1 ? i * ANGLE_PAGE_ROOM : 0;
-		bool fresh;
-		Page page;
-
-		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-		fresh = PageIsNew(BufferGetPage(buffer));
-		page = GenericXLogRegisterBuffer(state, buffer,
-										 fresh ? GENERIC_XLOG_FULL_IMAGE : 0);
-		if (fresh)
-			angle_page_init(page, ANGLE_PAGE_BODY);
-		memcpy((char *) page + spot.offset, target->body + done,
-			   Min(target->size - done, ANGLE_PAGE_ROOM));
-		bodies.buffers[bodies.count++] = buffer;
-	}
-	return bodies;
+	return way->steps[way->length - 1].node;
 }
 
+/* Puts the leaves beside the first in the order of their loss. */
 static void
-release_bodies(Bodies bodies)
+order_second(Inserter *inserter)
 {
-	for (int i = 0; i < bodies.count; i++)
-		UnlockReleaseBuffer(bodies.buffers[i]);
-}
+	const AngleWays *ways = inserter->ways;
+	const AngleWay *first = ways->way[0];
+	const double to_first = (double) first->far * first->far;
+	double losses[ANGLE_WAYS];
 
-void
-angle_body_write(Relation index, const AngleBodyTarget *target)
-{
-	const AngleBodySpot spot = angle_body_spot(target->size, target->slot);
-
-	for (int i = 0; i < target->pages && i < spot.pages; i += BODIES_PER_RECORD)
+	inserter->second_count = 0;
+	for (int i = 1; i < ways->count; i++)
 	{
-		GenericXLogState *state = GenericXLogStart(index);
-		Bodies bodies = put_bodies(index, state, target, i);
+		const AngleWay *other = ways->way[i];
+		const double loss =
+			angle_second_loss(inserter->point, first->centroid, other->centroid,
+							  inserter->self->layout.dims, to_first,
+							  (double) other->far * other->far);
+		int place = inserter->second_count++;
 
-		GenericXLogFinish(state);
-		release_bodies(bodies);
+		for (; place > 0 && loss < losses[place - 1]; place--)
+		{
+			losses[place] = losses[place - 1];
+			inserter->second[place] = inserter->second[place - 1];
+		}
+		losses[place] = loss;
+		inserter->second[place] = other;
 	}
 }
 
-/* Puts the row into slot of the leaf whose head is locked exclusively. Pages of
- * a body that one record cannot hold are written before: nothing leads to them
- * until the slot is live. */
-static void
-put_row(Relation index, const AngleLayout *layout, Buffer head, int slot,
-		const AngleRow *row)
+/* A free slot of the leaf that node leads to, whose page is locked; −1 if it is not
+ * there any more, capacity if it is full. */
+static int
+free_slot(const AngleLayout *layout, Page page, AngleNodePointer node)
 {
-	const BlockNumber block = BufferGetBlockNumber(head);
-	const AngleBodySpot spot = angle_body_spot(layout->row_size, slot);
-	int before = spot.pages > BODIES_PER_RECORD
-					 ? (spot.pages - 1) / BODIES_PER_RECORD * BODIES_PER_RECORD
-					 : 0;
-	AngleBodyTarget target = {block, slot, layout->row_size, row->body, before};
+	if (!angle_page_is_node(page, node) ||
+		angle_node(page)->kind != ANGLE_NODE_LEAF ||
+		(angle_node(page)->flags & ANGLE_NODE_GONE))
+		return -1;
+	return angle_slot_find_free(layout, page, 0, layout->capacity);
+}
+
+/* Puts the second entry into a leaf that is locked. */
+static void
+put_second(const Inserter *inserter, const AngleWay *leaf, Page page, int slot)
+{
+	AngleRow row = inserter->row;
+
+	row.where.slot |= ANGLE_ENTRY_SECOND;
+	angle_row_set_code(&row, inserter->self, inserter->point, leaf->centroid);
+	angle_head_put_row(&inserter->self->layout, page, slot, &row);
+}
+
+/* Finds a leaf for the second entry that nobody has locked, and locks it: to wait with
+ * another head locked could be for ever. */
+static Buffer
+lock_second(Relation index, const Inserter *inserter, const AngleWay **leaf,
+			int *slot)
+{
+	const AngleLayout *layout = &inserter->self->layout;
+
+	for (int i = 0; i < inserter->second_count; i++)
+	{
+		Buffer buffer = ReadBuffer(index, end_of(inserter->second[i]).block);
+
+		if (ConditionalLockBuffer(buffer))
+		{
+			*leaf = inserter->second[i];
+			*slot = free_slot(layout, BufferGetPage(buffer), end_of(*leaf));
+			if (*slot >= 0 && *slot < layout->capacity)
+				return buffer;
+			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+		}
+		ReleaseBuffer(buffer);
+	}
+	return InvalidBuffer;
+}
+
+/* Puts body and entries where there is room: head is that of the first leaf, body the page
+ * of bodies, both locked. */
+static void
+put_row(Relation index, Inserter *inserter, Buffer head, int slot, Buffer body,
+		int place)
+{
+	const AngleLayout *layout = &inserter->self->layout;
+	AngleRow *row = &inserter->row;
+	const AngleWay *leaf = NULL;
 	GenericXLogState *state;
-	Bodies bodies;
+	Buffer second;
+	int second_slot = 0;
 
-	angle_body_write(index, &target);
+	BlockIdSet(&row->where.block, BufferGetBlockNumber(body));
+	row->where.slot = place;
+	/* nothing leads there until the slot is live */
+	angle_body_write_rest(index, layout, BufferGetBlockNumber(body), row);
+	second = lock_second(index, inserter, &leaf, &second_slot);
 	state = GenericXLogStart(index);
 	angle_head_put_row(layout, GenericXLogRegisterBuffer(state, head, 0), slot,
 					   row);
-	bodies = put_bodies(index, state, &target, before);
+	angle_body_put(layout, GenericXLogRegisterBuffer(state, body, 0), place,
+				   row);
+	if (BufferIsValid(second))
+		put_second(inserter, leaf, GenericXLogRegisterBuffer(state, second, 0),
+				   second_slot);
 	GenericXLogFinish(state);
-	release_bodies(bodies);
+	if (BufferIsValid(second))
+		UnlockReleaseBuffer(second);
 }
 
-/* Tries the nearest leaf: false if it is full or went. */
-static bool
-try_leaf(Relation index, Inserter *inserter, bool *full)
+/* Tries the leaf at the end of the way, with a body on a page that has room. */
+static Outcome
+try_leaf(Relation index, Relation heap, Inserter *inserter)
 {
 	const AngleLayout *layout = &inserter->self->layout;
-	const AngleWay *way = inserter->ways->way[0];
-	AngleNodePointer leaf = way->steps[way->length - 1].node;
-	Buffer head =
-		angle_read_head(index, layout, leaf.block, BUFFER_LOCK_EXCLUSIVE);
-	const AngleNodeHeader *node = angle_node(BufferGetPage(head));
-	bool there = node->generation == leaf.generation &&
-				 node->kind == ANGLE_NODE_LEAF &&
-				 !(node->flags & ANGLE_NODE_GONE);
-	int slot = layout->capacity;
+	const AngleNodePointer leaf = end_of(inserter->ways->way[0]);
+	const BlockNumber block = angle_body_room(index, heap, layout);
+	Buffer head = ReadBuffer(index, leaf.block);
+	Buffer body = ReadBuffer(index, block);
+	Outcome outcome = AGAIN;
+	int slot, place;
 
-	if (there)
-		slot = angle_slot_find_free(layout, BufferGetPage(head), 0,
-									layout->capacity);
-	*full = there && slot == layout->capacity;
-	if (there && !*full)
-		put_row(index, layout, head, slot, &inserter->row);
+	LockBuffer(head, BUFFER_LOCK_EXCLUSIVE);
+	slot = free_slot(layout, BufferGetPage(head), leaf);
+	if (slot == layout->capacity)
+		outcome = FULL;
+	else if (slot >= 0)
+	{
+		/* heads are locked before bodies, as splits do */
+		LockBuffer(body, BUFFER_LOCK_EXCLUSIVE);
+		place = angle_body_find_free(layout, BufferGetPage(body));
+		if (place < layout->body_slots)
+		{
+			put_row(index, inserter, head, slot, body, place);
+			outcome = DONE;
+		}
+		LockBuffer(body, BUFFER_LOCK_UNLOCK);
+	}
+	ReleaseBuffer(body);
 	UnlockReleaseBuffer(head);
-	return there && !*full;
+	return outcome;
 }
 
 /* Finds a place for the row, and makes one where there is none. */
@@ -145,7 +197,7 @@ insert_row(Relation index, Relation heap, Inserter *inserter)
 	for (int tries = 0;; tries++)
 	{
 		AngleMeta meta = angle_meta_read(index);
-		bool full = false;
+		Outcome outcome = AGAIN;
 
 		CHECK_FOR_INTERRUPTS();
 		if (angle_ways_find(index, inserter->self, meta.root, inserter->point,
@@ -153,10 +205,12 @@ insert_row(Relation index, Relation heap, Inserter *inserter)
 		{
 			angle_row_set_code(&inserter->row, inserter->self, inserter->point,
 							   inserter->ways->way[0]->centroid);
-			if (try_leaf(index, inserter, &full))
-				return;
+			order_second(inserter);
+			outcome = try_leaf(index, heap, inserter);
 		}
-		if (full || tries >= TRIES)
+		if (outcome == DONE)
+			return;
+		if (outcome == FULL || tries >= TRIES)
 			angle_make_room(index, heap, inserter->self, inserter->point);
 	}
 }

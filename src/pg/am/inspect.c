@@ -6,9 +6,12 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "access/xlog.h"
 #include "catalog/index.h"
 #include "catalog/pg_class.h"
+#include "executor/tuptable.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
@@ -16,8 +19,10 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 
 #include "pg/am/am.h"
+#include "pg/am/body.h"
 #include "pg/am/inspect.h"
 #include "pg/am/lock.h"
 #include "pg/am/node.h"
@@ -34,11 +39,14 @@ angle_inspect_open(Oid oid)
 	Oid table;
 
 	if (index->rd_rel->relkind == RELKIND_PARTITIONED_INDEX)
-		ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				errmsg("\"%s\" is a partitioned index, which has no pages of its own",
-					   RelationGetRelationName(index)),
-				errhint("Name the indexes of its partitions: pg_partition_tree() lists "
-						"them."));
+		ereport(
+			ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			errmsg(
+				"\"%s\" is a partitioned index, which has no pages of its own",
+				RelationGetRelationName(index)),
+			errhint(
+				"Name the indexes of its partitions: pg_partition_tree() lists "
+				"them."));
 	if (index->rd_rel->relkind != RELKIND_INDEX ||
 		index->rd_indam->ambuild != angle_build)
 		ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -52,37 +60,48 @@ angle_inspect_open(Oid oid)
 
 /* ---- info ----------------------------------------------------------------- */
 
-/* What is counted in head pages. */
+/* What is counted. */
 typedef struct Counts
 {
 	int64 rows;
 	int64 lists;
 	int64 inner;
-	int64 unused; /* segments without a node, or with one that went */
+	int64 unused; /* pages that are free, or heads of nodes that went */
 } Counts;
 
-static Counts
-count_segments(Relation index, const AngleLayout *layout)
+static void
+count_page(Page page, Counts *counts)
 {
-	const BlockNumber count = angle_segment_count(index, layout);
+	const AnglePageRole role =
+		PageIsNew(page) ? ANGLE_PAGE_FREE : angle_page_tail(page)->role;
+
+	if (role == ANGLE_PAGE_BODY)
+		counts->rows += angle_bodies(page)->count;
+	else if (role == ANGLE_PAGE_FREE || role == ANGLE_PAGE_FREE_RUN)
+		counts->unused++;
+	else if (role != ANGLE_PAGE_HEAD)
+		return;
+	else if (angle_node(page)->flags & ANGLE_NODE_GONE)
+		counts->unused++;
+	else if (angle_node(page)->kind == ANGLE_NODE_INNER)
+		counts->inner++;
+	else
+		counts->lists++;
+}
+
+static Counts
+count_pages(Relation index)
+{
+	const BlockNumber count = RelationGetNumberOfBlocks(index);
 	Counts counts = {0};
 
-	for (BlockNumber i = 0; i < count; i++)
+	for (BlockNumber block = ANGLE_META_BLOCK + 1; block < count; block++)
 	{
-		Buffer buffer = ReadBuffer(index, angle_segment_head(layout, i));
-		Page page = BufferGetPage(buffer);
+		Buffer buffer = ReadBuffer(index, block);
 
 		CHECK_FOR_INTERRUPTS();
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		if (PageIsNew(page) || (angle_node(page)->flags & ANGLE_NODE_GONE))
-			counts.unused++;
-		else if (angle_node(page)->kind == ANGLE_NODE_INNER)
-			counts.inner++;
-		else
-		{
-			counts.lists++;
-			counts.rows += angle_node(page)->count;
-		}
+		count_page(BufferGetPage(buffer), &counts);
 		UnlockReleaseBuffer(buffer);
 	}
 	return counts;
@@ -107,7 +126,6 @@ angle_index_info(PG_FUNCTION_ARGS)
 {
 	Relation index = angle_inspect_open(PG_GETARG_OID(0));
 	AngleMeta meta = angle_meta_read(index);
-	AngleIndex *self = angle_index_make(&meta);
 	Counts counts = {0};
 	TupleDesc columns;
 	Datum values[10];
@@ -116,7 +134,7 @@ angle_index_info(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	if (meta.dims > 0)
-		counts = count_segments(index, &self->layout);
+		counts = count_pages(index);
 	values[0] = CStringGetTextDatum(metric_name(meta.metric));
 	values[1] = Int32GetDatum(meta.dims);
 	values[2] = Int32GetDatum(meta.bits);
@@ -138,9 +156,17 @@ angle_index_info(PG_FUNCTION_ARGS)
 typedef struct Check
 {
 	Relation index;
+	Relation heap;
+	IndexFetchTableData *fetch; /* of the table */
+	TupleTableSlot *slot;
 	const AngleLayout *layout;
 	const AngleReach *reach;
-	char *body;
+	BlockNumber blocks;
+	AnglePageReader reader;
+	/* a bit for each place of a body */
+	uint8 *there;  /* before any entry was looked at */
+	uint8 *first;  /* an entry leads there that is the row's first */
+	uint8 *second; /* and one that is its second */
 	int64 rows;
 } Check;
 
@@ -153,38 +179,83 @@ damaged(const Check *check, BlockNumber block, int slot, const char *what)
 			errhint("REINDEX it."));
 }
 
+/* The number of a body's bit. */
+static uint64
+bit_of(const Check *check, BlockNumber block, int slot)
+{
+	return (uint64) block * check->layout->body_slots + slot;
+}
+
+static bool
+get_bit(const uint8 *bits, uint64 bit)
+{
+	return bits[bit / 8] >> bit % 8 & 1;
+}
+
+/* Sets a bit; returns what it was. */
+static bool
+set_bit(uint8 *bits, uint64 bit)
+{
+	const bool before = get_bit(bits, bit);
+
+	bits[bit / 8] |= 1 << bit % 8;
+	return before;
+}
+
+/* Checks the body of the row that an entry leads to, and that no other does. */
+static void
+check_body(Check *check, BlockNumber block, int slot, AngleLeafEntry *entry)
+{
+	const BlockNumber at = angle_body_block(entry->body);
+	const uint64 bit = bit_of(check, at, angle_body_slot(entry->body));
+	AngleRerankFactors factors;
+	const char *body = NULL;
+
+	if (at < RelationGetNumberOfBlocks(check->index))
+		body = angle_body_get(&check->reader, check->layout, entry->body,
+							  &entry->tid);
+	if (body == NULL)
+		damaged(check, block, slot, "where its body should be is another");
+	memcpy(&factors, body, sizeof(factors));
+	if (isnan(factors.scale) || !(factors.norm >= 0) || !(factors.error >= 0))
+		damaged(check, block, slot,
+				"the factors of the re-rank code are no sizes");
+	angle_reader_done(&check->reader);
+	if (at >= check->blocks)
+		return;
+	if (set_bit(angle_entry_second(entry) ? check->second : check->first, bit))
+		damaged(check, block, slot, "another entry has the same body");
+}
+
 static void
 check_row(Check *check, BlockNumber block, Page page, int slot)
 {
 	const AngleLayout *layout = check->layout;
-	AngleRerankFactors factors;
+	AngleLeafEntry *entry = angle_leaf_entries(layout, page) + slot;
 
-	if (!ItemPointerIsValid(angle_leaf_tids(layout, page) + slot))
+	if (!ItemPointerIsValid(&entry->tid))
 		damaged(check, block, slot, "the row has no place in the table");
 	if (isnan(((float *) ((char *) page + layout->add))[slot]) ||
 		isnan(((float *) ((char *) page + layout->rescale))[slot]))
 		damaged(check, block, slot, "the factors of the code are no numbers");
-	angle_body_read(check->index, block, layout->row_size, slot, check->body);
-	memcpy(&factors, check->body, sizeof(factors));
-	if (isnan(factors.scale) || !(factors.norm >= 0) || !(factors.error >= 0))
-		damaged(check, block, slot,
-				"the factors of the re-rank code are no sizes");
-	check->rows++;
+	check_body(check, block, slot, entry);
+	if (!angle_entry_second(entry))
+		check->rows++;
 }
 
 static void
 check_child(Check *check, BlockNumber block, Page page, int slot)
 {
 	const AngleLayout *layout = check->layout;
-	const AngleBfloat *centroid = (const AngleBfloat *) check->body;
 
 	if (angle_inner_kinds(layout, page)[slot] != ANGLE_NODE_LEAF &&
 		angle_inner_kinds(layout, page)[slot] != ANGLE_NODE_INNER)
 		damaged(check, block, slot, "the child's kind is unknown");
-	angle_body_read(check->index, block, layout->centroid_size, slot,
-					check->body);
-	if (!angle_bfloat_finite(centroid, layout->dims))
+	if (!angle_bfloat_finite(
+			angle_centroid_get(&check->reader, layout, block, slot),
+			layout->dims))
 		damaged(check, block, slot, "the centroid is not finite");
+	angle_reader_done(&check->reader);
 }
 
 /* Checks the entries of a node that the tree leads to. */
@@ -196,6 +267,7 @@ check_node(Check *check, BlockNumber block, Page page)
 	const int limit = leaf ? check->layout->capacity : check->layout->fanout;
 	int count = 0;
 
+	angle_head_check(check->index, check->layout, block, page);
 	for (int slot = 0; slot < limit; slot++)
 	{
 		if (!angle_slot_live(check->layout, page, slot))
@@ -210,36 +282,105 @@ check_node(Check *check, BlockNumber block, Page page)
 		damaged(check, block, count, "another number of entries is recorded");
 }
 
+/* Notes which bodies there are. */
 static void
-check_segment(Check *check, BlockNumber block)
+note_bodies(Check *check, BlockNumber block, Page page)
 {
-	Buffer buffer = ReadBuffer(check->index, block);
-	Page page = BufferGetPage(buffer);
+	const AngleLayout *layout = check->layout;
+	int count = 0;
 
-	CHECK_FOR_INTERRUPTS();
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	if (!PageIsNew(page))
+	for (int slot = 0; slot < layout->body_slots; slot++)
+		if (angle_body_live(layout, page, slot))
+		{
+			count++;
+			(void) set_bit(check->there, bit_of(check, block, slot));
+		}
+	if (count != angle_bodies(page)->count)
+		damaged(check, block, count, "another number of bodies is recorded");
+}
+
+/* Whether the table has a row there that can be seen. */
+static bool
+row_is_there(Check *check, ItemPointerData tid)
+{
+	bool again = false;
+	bool there = table_index_fetch_tuple(
+		check->fetch, &tid, GetActiveSnapshot(), check->slot, &again, NULL);
+
+	ExecClearTuple(check->slot);
+	return there;
+}
+
+/* Checks that an entry leads to each body that was there before, but to those of dead
+ * rows: VACUUM may have been cut short. */
+static void
+check_bodies(Check *check, BlockNumber block, Page page)
+{
+	for (int slot = 0; slot < check->layout->body_slots; slot++)
 	{
-		angle_head_check(check->index, check->layout, block, page);
-		if (!(angle_node(page)->flags & ANGLE_NODE_GONE) &&
-			!angle_reach_misses(check->reach, block))
-			check_node(check, block, page);
+		const uint64 bit = bit_of(check, block, slot);
+
+		if (get_bit(check->there, bit) && !get_bit(check->first, bit) &&
+			row_is_there(check, angle_body_tid(check->layout, page, slot)))
+			damaged(check, block, slot, "no first entry leads to the body");
 	}
-	UnlockReleaseBuffer(buffer);
-	for (int i = 1; i < check->layout->pages; i++)
+}
+
+/* Looks at all pages of the file that are of this role. */
+static void
+check_pages(Check *check, AnglePageRole role,
+			void (*look)(Check *check, BlockNumber block, Page page))
+{
+	for (BlockNumber block = ANGLE_META_BLOCK + 1; block < check->blocks;
+		 block++)
 	{
-		if (block + i >= RelationGetNumberOfBlocks(check->index))
-			break;
-		buffer = ReadBuffer(check->index, block + i);
+		Buffer buffer = ReadBuffer(check->index, block);
+		Page page = BufferGetPage(buffer);
+
+		CHECK_FOR_INTERRUPTS();
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		if (!PageIsNew(BufferGetPage(buffer)))
-			angle_page_check(check->index, block + i, BufferGetPage(buffer),
-							 ANGLE_PAGE_BODY);
+		if (!PageIsNew(page))
+		{
+			angle_page_check(check->index, block, page,
+							 angle_page_tail(page)->role);
+			if (angle_page_tail(page)->role == role &&
+				!(role == ANGLE_PAGE_HEAD &&
+				  angle_reach_misses(check->reach, block)))
+				look(check, block, page);
+		}
 		UnlockReleaseBuffer(buffer);
 	}
 }
 
-/* Splits wait for the walk over the inner nodes; everything else goes on. */
+static uint8 *
+make_bits(const Check *check)
+{
+	return palloc_extended(bit_of(check, check->blocks, 0) / 8 + 1,
+						   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
+/* Bodies, then entries, then bodies again: those that came in between have entries that
+ * were not seen. */
+static void
+check_all(Check *check)
+{
+	check->there = make_bits(check);
+	check->first = make_bits(check);
+	check->second = make_bits(check);
+	check->reader.index = check->index;
+	check_pages(check, ANGLE_PAGE_BODY, note_bodies);
+	check_pages(check, ANGLE_PAGE_HEAD, check_node);
+	/* on a standby nothing keeps VACUUM from between */
+	if (RecoveryInProgress())
+		return;
+	check->fetch = table_index_fetch_begin(check->heap);
+	check->slot = table_slot_create(check->heap, NULL);
+	check_pages(check, ANGLE_PAGE_BODY, check_bodies);
+	ExecDropSingleTupleTableSlot(check->slot);
+	table_index_fetch_end(check->fetch);
+}
+
+/* Splits and VACUUM wait; everything else goes on. */
 Datum
 angle_index_check(PG_FUNCTION_ARGS)
 {
@@ -249,18 +390,22 @@ angle_index_check(PG_FUNCTION_ARGS)
 
 	if (self->layout.dims > 0)
 	{
-		BlockNumber count;
-
 		if (!RecoveryInProgress())
+		{
+			angle_lock_moves_and_wait(index);
 			angle_lock_tree(index);
+		}
+		check.heap = table_open(IndexGetRelation(PG_GETARG_OID(0), false),
+								AccessShareLock);
+		check.blocks = RelationGetNumberOfBlocks(index);
 		check.reach = angle_reach_find(index, &self->layout);
-		count = angle_segment_count(index, &self->layout);
+		check_all(&check);
+		table_close(check.heap, AccessShareLock);
 		if (!RecoveryInProgress())
+		{
 			angle_unlock_tree(index);
-		check.body =
-			palloc(Max(self->layout.row_size, self->layout.centroid_size));
-		for (BlockNumber i = 0; i < count; i++)
-			check_segment(&check, angle_segment_head(&self->layout, i));
+			angle_unlock_moves(index, true);
+		}
 	}
 	relation_close(index, AccessShareLock);
 	PG_RETURN_INT64(check.rows);

@@ -3,8 +3,8 @@
  * never do. They are released at the end of a transaction that fails.
  *
  * The tree: held while nodes are split. Moves: whoever moves entries into a
- * segment that was free holds it, and VACUUM while it reads segment after
- * segment, or entries could move from where it has not been to where it was
+ * page that was free holds it, and VACUUM while it reads page after
+ * page, or entries could move from where it has not been to where it was
  * already.
  */
 #ifndef ANGLE_LOCK_H
@@ -34,6 +34,13 @@ static inline bool
 angle_lock_moves(Relation index)
 {
 	return ConditionalLockPage(index, ANGLE_MOVES_LOCK, ShareLock);
+}
+
+/* Waits for VACUUM. */
+static inline void
+angle_lock_moves_and_wait(Relation index)
+{
+	LockPage(index, ANGLE_MOVES_LOCK, ShareLock);
 }
 
 static inline void

@@ -48,11 +48,11 @@ typedef struct Merge
 /* ---- what VACUUM has counted ---------------------------------------------- */
 
 void
-angle_tally_init(AngleTally *tally, BlockNumber segments)
+angle_tally_init(AngleTally *tally, BlockNumber blocks)
 {
-	tally->segments = segments;
-	tally->rows = palloc_extended(segments * sizeof(uint16), MCXT_ALLOC_HUGE);
-	for (BlockNumber i = 0; i < segments; i++)
+	tally->blocks = blocks;
+	tally->rows = palloc_extended(blocks * sizeof(uint16), MCXT_ALLOC_HUGE);
+	for (BlockNumber i = 0; i < blocks; i++)
 		tally->rows[i] = ANGLE_TALLY_NONE;
 	tally->merge = tally->pack = false;
 }
@@ -68,11 +68,9 @@ void
 angle_tally_note(AngleTally *tally, const AngleLayout *layout, BlockNumber head,
 				 int rows)
 {
-	const BlockNumber segment = (head - 1) / layout->pages;
-
-	if (segment >= tally->segments)
+	if (head >= tally->blocks)
 		return;
-	tally->rows[segment] = rows;
+	tally->rows[head] = rows;
 	tally->merge |= is_tiny(layout, ANGLE_NODE_LEAF, rows);
 }
 
@@ -81,10 +79,8 @@ static bool
 tally_says_tiny(const AngleTally *tally, const AngleLayout *layout,
 				BlockNumber head)
 {
-	const BlockNumber segment = (head - 1) / layout->pages;
-
-	return segment < tally->segments &&
-		   is_tiny(layout, ANGLE_NODE_LEAF, tally->rows[segment]);
+	return head < tally->blocks &&
+		   is_tiny(layout, ANGLE_NODE_LEAF, tally->rows[head]);
 }
 
 /* ---- nodes that go together ----------------------------------------------- */
@@ -100,6 +96,7 @@ read_group(Merge *merge, const Group *group, int new_count)
 {
 	AngleReplacement replacement = {.replacer = &merge->replacer,
 									.parent = merge->siblings.parent,
+									.kind = group->members[0]->kind,
 									.old_count = group->count,
 									.new_count = new_count};
 
@@ -384,16 +381,17 @@ static Below
 look_below(Merge *merge, AngleNodePointer pointer)
 {
 	const AngleLayout *layout = &merge->replacer.self->layout;
-	Buffer head = angle_read_head(merge->replacer.index, layout, pointer.block,
+	Buffer head = angle_read_node(merge->replacer.index, layout, pointer,
 								  BUFFER_LOCK_SHARE);
-	Page page = BufferGetPage(head);
-	const AngleNodeHeader *node = angle_node(page);
 	Below below = {.inner = NULL};
+	Page page;
 
-	if (node->generation == pointer.generation &&
-		node->kind == ANGLE_NODE_INNER)
+	if (!BufferIsValid(head))
+		return below;
+	page = BufferGetPage(head);
+	if (angle_node(page)->kind == ANGLE_NODE_INNER)
 	{
-		below.count = node->count;
+		below.count = angle_node(page)->count;
 		below.inner = palloc(layout->fanout * sizeof(AngleNodePointer));
 		for (int slot = 0; slot < layout->fanout; slot++)
 		{

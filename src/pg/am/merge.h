@@ -6,11 +6,11 @@
 
 #include "pg/am/index.h"
 
-/* What VACUUM has counted: the rows of the leaf in each segment. */
+/* What VACUUM has counted: the entries of the leaf at each block. */
 typedef struct AngleTally
 {
-	BlockNumber segments;
-	uint16 *rows; /* (segments); ANGLE_TALLY_NONE: no leaf of the tree */
+	BlockNumber blocks;
+	uint16 *rows; /* (blocks); ANGLE_TALLY_NONE: no leaf of the tree */
 	bool merge;	  /* whether some leaf has so few that it should be merged */
 	bool
 		pack; /* whether there is reason to pack leaves that splits have left half
@@ -20,9 +20,9 @@ typedef struct AngleTally
 #define ANGLE_TALLY_NONE UINT16_MAX
 
 /* A tally without leaves, in the current memory context. */
-void angle_tally_init(AngleTally *tally, BlockNumber segments);
+void angle_tally_init(AngleTally *tally, BlockNumber blocks);
 
-/* Notes the rows of the leaf at head; behind the segments of the tally it does
+/* Notes the entries of the leaf at head; behind the blocks of the tally it does
  * nothing. */
 void angle_tally_note(AngleTally *tally, const AngleLayout *layout,
 					  BlockNumber head, int rows);

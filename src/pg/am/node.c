@@ -42,12 +42,49 @@ angle_row_set_code(AngleRow *row, const AngleIndex *self, const float *point,
 						row->code, &row->factors);
 }
 
-/* Of a leaf's head page, the codes of the block that slot is in. */
+/* Of a leaf's head page, the codes of a block. */
 static uint8 *
-block_codes(const AngleLayout *layout, Page head, int slot)
+block_codes(const AngleLayout *layout, Page head, int block)
 {
 	return (uint8 *) head + layout->codes +
-		   slot / ANGLE_BLOCK * angle_block_size(layout->dims);
+		   block * angle_block_size(layout->dims);
+}
+
+static void
+put_code(const AngleLayout *layout, Page head, int slot, const uint8 *code)
+{
+	const int block = slot / ANGLE_BLOCK, place = slot % ANGLE_BLOCK;
+	uint8 *codes = block_codes(layout, head, block);
+
+	if (angle_block_loose(head, block))
+		memcpy(codes + place * layout->code_size, code, layout->code_size);
+	else
+		angle_block_set(codes, layout->dims, place, code);
+}
+
+/* Makes a loose block one that is not. */
+static void
+pack_block(const AngleLayout *layout, Page head, int block)
+{
+	uint8 *codes = block_codes(layout, head, block);
+	uint8 loose[ANGLE_BLOCK * ANGLE_CODED_MAX / 8];
+
+	memcpy(loose, codes, angle_block_size(layout->dims));
+	angle_block_fill(codes, layout->dims, loose);
+	angle_node(head)->loose &= ~(UINT64CONST(1) << block);
+}
+
+void
+angle_leaf_pack(const AngleLayout *layout, Page head)
+{
+	for (int block = 0; block < layout->capacity / ANGLE_BLOCK; block++)
+	{
+		const uint8 *live =
+			(uint8 *) head + layout->live + block * ANGLE_BLOCK / 8;
+
+		if (angle_block_loose(head, block) && (live[0] & live[1]) == 0xff)
+			pack_block(layout, head, block);
+	}
 }
 
 void
@@ -56,7 +93,8 @@ angle_head_put_row(const AngleLayout *layout, Page head, int slot,
 {
 	char *page = (char *) head;
 
-	angle_leaf_tids(layout, head)[slot] = row->tid;
+	angle_leaf_entries(layout, head)[slot] =
+		(AngleLeafEntry){row->tid, row->where};
 	((float *) (page + layout->add))[slot] = row->factors.add;
 	((float *) (page + layout->rescale))[slot] = row->factors.rescale;
 	((AngleBfloat *) (page + layout->error))[slot] =
@@ -66,8 +104,7 @@ angle_head_put_row(const AngleLayout *layout, Page head, int slot,
 	for (int key = 0; key < layout->keys; key++)
 		((uint64 *) (page + layout->values))[key * layout->capacity + slot] =
 			row->values[key];
-	angle_block_set(block_codes(layout, head, slot), layout->dims,
-					slot % ANGLE_BLOCK, row->code);
+	put_code(layout, head, slot, row->code);
 	angle_slot_set_live(layout, head, slot);
 }
 
@@ -76,8 +113,10 @@ angle_head_get_row(const AngleLayout *layout, Page head, int slot,
 				   AngleRow *row)
 {
 	const char *page = (const char *) head;
+	const AngleLeafEntry *entry = angle_leaf_entries(layout, head) + slot;
 
-	row->tid = angle_leaf_tids(layout, head)[slot];
+	row->tid = entry->tid;
+	row->where = entry->body;
 	if (layout->keys > 0)
 		row->nulls = ((const uint32 *) (page + layout->nulls))[slot];
 	for (int key = 0; key < layout->keys; key++)
@@ -108,41 +147,66 @@ angle_image_make(const AngleLayout *layout)
 }
 
 void
-angle_image_reset(AngleImage *image, AngleNodeKind kind, uint32 generation)
+angle_image_reset(AngleImage *image, AngleNodeKind kind, AngleNodePointer node)
 {
-	angle_head_init((Page) image->pages[0].data, kind, generation);
+	angle_head_init((Page) image->pages[0].data, kind, node.generation);
 	image->used = 1;
+	image->head = node.block;
 }
 
-/* Puts the body of entry slot, size bytes, where it belongs. */
-static void
-add_body(AngleImage *image, Size size, int slot, const char *body)
+/* Looks for the other entry of row, and makes that the only one. */
+static bool
+join_entries(const AngleLayout *layout, Page head, const AngleRow *row)
 {
-	AngleBodySpot spot = angle_body_spot(size, slot);
+	AngleLeafEntry *entries = angle_leaf_entries(layout, head);
 
-	for (int i = 0; i < spot.pages; i++)
-	{
-		char *page = image->pages[spot.page + i].data;
-		Size part = Min(size, ANGLE_PAGE_ROOM);
-
-		while (image->used <= spot.page + i)
-			angle_page_init((Page) image->pages[image->used++].data,
-							ANGLE_PAGE_BODY);
-		memcpy(page + spot.offset, body, part);
-		body += part;
-		size -= part;
-	}
+	for (int slot = 0; slot < angle_node(head)->count; slot++)
+		if (angle_body_same(entries[slot].body, row->where))
+		{
+			entries[slot].body.slot &= row->where.slot;
+			return true;
+		}
+	return false;
 }
 
 void
 angle_image_add_row(AngleImage *image, const AngleRow *row)
 {
+	const AngleLayout *layout = image->layout;
 	Page head = (Page) image->pages[0].data;
 	int slot = angle_node(head)->count;
 
-	Assert(slot < image->layout->capacity);
-	angle_head_put_row(image->layout, head, slot, row);
-	add_body(image, image->layout->row_size, slot, row->body);
+	if (join_entries(layout, head, row))
+		return;
+	Assert(slot < layout->capacity);
+	angle_head_put_row(layout, head, slot, row);
+	if (slot % ANGLE_BLOCK == ANGLE_BLOCK - 1)
+		pack_block(layout, head, slot / ANGLE_BLOCK);
+}
+
+/* Puts the centroid of entry slot where it belongs. */
+static void
+add_centroid(AngleImage *image, int slot, const AngleBfloat *centroid)
+{
+	const AngleCentroidSpot spot = angle_centroid_spot(image->layout, slot);
+	Size size = image->layout->centroid_size;
+	const char *from = (const char *) centroid;
+
+	for (int i = 0; i < spot.pages; i++)
+	{
+		char *page = image->pages[spot.page + i].data;
+		Size part = Min(size, ANGLE_CENTROIDS_ROOM);
+
+		while (image->used <= spot.page + i)
+		{
+			memset(image->pages[image->used].data, 0, BLCKSZ);
+			angle_centroids_init((Page) image->pages[image->used++].data,
+								 image->head);
+		}
+		memcpy(page + spot.offset, from, part);
+		from += part;
+		size -= part;
+	}
 }
 
 void
@@ -153,6 +217,5 @@ angle_image_add_child(AngleImage *image, const AngleChild *child)
 
 	Assert(slot < image->layout->fanout);
 	angle_head_put_child(image->layout, head, slot, child);
-	add_body(image, image->layout->centroid_size, slot,
-			 (const char *) child->centroid);
+	add_centroid(image, slot, child->centroid);
 }

@@ -5,13 +5,14 @@
 #include "core/quant/rabitq.h"
 #include "pg/am/index.h"
 
-/* A row as a leaf stores it. */
+/* A row as it is stored: body on a page of bodies, all else in a leaf. */
 typedef struct AngleRow
 {
 	ItemPointerData tid;
-	uint32 nulls;	/* bit i: key column i is NULL */
-	uint64 *values; /* (keys) as keys.h makes them */
-	char *body;		/* (row_size) AngleRerankFactors and the re-rank code */
+	AngleBodyPointer where; /* is the body, and which of its entries this is */
+	uint32 nulls;			/* bit i: key column i is NULL */
+	uint64 *values;			/* (keys) as keys.h makes them */
+	char *body; /* (row_size) AngleRerankFactors and the re-rank code */
 	AngleFactors factors; /* these two are relative to the leaf's centroid */
 	uint8 code[ANGLE_CODED_MAX / 8];
 } AngleRow;
@@ -43,32 +44,37 @@ void angle_row_set_code(AngleRow *row, const AngleIndex *self,
 void angle_head_put_row(const AngleLayout *layout, Page head, int slot,
 						const AngleRow *row);
 
-/* Reads tid, nulls and values of a slot. */
+/* Reads tid, where, nulls and values of a slot. */
 void angle_head_get_row(const AngleLayout *layout, Page head, int slot,
 						AngleRow *row);
 
-/* The same of a child. */
+/* Makes blocks of codes that are full and loose such as searches like. For who writes all
+ * of a leaf: in a loose block an insertion changes bytes that lie together, in the others
+ * one here and there, for which WAL has four bytes each. */
+void angle_leaf_pack(const AngleLayout *layout, Page head);
+
+/* Puts a child, all but its centroid, into a slot that is not live. */
 void angle_head_put_child(const AngleLayout *layout, Page head, int slot,
 						  const AngleChild *child);
 
-/*
- * The pages of a segment in memory, on which a node is put together before it is
- * written: pages[0] is the head; of the bodies, used are initialised.
- */
+/* The pages of a node in memory, on which it is put together before it is written:
+ * pages[0] is the head, those of centroids follow. */
 typedef struct AngleImage
 {
 	const AngleLayout *layout;
 	PGAlignedBlock *pages; /* (layout->pages) */
 	int used;			   /* pages with contents, the head included */
+	BlockNumber head;	   /* where it goes */
 } AngleImage;
 
 AngleImage *angle_image_make(const AngleLayout *layout);
 
-/* Empties it. */
+/* Empties it: it is to be written to node. */
 void
-angle_image_reset(AngleImage *image, AngleNodeKind kind, uint32 generation);
+angle_image_reset(AngleImage *image, AngleNodeKind kind, AngleNodePointer node);
 
-/* Adds an entry behind the last one. */
+/* Adds an entry behind the last one. If the other entry of a row is there, it stays the
+ * only one, and it is the first if either was. */
 void angle_image_add_row(AngleImage *image, const AngleRow *row);
 void angle_image_add_child(AngleImage *image, const AngleChild *child);
 

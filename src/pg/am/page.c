@@ -8,35 +8,46 @@
 #include "core/vector/parse.h"
 #include "pg/am/page.h"
 
-/* An inner node splits into two of half its entries; less would not do. */
+/* An inner node splits into two of half its entries; less would not do. It has more
+ * where they take no more than so many pages. */
 #define FANOUT_MIN 8
+#define FANOUT_WANTED 64
 #define FANOUT_MAX 512
+#define INNER_PAGES 32
 #define CAPACITY_MAX 1024
 
 #define CONTENTS_START \
 	(MAXALIGN(SizeOfPageHeaderData) + sizeof(AngleNodeHeader))
 
+#define BODIES_START \
+	(MAXALIGN(SizeOfPageHeaderData) + sizeof(AngleBodiesHeader))
+
+#define CONTENTS_END (BLCKSZ - MAXALIGN(sizeof(AnglePageTail)))
+
 StaticAssertDecl(sizeof(AngleNodeHeader) == 24, "stored on pages");
 StaticAssertDecl(sizeof(AngleNodePointer) == 8, "stored on pages");
+StaticAssertDecl(sizeof(AngleLeafEntry) == 12, "stored on pages");
 StaticAssertDecl(sizeof(AnglePageTail) == 8, "stored on pages");
 StaticAssertDecl(sizeof(AngleRerankFactors) == 12, "stored on pages");
+StaticAssertDecl(CAPACITY_MAX / ANGLE_BLOCK <= 64, "a bit of loose each");
 
-/* Pages that count bodies of size take. */
+/* Pages that count centroids take. */
 static int
-body_pages(Size size, int count)
+centroid_pages(const AngleLayout *layout, int count)
 {
-	AngleBodySpot last = angle_body_spot(size, count - 1);
+	AngleCentroidSpot last = angle_centroid_spot(layout, count - 1);
 
 	return last.page + last.pages - 1;
 }
 
-/* Bodies of size that pages hold. */
+/* Centroids that pages hold. */
 static int
-bodies_in(Size size, int pages)
+centroids_in(Size size, int pages)
 {
-	if (size > ANGLE_PAGE_ROOM)
-		return pages / ((size + ANGLE_PAGE_ROOM - 1) / ANGLE_PAGE_ROOM);
-	return pages * (ANGLE_PAGE_ROOM / size);
+	if (size > ANGLE_CENTROIDS_ROOM)
+		return pages /
+			   ((size + ANGLE_CENTROIDS_ROOM - 1) / ANGLE_CENTROIDS_ROOM);
+	return pages * (ANGLE_CENTROIDS_ROOM / size);
 }
 
 /* The place of an array of bytes, and of what follows. */
@@ -57,7 +68,7 @@ place_leaf(AngleLayout *layout, int capacity)
 	Size keys = (Size) layout->keys * capacity;
 
 	layout->live = take(&at, (capacity + 7) / 8);
-	layout->tids = take(&at, capacity * sizeof(ItemPointerData));
+	layout->entries = take(&at, capacity * sizeof(AngleLeafEntry));
 	layout->add = take(&at, capacity * sizeof(float));
 	layout->rescale = take(&at, capacity * sizeof(float));
 	layout->error = take(&at, capacity * sizeof(AngleBfloat));
@@ -78,25 +89,42 @@ place_inner(AngleLayout *layout, int fanout)
 	return at;
 }
 
-/* Rows of a leaf: whole blocks, so many that all arrays end before end. */
+/* Rows of a leaf: whole blocks, so many that all arrays fit. */
 static int
-leaf_capacity(AngleLayout *layout, int end)
+leaf_capacity(AngleLayout *layout)
 {
-	const Size row = layout->code_size + sizeof(ItemPointerData) +
+	const Size row = layout->code_size + sizeof(AngleLeafEntry) +
 					 2 * sizeof(float) + sizeof(AngleBfloat) +
 					 layout->keys * sizeof(uint64) +
 					 (layout->keys > 0 ? sizeof(uint32) : 0);
 	int capacity = Min(CAPACITY_MAX, BLCKSZ / row / ANGLE_BLOCK * ANGLE_BLOCK);
 
-	while (place_leaf(layout, capacity) > end)
+	while (place_leaf(layout, capacity) > CONTENTS_END)
 		capacity -= ANGLE_BLOCK;
 	return capacity;
+}
+
+/* How bodies lie on pages. */
+static void
+place_bodies(AngleLayout *layout)
+{
+	const Size room = CONTENTS_END - BODIES_START;
+	int slots = room / layout->body_size;
+
+	while (slots > 1 &&
+		   MAXALIGN((slots + 7) / 8) + slots * layout->body_size > room)
+		slots--;
+	layout->body_slots = Max(1, slots);
+	layout->body_live = BODIES_START;
+	layout->body_start = BODIES_START + MAXALIGN((layout->body_slots + 7) / 8);
+	layout->body_pages =
+		(layout->body_slots * layout->body_size + angle_body_part(layout) - 1) /
+		angle_body_part(layout);
 }
 
 void
 angle_layout_init(AngleLayout *layout, int dims, int bits, int keys)
 {
-	const int end = BLCKSZ - MAXALIGN(sizeof(AnglePageTail));
 	int body;
 
 	memset(layout, 0, sizeof(*layout));
@@ -106,32 +134,35 @@ angle_layout_init(AngleLayout *layout, int dims, int bits, int keys)
 	layout->code_size = angle_code_size(dims);
 	layout->row_size =
 		sizeof(AngleRerankFactors) + angle_rerank_size(dims, bits);
+	layout->body_size = sizeof(ItemPointerData) + layout->row_size;
 	layout->centroid_size = dims * sizeof(AngleBfloat);
+	place_bodies(layout);
 
-	layout->capacity = leaf_capacity(layout, end);
-	body = Max(body_pages(layout->row_size, layout->capacity),
-			   body_pages(layout->centroid_size, FANOUT_MIN));
+	layout->capacity = leaf_capacity(layout);
+	body = Max(centroid_pages(layout, FANOUT_MIN),
+			   Min(INNER_PAGES, centroid_pages(layout, FANOUT_WANTED)));
 	layout->pages = 1 + body;
-	layout->fanout = Min(FANOUT_MAX, bodies_in(layout->centroid_size, body));
+	layout->fanout = Min(FANOUT_MAX, centroids_in(layout->centroid_size, body));
 	(void) place_inner(layout, layout->fanout);
 	(void) place_leaf(layout, layout->capacity);
 }
 
-AngleBodySpot
-angle_body_spot(Size size, int slot)
+AngleCentroidSpot
+angle_centroid_spot(const AngleLayout *layout, int slot)
 {
-	const Size room = ANGLE_PAGE_ROOM;
-	const int start = MAXALIGN(SizeOfPageHeaderData);
+	const Size size = layout->centroid_size, room = ANGLE_CENTROIDS_ROOM;
+	const int start =
+		MAXALIGN(SizeOfPageHeaderData) + sizeof(AngleCentroidsHeader);
 	int each;
 
 	if (size > room)
 	{
 		each = (size + room - 1) / room;
-		return (AngleBodySpot){1 + slot * each, start, each};
+		return (AngleCentroidSpot){1 + slot * each, start, each};
 	}
 	each = room / size;
-	return (AngleBodySpot){1 + slot / each, start + slot % each * (int) size,
-						   1};
+	return (AngleCentroidSpot){1 + slot / each,
+							   start + slot % each * (int) size, 1};
 }
 
 void
@@ -159,7 +190,7 @@ angle_slot_find_free(const AngleLayout *layout, Page page, int start, int limit)
 }
 
 void
-angle_page_init(Page page, AnglePageRole role)
+angle_page_init(Page page, AnglePageRole role, uint32 generation)
 {
 	AnglePageTail *tail;
 
@@ -167,23 +198,48 @@ angle_page_init(Page page, AnglePageRole role)
 	/* everything may hold data: nothing is left out of a page's image */
 	((PageHeader) page)->pd_lower = ((PageHeader) page)->pd_upper;
 	tail = angle_page_tail(page);
-	tail->unused = 0;
+	tail->generation = generation;
 	tail->role = role;
 	tail->id = ANGLE_PAGE_ID;
 }
 
 void
+angle_page_retire(Page page, AnglePageRole role)
+{
+	angle_page_init(page, role,
+					PageIsNew(page) ? 0 : angle_page_generation(page) + 1);
+	/* it holds nothing */
+	((PageHeader) page)->pd_lower = SizeOfPageHeaderData;
+}
+
+void
 angle_head_init(Page page, AngleNodeKind kind, uint32 generation)
 {
-	angle_page_init(page, ANGLE_PAGE_HEAD);
+	angle_page_init(page, ANGLE_PAGE_HEAD, generation);
 	angle_node(page)->kind = kind;
-	angle_node(page)->generation = generation;
+	angle_node(page)->loose = UINT64_MAX;
+}
+
+void
+angle_centroids_init(Page page, BlockNumber head)
+{
+	angle_page_init(page, ANGLE_PAGE_CENTROIDS,
+					PageIsNew(page) ? 0 : angle_page_generation(page));
+	((AngleCentroidsHeader *) PageGetContents(page))->head = head;
+}
+
+void
+angle_centroids_reserve(Page page, BlockNumber head)
+{
+	angle_centroids_init(page, head);
+	((PageHeader) page)->pd_lower =
+		PageGetContents(page) + sizeof(AngleCentroidsHeader) - (char *) page;
 }
 
 void
 angle_meta_init(Page page, const AngleMeta *meta)
 {
-	angle_page_init(page, ANGLE_PAGE_META);
+	angle_page_init(page, ANGLE_PAGE_META, 0);
 	*angle_meta(page) = *meta;
 	((PageHeader) page)->pd_lower =
 		(char *) angle_meta(page) + sizeof(*meta) - (char *) page;
@@ -246,8 +302,7 @@ angle_meta_check(Relation index, Page page)
 	if (meta->metric < ANGLE_METRIC_COSINE ||
 		meta->metric > ANGLE_METRIC_INNER_PRODUCT)
 		corrupted(index, ANGLE_META_BLOCK, "an unknown metric");
-	if (meta->bits != 4 && meta->bits != 7 && meta->bits != 8 &&
-		meta->bits != 16)
+	if (!angle_rerank_has(meta->bits))
 		corrupted(index, ANGLE_META_BLOCK, "unknown re-rank codes");
 	if (meta->keys != IndexRelationGetNumberOfKeyAttributes(index) - 1)
 		corrupted(index, ANGLE_META_BLOCK, "another number of columns");

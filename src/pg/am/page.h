@@ -2,13 +2,13 @@
  * The bytes of an index of the access method angle. README says how they are
  * used; everything that lies on a page is described here.
  *
- *   block 0                    metapage: AngleMeta
- *   blocks 1 + i·P …           segment i: one head page and P − 1 body pages
+ *   block 0     metapage: AngleMeta
+ *   others      heads of nodes, centroids, bodies of rows, or free
  *
- * A segment is a node of the tree: a list of rows (leaf) or of children (inner
- * node). The head page has what a scan of all entries reads, the body pages what
- * is read of a few: the re-rank code of a row, the centroid of a child. Where an
- * array begins is computed from the dimensions: AngleLayout.
+ * A node of the tree is a list of entries of rows (leaf), one page, its head; or of
+ * children (inner node), a head and so many pages of centroids behind it. A row has
+ * one body, its re-rank code, and two entries in different leaves that lead to it.
+ * Where an array begins is computed from the dimensions: AngleLayout.
  *
  * Numbers are in the machine's byte order, as everywhere in PostgreSQL.
  */
@@ -26,7 +26,7 @@
 
 #define ANGLE_META_BLOCK 0
 #define ANGLE_META_MAGIC 0x616e676c
-#define ANGLE_META_VERSION 4
+#define ANGLE_META_VERSION 5
 
 /* In the last two bytes of every page, where tools look for what it is. */
 #define ANGLE_PAGE_ID 0xff8a
@@ -36,18 +36,24 @@ typedef enum AnglePageRole
 	ANGLE_PAGE_META = 1,
 	ANGLE_PAGE_HEAD = 2,
 	ANGLE_PAGE_BODY = 3,
+	ANGLE_PAGE_CENTROIDS = 4, /* AngleCentroidsHeader and what follows */
+	ANGLE_PAGE_BODY_REST = 5, /* goes on with a body larger than a page */
+	ANGLE_PAGE_TAKEN = 6,	  /* is to become another one; nothing yet */
+	ANGLE_PAGE_FREE = 7,
+	ANGLE_PAGE_FREE_RUN =
+		8, /* AngleFreeRun: the head of an inner node that went */
 } AnglePageRole;
 
 /* The special space of every page. */
 typedef struct AnglePageTail
 {
-	uint32 unused; /* zero */
-	uint16 role;   /* AnglePageRole */
-	uint16 id;	   /* ANGLE_PAGE_ID */
+	uint32 generation; /* how often it had been put to another use before */
+	uint16 role;	   /* AnglePageRole */
+	uint16 id;		   /* ANGLE_PAGE_ID */
 } AnglePageTail;
 
-/* A node: the block of its head page, and how often the segment had been used
- * before, by which a pointer that has outlived its node is recognised. */
+/* A node: the block of its head page and that page's generation, by which a pointer
+ * that has outlived its node is recognised. */
 typedef struct AngleNodePointer
 {
 	BlockNumber block; /* InvalidBlockNumber: none */
@@ -65,7 +71,7 @@ typedef struct AngleMeta
 	uint8 metric;		   /* AngleMetric */
 	uint8 bits;			   /* of a coordinate in re-rank codes: 4, 7, 8, 16 */
 	uint16 keys;		   /* columns behind the vector */
-	uint16 pages;		   /* of a segment; 0 while dims is 0 */
+	uint16 pages;		   /* of an inner node; 0 while dims is 0 */
 	uint16 capacity;	   /* entries of a leaf */
 	uint16 fanout;		   /* entries of an inner node */
 	uint16 calibrated;	   /* whether the stop rule was measured: 0 or 1 */
@@ -73,6 +79,8 @@ typedef struct AngleMeta
 	AngleNodePointer root; /* none while the index has never had a row */
 	uint32 height;		   /* inner nodes above a leaf, at most */
 	uint32 changes;		   /* of the tree: one for each split */
+	BlockNumber free_run; /* the first AngleFreeRun; InvalidBlockNumber: none */
+	uint32 unused;		  /* zero */
 	float enough[ANGLE_TARGETS]; /* rows to see: see stop.h */
 	float read[ANGLE_TARGETS];	 /* rows of the leaves that are read then */
 	double rows;				 /* at the end of the build */
@@ -85,45 +93,86 @@ typedef enum AngleNodeKind
 } AngleNodeKind;
 
 /* A node whose entries have moved to others. It stays readable until no scan
- * can hold a pointer to it; then the segment may be used again. */
+ * can hold a pointer to it; then its pages may be used again. */
 #define ANGLE_NODE_GONE 1
 
 /* What a head page begins with, behind the page header. */
 typedef struct AngleNodeHeader
 {
-	uint8 kind;	  /* AngleNodeKind */
-	uint8 flags;  /* ANGLE_NODE_GONE or 0 */
-	uint16 count; /* live entries */
-	uint32 generation;
+	uint8 kind;		 /* AngleNodeKind */
+	uint8 flags;	 /* ANGLE_NODE_GONE or 0 */
+	uint16 count;	 /* live entries */
 	uint32 changes;	 /* of an inner node's children */
-	uint32 unused;	 /* zero */
 	uint64 gone_xid; /* full transaction id: the next one when it went */
+	uint64
+		loose; /* of a leaf: bit i is set while block i of the codes is loose */
 } AngleNodeHeader;
 
-/* Where the body of an entry begins: page, 1 … P − 1, of the segment, and byte
- * of the page. An entry that is larger than a page has pages of its own. */
-typedef struct AngleBodySpot
+/* What a page of centroids begins with. */
+typedef struct AngleCentroidsHeader
+{
+	BlockNumber head; /* of the inner node */
+	uint32 unused;	  /* zero */
+} AngleCentroidsHeader;
+
+/* The pages of an inner node that are free. */
+typedef struct AngleFreeRun
+{
+	BlockNumber next; /* or InvalidBlockNumber */
+} AngleFreeRun;
+
+/* What a page of bodies begins with; the live bitmap follows. */
+typedef struct AngleBodiesHeader
+{
+	uint16 count;	  /* live bodies */
+	uint16 unused[3]; /* zero */
+} AngleBodiesHeader;
+
+/* Where a row's body is. */
+typedef struct AngleBodyPointer
+{
+	BlockIdData block;
+	uint16 slot; /* and ANGLE_ENTRY_SECOND */
+} AngleBodyPointer;
+
+/* Of the two entries of a row, the one that is not in the nearest leaf. */
+#define ANGLE_ENTRY_SECOND 0x8000
+
+/* What a leaf knows of a row beside its code. */
+typedef struct AngleLeafEntry
+{
+	ItemPointerData tid; /* in the table */
+	AngleBodyPointer body;
+} AngleLeafEntry;
+
+/* Where the centroid of a child begins: page, 1 … P − 1, of the node, and byte of the
+ * page. One that is larger than a page has pages of its own. */
+typedef struct AngleCentroidSpot
 {
 	int page;
 	int offset;
 	int pages; /* that it spreads over */
-} AngleBodySpot;
+} AngleCentroidSpot;
 
-/* Of a page, behind its header and before its tail. */
-#define ANGLE_PAGE_ROOM \
-	(BLCKSZ - SizeOfPageHeaderData - MAXALIGN(sizeof(AnglePageTail)))
+/* Of a page of centroids, behind its headers and before its tail. */
+#define ANGLE_CENTROIDS_ROOM                                           \
+	(BLCKSZ - SizeOfPageHeaderData - MAXALIGN(sizeof(AnglePageTail)) - \
+	 sizeof(AngleCentroidsHeader))
 
 /*
  * Sizes and places, all computed from dims, bits and keys. Arrays of a head
  * page have one element for each entry, whether it is live or not:
  *
- *   leaf   live bitmap, heap TIDs, add and rescale (float), error (AngleBfloat),
+ *   leaf   live bitmap, AngleLeafEntry, add and rescale (float), error (AngleBfloat),
  *          key columns: null bitmaps (uint32) and values (uint64, key by key),
- *          codes in blocks of ANGLE_BLOCK (core/quant/fastscan.h)
+ *          codes in blocks of ANGLE_BLOCK (core/quant/fastscan.h); in a loose block
+ *          the codes lie one after another
  *   inner  live bitmap, pointers, kinds (uint8) of the children: AngleNodeKind
  *
- * Bodies: of a leaf's entry AngleRerankFactors and the code, of an inner node's
- * the centroid (dims) AngleBfloat.
+ * A centroid is (dims) AngleBfloat. A body is the heap TID, by which a reader knows that
+ * it is still that of its row, AngleRerankFactors and the code. A page holds body_slots
+ * of them, or a part of one that is larger than a page, which begins on a BODY page and
+ * goes on on those behind.
  */
 typedef struct AngleLayout
 {
@@ -132,13 +181,19 @@ typedef struct AngleLayout
 	int keys;
 	int capacity; /* of a leaf, a multiple of ANGLE_BLOCK */
 	int fanout;	  /* of an inner node */
-	int pages;	  /* of a segment */
+	int pages;	  /* of an inner node */
 	Size code_size;
-	Size row_size;		/* of a leaf's body */
-	Size centroid_size; /* of an inner node's body */
+	Size row_size;		/* AngleRerankFactors and the code */
+	Size body_size;		/* the same with the TID */
+	Size centroid_size; /* of a child */
+	/* pages of bodies */
+	int body_slots; /* of a page */
+	int body_pages; /* that a body spreads over */
+	int body_live;	/* byte of a page where the live bitmap begins */
+	int body_start; /* and where bodies do */
 	/* bytes from the start of a head page */
 	int live; /* of both kinds */
-	int tids;
+	int entries;
 	int add;
 	int rescale;
 	int error;
@@ -152,8 +207,26 @@ typedef struct AngleLayout
 /* Computes the layout; dims is not 0. */
 void angle_layout_init(AngleLayout *layout, int dims, int bits, int keys);
 
-/* Where the body of entry slot lies, size being row_size or centroid_size. */
-AngleBodySpot angle_body_spot(Size size, int slot);
+/* Which share of the pages of an index are leaves, about. */
+static inline double
+angle_leaf_share(const AngleLayout *layout)
+{
+	/* of a row, nine tenths full */
+	const double entries = 2 / (0.9 * layout->capacity);
+	const double body = (double) layout->body_pages / layout->body_slots;
+
+	return entries / (entries + body);
+}
+
+/* Bytes of a body, or of several, that a page holds. */
+static inline Size
+angle_body_part(const AngleLayout *layout)
+{
+	return BLCKSZ - MAXALIGN(sizeof(AnglePageTail)) - layout->body_start;
+}
+
+/* Where the centroid of entry slot lies. */
+AngleCentroidSpot angle_centroid_spot(const AngleLayout *layout, int slot);
 
 static inline AngleNodeHeader *
 angle_node(Page page)
@@ -179,10 +252,48 @@ angle_slot_live(const AngleLayout *layout, Page page, int slot)
 	return ((uint8 *) page)[layout->live + slot / 8] >> slot % 8 & 1;
 }
 
-static inline ItemPointer
-angle_leaf_tids(const AngleLayout *layout, Page page)
+static inline uint32
+angle_page_generation(Page page)
 {
-	return (ItemPointer) ((char *) page + layout->tids);
+	return angle_page_tail(page)->generation;
+}
+
+static inline AngleLeafEntry *
+angle_leaf_entries(const AngleLayout *layout, Page page)
+{
+	return (AngleLeafEntry *) ((char *) page + layout->entries);
+}
+
+static inline BlockNumber
+angle_body_block(AngleBodyPointer body)
+{
+	return BlockIdGetBlockNumber(&body.block);
+}
+
+static inline int
+angle_body_slot(AngleBodyPointer body)
+{
+	return body.slot & ~ANGLE_ENTRY_SECOND;
+}
+
+static inline bool
+angle_entry_second(const AngleLeafEntry *entry)
+{
+	return (entry->body.slot & ANGLE_ENTRY_SECOND) != 0;
+}
+
+/* Whether two entries are of one row. */
+static inline bool
+angle_body_same(AngleBodyPointer a, AngleBodyPointer b)
+{
+	return angle_body_block(a) == angle_body_block(b) &&
+		   angle_body_slot(a) == angle_body_slot(b);
+}
+
+static inline bool
+angle_block_loose(Page leaf, int block)
+{
+	return angle_node(leaf)->loose >> block & 1;
 }
 
 static inline AngleNodePointer *
@@ -197,6 +308,14 @@ angle_inner_kinds(const AngleLayout *layout, Page page)
 	return (uint8 *) page + layout->kinds;
 }
 
+/* Whether a page, which may have any role, is the head that node leads to. */
+static inline bool
+angle_page_is_node(Page page, AngleNodePointer node)
+{
+	return !PageIsNew(page) && angle_page_generation(page) == node.generation &&
+		   angle_page_tail(page)->role == ANGLE_PAGE_HEAD;
+}
+
 /* Makes or clears the live bit of slot and keeps count right. */
 void angle_slot_set_live(const AngleLayout *layout, Page page, int slot);
 void angle_slot_clear_live(const AngleLayout *layout, Page page, int slot);
@@ -206,8 +325,15 @@ int angle_slot_find_free(const AngleLayout *layout, Page page, int start,
 						 int limit);
 
 /* Makes an empty page. */
-void angle_page_init(Page page, AnglePageRole role);
+void angle_page_init(Page page, AnglePageRole role, uint32 generation);
 void angle_head_init(Page page, AngleNodeKind kind, uint32 generation);
+void angle_centroids_init(Page page, BlockNumber head);
+
+/* Makes a page of centroids that has none yet. */
+void angle_centroids_reserve(Page page, BlockNumber head);
+
+/* Makes it one that is taken or free: it goes on to another generation. */
+void angle_page_retire(Page page, AnglePageRole role);
 void angle_meta_init(Page page, const AngleMeta *meta);
 
 /* Raise ERRCODE_INDEX_CORRUPTED, with the block's number, unless page is what

@@ -3,29 +3,32 @@
 
 #include "storage/bufmgr.h"
 
-#include "pg/am/node_segment.h"
+#include "pg/am/body.h"
 #include "pg/am/pick.h"
 
 bool
 angle_pick_row(Relation index, const AngleLayout *layout, AngleRng *rng,
 			   ItemPointer tid, char *body)
 {
-	const BlockNumber count = angle_segment_count(index, layout);
-	BlockNumber block = angle_segment_head(
-		layout, (BlockNumber) angle_rng_below(rng, Max(1, count)));
-	Buffer buffer = ReadBuffer(index, block);
-	Page page = BufferGetPage(buffer);
-	int slot = (int) angle_rng_below(rng, layout->capacity);
-	bool found;
+	const BlockNumber count = RelationGetNumberOfBlocks(index);
+	const BlockNumber block = (BlockNumber) angle_rng_below(rng, count);
+	const int slot = (int) angle_rng_below(rng, layout->body_slots);
+	AnglePageReader reader = {.index = index};
+	Page page = (Page) angle_reader_page(&reader, block);
+	AngleBodyPointer pointer = {.slot = slot};
+	const char *found = NULL;
 
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	found = !PageIsNew(page) && angle_node(page)->kind == ANGLE_NODE_LEAF &&
-			!(angle_node(page)->flags & ANGLE_NODE_GONE) &&
-			angle_slot_live(layout, page, slot);
-	if (found)
-		*tid = angle_leaf_tids(layout, page)[slot];
-	if (found && body != NULL)
-		angle_body_read(index, block, layout->row_size, slot, body);
-	UnlockReleaseBuffer(buffer);
-	return found;
+	BlockIdSet(&pointer.block, block);
+	if (!PageIsNew(page) && angle_page_tail(page)->role == ANGLE_PAGE_BODY &&
+		angle_body_live(layout, page, slot))
+	{
+		*tid = angle_body_tid(layout, page, slot);
+		found = angle_body_get(&reader, layout, pointer, tid);
+	}
+	if (found != NULL && body != NULL)
+		memcpy(body, found, layout->row_size);
+	angle_reader_done(&reader);
+	if (reader.scratch != NULL)
+		pfree(reader.scratch);
+	return found != NULL;
 }

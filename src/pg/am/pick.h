@@ -5,7 +5,7 @@
 #include "core/base/rng.h"
 #include "pg/am/node.h"
 
-/* Looks into a random slot of a random segment. If a row is there, reads its TID
+/* Looks into a random slot of a random page. If a row is there, reads its TID
  * and, unless it is NULL, its body (row_size). */
 bool angle_pick_row(Relation index, const AngleLayout *layout, AngleRng *rng,
 					ItemPointer tid, char *body);

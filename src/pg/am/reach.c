@@ -11,8 +11,8 @@ struct AngleReach
 {
 	Relation index;
 	const AngleLayout *layout;
-	BlockNumber segments; /* that existed */
-	uint8 *reached;		  /* a bit for each */
+	BlockNumber blocks; /* that existed */
+	uint8 *reached;		/* a bit for each */
 };
 
 static void
@@ -27,19 +27,25 @@ damaged(const AngleReach *reach, BlockNumber from, BlockNumber to,
 		errhint("REINDEX it."));
 }
 
-/* Notes that from leads to node. */
-static void
-mark(AngleReach *reach, BlockNumber from, AngleNodePointer node)
+static bool
+is_reached(const AngleReach *reach, BlockNumber block)
 {
-	BlockNumber segment = (node.block - 1) / reach->layout->pages;
+	return reach->reached[block / 8] >> block % 8 & 1;
+}
 
-	if (node.block == ANGLE_META_BLOCK ||
-		(node.block - 1) % reach->layout->pages != 0 ||
-		segment >= reach->segments)
-		damaged(reach, from, node.block, "leads to no node");
-	if (reach->reached[segment / 8] >> segment % 8 & 1)
-		damaged(reach, from, node.block, "is the second one to it");
-	reach->reached[segment / 8] |= 1 << segment % 8;
+/* Notes that from leads to so many pages from the head at to on. */
+static void
+mark(AngleReach *reach, BlockNumber from, BlockNumber to, int pages)
+{
+	if (to == ANGLE_META_BLOCK || to >= reach->blocks ||
+		reach->blocks - to < pages)
+		damaged(reach, from, to, "leads to no node");
+	for (BlockNumber block = to; block < to + pages; block++)
+	{
+		if (is_reached(reach, block))
+			damaged(reach, from, to, "is the second one to it");
+		reach->reached[block / 8] |= 1 << block % 8;
+	}
 }
 
 /* kind is what the node above says of it, 0 for the root. */
@@ -56,9 +62,11 @@ walk(AngleReach *reach, BlockNumber from, AngleNodePointer node, uint8 kind)
 
 	CHECK_FOR_INTERRUPTS();
 	check_stack_depth();
-	mark(reach, from, node);
-	buffer =
-		angle_read_head(reach->index, layout, node.block, BUFFER_LOCK_SHARE);
+	if (node.block == ANGLE_META_BLOCK || node.block >= reach->blocks)
+		damaged(reach, from, node.block, "leads to no node");
+	buffer = angle_read_node(reach->index, layout, node, BUFFER_LOCK_SHARE);
+	if (!BufferIsValid(buffer))
+		damaged(reach, from, node.block, "has outlived the node");
 	page = BufferGetPage(buffer);
 	header = *angle_node(page);
 	if (header.kind == ANGLE_NODE_INNER)
@@ -73,8 +81,9 @@ walk(AngleReach *reach, BlockNumber from, AngleNodePointer node, uint8 kind)
 			}
 	}
 	UnlockReleaseBuffer(buffer);
-	if (header.generation != node.generation ||
-		(header.flags & ANGLE_NODE_GONE))
+	mark(reach, from, node.block,
+		 header.kind == ANGLE_NODE_INNER ? layout->pages : 1);
+	if (header.flags & ANGLE_NODE_GONE)
 		damaged(reach, from, node.block, "has outlived the node");
 	if (kind != 0 && header.kind != kind)
 		damaged(reach, from, node.block, "leads to a node of another kind");
@@ -95,8 +104,9 @@ angle_reach_find(Relation index, const AngleLayout *layout)
 
 	reach->index = index;
 	reach->layout = layout;
-	reach->segments = angle_segment_count(index, layout);
-	reach->reached = palloc0(reach->segments / 8 + 1);
+	reach->blocks = RelationGetNumberOfBlocks(index);
+	reach->reached = palloc_extended(reach->blocks / 8 + 1,
+									 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	walk(reach, ANGLE_META_BLOCK, meta.root, 0);
 	return reach;
 }
@@ -104,8 +114,5 @@ angle_reach_find(Relation index, const AngleLayout *layout)
 bool
 angle_reach_misses(const AngleReach *reach, BlockNumber block)
 {
-	BlockNumber segment = (block - 1) / reach->layout->pages;
-
-	return segment < reach->segments &&
-		   !(reach->reached[segment / 8] >> segment % 8 & 1);
+	return block < reach->blocks && !is_reached(reach, block);
 }

@@ -1,4 +1,4 @@
-/* Which segments the tree leads to. */
+/* Which pages the tree leads to. */
 #ifndef ANGLE_REACH_H
 #define ANGLE_REACH_H
 
@@ -11,8 +11,8 @@ typedef struct AngleReach AngleReach;
  * to nowhere. In the current memory context. */
 AngleReach *angle_reach_find(Relation index, const AngleLayout *layout);
 
-/* Whether the segment whose head is block existed at that time, and nothing led
- * to it. */
+/* Whether the page existed at that time, and nothing led to it: neither to it nor to the
+ * head that it belongs to. Bodies are not part of the tree. */
 bool angle_reach_misses(const AngleReach *reach, BlockNumber block);
 
 #endif

@@ -9,7 +9,6 @@
 #include "pg/am/lock.h"
 #include "pg/am/node_segment.h"
 #include "pg/am/replace.h"
-#include "pg/am/split.h"
 
 AngleReplacer
 angle_replacer_begin(Relation index, Relation heap, const AngleIndex *self)
@@ -23,20 +22,42 @@ angle_replacer_begin(Relation index, Relation heap, const AngleIndex *self)
 void
 angle_replacer_end(AngleReplacer *replacer)
 {
-	while (replacer->spares > 0)
-		RecordFreeIndexPage(replacer->index,
-							replacer->spare[--replacer->spares].block);
+	for (int i = 0; i < replacer->spares; i++)
+		angle_segment_give_back(replacer->index, &replacer->self->layout,
+								replacer->spare[i].kind,
+								replacer->spare[i].node);
+	replacer->spares = 0;
 	angle_unlock_moves(replacer->index, replacer->recycle);
 }
 
+/* Takes pages for so many nodes of a kind, besides those that are spare. */
 static void
-take_segments(AngleReplacer *replacer, int count)
+take_segments(AngleReplacer *replacer, AngleNodeKind kind, int count)
 {
-	Assert(count <= lengthof(replacer->spare));
-	while (replacer->spares < count)
-		replacer->spare[replacer->spares++] =
-			angle_segment_take(replacer->index, &replacer->self->layout,
-							   replacer->heap, replacer->recycle);
+	for (int i = 0; i < replacer->spares; i++)
+		count -= replacer->spare[i].kind == kind;
+	while (count-- > 0)
+	{
+		Assert(replacer->spares < lengthof(replacer->spare));
+		replacer->spare[replacer->spares++] = (AngleSpare){
+			angle_segment_take(replacer->index, &replacer->self->layout, kind,
+							   replacer->heap, replacer->recycle),
+			kind};
+	}
+}
+
+/* Pages that were taken for a node of this kind. */
+static AngleNodePointer
+use_spare(AngleReplacer *replacer, AngleNodeKind kind)
+{
+	int i = replacer->spares - 1;
+	AngleNodePointer node;
+
+	while (replacer->spare[i].kind != kind)
+		i--;
+	node = replacer->spare[i].node;
+	replacer->spare[i] = replacer->spare[--replacer->spares];
+	return node;
 }
 
 /* ---- changes of many pages ------------------------------------------------ */
@@ -83,19 +104,6 @@ set_gone(const AngleReplacement *replacement, Change *change)
 
 /* ---- links ---------------------------------------------------------------- */
 
-/* Writes the centroid of a child into a slot that is not live. */
-static void
-write_centroid(const AngleReplacement *replacement, int slot,
-			   const AngleChild *child)
-{
-	const AngleLayout *layout = &replacement->replacer->self->layout;
-	const AngleBodyTarget target = {
-		replacement->parent.block, slot, layout->centroid_size,
-		(const char *) child->centroid, layout->pages};
-
-	angle_body_write(replacement->replacer->index, &target);
-}
-
 /* The parent has the new nodes in place of the old ones. */
 static void
 link_below_parent(const AngleReplacement *replacement)
@@ -115,7 +123,8 @@ link_below_parent(const AngleReplacement *replacement)
 			angle_slot_find_free(layout, BufferGetPage(parent),
 								 i > 0 ? slots[i - 1] + 1 : 0, layout->fanout);
 		Assert(slots[i] < layout->fanout);
-		write_centroid(replacement, slots[i], &replacement->children[i]);
+		angle_centroid_write(index, layout, replacement->parent.block, slots[i],
+							 &replacement->children[i]);
 	}
 	LockBuffer(meta, BUFFER_LOCK_EXCLUSIVE);
 	page = change_page(&change, parent);
@@ -136,12 +145,12 @@ static void
 link_below_new_root(const AngleReplacement *replacement, AngleImage *image)
 {
 	AngleReplacer *replacer = replacement->replacer;
-	const AngleNodePointer root = replacer->spare[--replacer->spares];
+	const AngleNodePointer root = use_spare(replacer, ANGLE_NODE_INNER);
 	Buffer buffer = ReadBuffer(replacer->index, ANGLE_META_BLOCK);
 	Change change = {.index = replacer->index};
 	AngleMeta *meta;
 
-	angle_image_reset(image, ANGLE_NODE_INNER, root.generation);
+	angle_image_reset(image, ANGLE_NODE_INNER, root);
 	for (int i = 0; i < replacement->new_count; i++)
 		angle_image_add_child(image, &replacement->children[i]);
 	angle_segment_write(replacer->index, root.block, image);
@@ -191,7 +200,10 @@ angle_replacement_read(AngleReplacement *replacement, int new_most)
 	int *first = replacement->first;
 
 	Assert(new_most <= ANGLE_REPLACE_NEW);
-	take_segments(replacer, new_most + (root ? 1 : 0));
+	take_segments(replacer, replacement->kind,
+				  new_most + (root && replacement->kind == ANGLE_NODE_INNER));
+	if (root && replacement->kind == ANGLE_NODE_LEAF)
+		take_segments(replacer, ANGLE_NODE_INNER, 1);
 	for (int i = 0; i < replacement->old_count; i++)
 	{
 		const AngleNodeHeader *node;
@@ -200,7 +212,7 @@ angle_replacement_read(AngleReplacement *replacement, int new_most)
 												replacement->old[i].node.block,
 												BUFFER_LOCK_EXCLUSIVE);
 		node = angle_node(BufferGetPage(replacement->heads[i]));
-		replacement->kind = node->kind;
+		Assert(node->kind == replacement->kind);
 		first[i + 1] = first[i] + node->count;
 	}
 	replacement->capacity = replacement->kind == ANGLE_NODE_LEAF
@@ -232,11 +244,11 @@ write_nodes(AngleReplacement *replacement, AngleImage *image)
 		AngleChild *child = &replacement->children[list];
 		float *centroid = replacement->centroids + (Size) list * layout->dims;
 
-		child->pointer = replacer->spare[--replacer->spares];
+		child->pointer = use_spare(replacer, replacement->kind);
 		child->kind = replacement->kind;
 		child->centroid = palloc(layout->centroid_size);
 		angle_centroid_store(layout, centroid, child->centroid);
-		angle_image_reset(image, child->kind, child->pointer.generation);
+		angle_image_reset(image, child->kind, child->pointer);
 		for (int i = 0; i < replacement->entries.count; i++)
 			if (replacement->lists[i] == list)
 				angle_entries_put(&replacement->entries, i, centroid, image);

@@ -3,7 +3,7 @@
  * place, in one step for everybody who looks. What is replaced, and by how many, is
  * decided in split.c and merge.c.
  *
- * A replacement is filled in (replacer, parent, old), then its entries are read, which
+ * A replacement is filled in (replacer, parent, kind, old), then its entries are read, which
  * locks the heads of the old nodes, then the caller chooses where the entries go, and
  * then it is made or released. The lock on the tree is held from before the old nodes
  * are chosen to the end.
@@ -20,16 +20,23 @@
 #define ANGLE_REPLACE_OLD 32
 #define ANGLE_REPLACE_NEW 16
 
-/* Who changes the tree. Segments are taken before heads are locked, for that can wait
+/* Pages that were taken for a node. */
+typedef struct AngleSpare
+{
+	AngleNodePointer node;
+	AngleNodeKind kind;
+} AngleSpare;
+
+/* Who changes the tree. Pages are taken before heads are locked, for that can wait
  * for other locks; what was not needed is kept for the next time. */
 typedef struct AngleReplacer
 {
 	Relation index;
 	Relation heap;
 	const AngleIndex *self;
-	bool recycle; /* whether free segments may be taken */
+	bool recycle; /* whether free pages may be taken */
 	int spares;
-	AngleNodePointer spare[ANGLE_REPLACE_NEW + 1];
+	AngleSpare spare[2 * ANGLE_REPLACE_NEW + 1];
 } AngleReplacer;
 
 /* Takes the lock on moves, if it is to be had, until the end. */
@@ -48,11 +55,11 @@ typedef struct AngleReplacement
 {
 	AngleReplacer *replacer;
 	AngleNodePointer parent; /* block is InvalidBlockNumber above the root */
+	AngleNodeKind kind;		 /* of old and new nodes */
 	int old_count;
 	AngleOldNode old[ANGLE_REPLACE_OLD];
 	/* filled by angle_replacement_read() */
-	AngleNodeKind kind; /* of old and new nodes */
-	int capacity;		/* entries of such a node */
+	int capacity; /* entries of such a node */
 	AngleEntries entries;
 	int first[ANGLE_REPLACE_OLD + 1]; /* of the entries of each old node */
 	/* chosen by the caller: how many nodes come, their centroids, and the node of each
@@ -66,7 +73,7 @@ typedef struct AngleReplacement
 	AngleChild children[ANGLE_REPLACE_NEW];
 } AngleReplacement;
 
-/* Takes segments for new_most new nodes, locks the heads of the old ones and reads their
+/* Takes pages for new_most new nodes, locks the heads of the old ones and reads their
  * entries, in the current memory context. */
 void angle_replacement_read(AngleReplacement *replacement, int new_most);
 

@@ -19,7 +19,6 @@
 
 #include "access/genam.h"
 #include "access/relscan.h"
-#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -30,6 +29,7 @@
 #include "utils/memutils.h"
 
 #include "pg/am/am.h"
+#include "pg/am/body.h"
 #include "pg/am/candidates.h"
 #include "pg/am/keys.h"
 #include "pg/am/scan_rows.h"
@@ -85,10 +85,10 @@ typedef struct AngleScan
 	double enough;	   /* to be seen before the first one */
 	double asked;	   /* rows of this and all batches before */
 	bool exact;		   /* read all */
-	bool standby;	   /* segments may be used again under the scan */
+	bool once;		   /* all is read, and rows come by their first entries */
 	float *keys;	   /* (capacity) */
 	double *distances; /* (capacity) */
-	AngleBodyReader reader;
+	AnglePageReader reader;
 	PGAlignedBlock copy; /* of a leaf's head page, for filters */
 	Oid type;			 /* of the ordering operator's result */
 } AngleScan;
@@ -136,50 +136,36 @@ angle_endscan(IndexScanDesc scan)
 
 /* ---- leaves --------------------------------------------------------------- */
 
-/* The key of a row by its body. */
-static double
-rank_body(Relation index, AngleScan *self, const AngleLeaf *leaf, int slot)
+/* Fills key with that of a row by its body; false if VACUUM has taken the row since its
+ * entry was read. */
+static bool
+rank_body(Relation index, AngleScan *self, AngleLeafEntry *entry, double *key)
 {
 	const AngleLayout *layout = &self->self->layout;
-	const AngleBodySpot spot = angle_body_spot(layout->row_size, slot);
-	Buffer nowhere = InvalidBuffer, buffer;
-	double key;
+	const BlockNumber block = angle_body_block(entry->body);
+	const int slot = angle_body_slot(entry->body);
+	Buffer *recent = angle_directory_recent(self->directory, block);
+	Buffer buffer = InvalidBuffer;
+	const char *body = NULL;
 
-	if (spot.pages > 1)
+	if (layout->body_pages > 1)
 	{
-		key = angle_query_row(self->query,
-							  angle_body_get(&self->reader, leaf->node.block,
-											 layout->row_size, slot));
-		angle_body_done(&self->reader);
-		return key;
+		body = angle_body_get(&self->reader, layout, entry->body, &entry->tid);
+		if (body != NULL)
+			*key = angle_query_row(self->query, body);
+		angle_reader_done(&self->reader);
+		return body != NULL;
 	}
-	buffer = angle_read_recent(index, leaf->node.block + spot.page,
-							   leaf->recent != NULL ? &leaf->recent[spot.page]
-													: &nowhere);
+	buffer = angle_read_recent(index, block, recent != NULL ? recent : &buffer);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	angle_page_check(index, leaf->node.block + spot.page, BufferGetPage(buffer),
-					 ANGLE_PAGE_BODY);
-	key = angle_query_row(self->query,
-						  (const char *) BufferGetPage(buffer) + spot.offset);
+	if (angle_body_is(layout, BufferGetPage(buffer), slot, &entry->tid))
+	{
+		body = angle_body_at(layout, BufferGetPage(buffer), slot) +
+			   sizeof(ItemPointerData);
+		*key = angle_query_row(self->query, body);
+	}
 	UnlockReleaseBuffer(buffer);
-	return key;
-}
-
-/* Whether the node is still there after bodies were read: else they may have been those
- * of another one. */
-static bool
-still_there(Relation index, const AngleScan *self, AngleNodePointer node)
-{
-	Buffer head;
-	bool there;
-
-	if (!self->standby)
-		return true;
-	head = angle_read_head(index, &self->self->layout, node.block,
-						   BUFFER_LOCK_SHARE);
-	there = angle_node(BufferGetPage(head))->generation == node.generation;
-	UnlockReleaseBuffer(head);
-	return there;
+	return body != NULL;
 }
 
 /* Fills keys by the codes of a leaf whose head page this is, NaN for slots without a
@@ -207,13 +193,15 @@ rank_codes(AngleScan *self, Page head, AngleProbe probe)
 	return count;
 }
 
-/* Fills distances for the rows of a leaf that are live and pass, the rest with NaN. */
+/* Fills distances for the rows of a leaf that are live and pass, the rest with NaN. Where
+ * all of the index is read, rows come by their first entries. */
 static void
 rank_rows(Relation index, AngleScan *self, const AngleLeaf *leaf, Page head)
 {
 	const AngleLayout *layout = &self->self->layout;
+	AngleLeafEntry *entries = angle_leaf_entries(layout, head);
 
-	if (self->query->ordered && !self->exact)
+	if (!self->once)
 	{
 		(void) rank_codes(self, head, leaf->probe);
 		for (int slot = 0; slot < layout->capacity; slot++)
@@ -224,10 +212,14 @@ rank_rows(Relation index, AngleScan *self, const AngleLeaf *leaf, Page head)
 	{
 		self->distances[slot] = NAN;
 		if (!angle_slot_live(layout, head, slot) ||
+			angle_entry_second(&entries[slot]) ||
 			!angle_filter_pass(self->filter, layout, head, slot))
 			continue;
-		self->distances[slot] =
-			self->query->ordered ? rank_body(index, self, leaf, slot) : 0;
+		if (!self->query->ordered)
+			self->distances[slot] = 0;
+		else
+			(void) rank_body(index, self, &entries[slot],
+							 &self->distances[slot]);
 	}
 }
 
@@ -238,8 +230,7 @@ rows_at_a_time(const AngleScan *self)
 {
 	const Size each = sizeof(AngleRowItem) + sizeof(AngleCandidate);
 
-	if ((self->exact || !self->query->ordered) &&
-		self->rows.count * each < (Size) work_mem * 1024)
+	if (self->once && self->rows.count * each < (Size) work_mem * 1024)
 		return self->self->layout.capacity;
 	return ANGLE_ROWS_AT_A_TIME;
 }
@@ -249,18 +240,16 @@ static Buffer
 lock_leaf(Relation index, AngleScan *self, const AngleLeaf *leaf)
 {
 	Buffer nowhere = InvalidBuffer;
-	Buffer head =
-		angle_read_recent(index, leaf->node.block,
-						  leaf->recent != NULL ? &leaf->recent[0] : &nowhere);
-	const AngleNodeHeader *node;
+	Buffer *recent = angle_directory_recent(self->directory, leaf->node.block);
+	Buffer head = angle_read_recent(index, leaf->node.block,
+									recent != NULL ? recent : &nowhere);
 
 	LockBuffer(head, BUFFER_LOCK_SHARE);
-	angle_head_check(index, &self->self->layout, leaf->node.block,
-					 BufferGetPage(head));
-	node = angle_node(BufferGetPage(head));
-	if (node->generation == leaf->node.generation)
+	if (angle_page_is_node(BufferGetPage(head), leaf->node))
 	{
-		if (node->kind == ANGLE_NODE_LEAF)
+		angle_head_check(index, &self->self->layout, leaf->node.block,
+						 BufferGetPage(head));
+		if (angle_node(BufferGetPage(head))->kind == ANGLE_NODE_LEAF)
 			return head;
 		ereport(
 			ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
@@ -278,9 +267,7 @@ static void
 expand(Relation index, AngleScan *self, uint32 place, double floor, int slot)
 {
 	const AngleLeaf leaf = self->rows.leaves[place].leaf;
-	const AngleRowsPart part = {self->query->ordered && !self->exact
-									? ANGLE_ITEM_ROW
-									: ANGLE_ITEM_READY,
+	const AngleRowsPart part = {self->once ? ANGLE_ITEM_READY : ANGLE_ITEM_ROW,
 								place, floor, slot, rows_at_a_time(self)};
 	const AngleLayout *layout = &self->self->layout;
 	Buffer head = lock_leaf(index, self, &leaf);
@@ -293,9 +280,7 @@ expand(Relation index, AngleScan *self, uint32 place, double floor, int slot)
 	UnlockReleaseBuffer(head);
 	page = (Page) self->copy.data;
 	rank_rows(index, self, &leaf, page);
-	if (!still_there(index, self, leaf.node))
-		return;
-	angle_rows_queue(&self->rows, &part, angle_leaf_tids(layout, page),
+	angle_rows_queue(&self->rows, &part, angle_leaf_entries(layout, page),
 					 self->distances, layout->capacity);
 }
 
@@ -305,7 +290,7 @@ take_near(AngleScan *self, uint32 place, Page page)
 {
 	const AngleLayout *layout = &self->self->layout;
 	const AngleProbe probe = self->rows.leaves[place].leaf.probe;
-	ItemPointer tids = angle_leaf_tids(layout, page);
+	const AngleLeafEntry *entries = angle_leaf_entries(layout, page);
 	float keys[ANGLE_BLOCK], margin;
 	int taken = 0;
 
@@ -319,7 +304,7 @@ take_near(AngleScan *self, uint32 place, Page page)
 			const int i = pg_rightmost_one_pos32(near);
 
 			margin = angle_query_margin(self->query, page, first + i, probe);
-			angle_rows_take(&self->rows, place, &tids[first + i], first + i,
+			angle_rows_take(&self->rows, place, &entries[first + i],
 							isnan(keys[i]) ? -INFINITY : keys[i],
 							keys[i] + margin);
 		}
@@ -334,7 +319,7 @@ static int
 take_passing(AngleScan *self, uint32 place, Page page)
 {
 	const AngleLayout *layout = &self->self->layout;
-	ItemPointer tids = angle_leaf_tids(layout, page);
+	const AngleLeafEntry *entries = angle_leaf_entries(layout, page);
 	const AngleProbe probe = self->rows.leaves[place].leaf.probe;
 	int count = rank_codes(self, page, probe);
 	int taken = 0;
@@ -343,7 +328,7 @@ take_passing(AngleScan *self, uint32 place, Page page)
 		if (self->keys[slot] <= self->rows.limit)
 		{
 			angle_rows_take(
-				&self->rows, place, &tids[slot], slot, self->keys[slot],
+				&self->rows, place, &entries[slot], self->keys[slot],
 				self->keys[slot] +
 					angle_query_margin(self->query, page, slot, probe));
 			taken++;
@@ -387,23 +372,31 @@ prefetch_leaf(const AngleScan *self)
 	const Size half = BLCKSZ / 2, lines = 256;
 	const AngleLeaf *next = angle_route_peek(self->route);
 
-	if (next == NULL || next->recent == NULL)
+	const Buffer *recent;
+
+	if (next == NULL)
 		return;
-	angle_prefetch_recent(next->recent[0], self->self->layout.add, lines);
-	angle_prefetch_recent(next->recent[0], half, lines);
+	recent = angle_directory_recent(self->directory, next->node.block);
+	if (recent == NULL)
+		return;
+	angle_prefetch_recent(*recent, self->self->layout.add, lines);
+	angle_prefetch_recent(*recent, half, lines);
 }
 
 /* And for the body of a row that is known by its code. */
 static void
 prefetch_body(const AngleScan *self, uint32 place)
 {
-	const AngleRowItem *item = &self->rows.items[place];
-	const AngleLeaf *leaf = &self->rows.leaves[item->leaf].leaf;
-	const Size size = self->self->layout.row_size;
-	const AngleBodySpot spot = angle_body_spot(size, item->slot);
+	const AngleLayout *layout = &self->self->layout;
+	const AngleBodyPointer body = self->rows.items[place].entry.body;
+	const Buffer *recent =
+		angle_directory_recent(self->directory, angle_body_block(body));
 
-	if (leaf->recent != NULL && spot.pages == 1)
-		angle_prefetch_recent(leaf->recent[spot.page], spot.offset, size);
+	if (recent != NULL && layout->body_pages == 1)
+		angle_prefetch_recent(*recent,
+							  layout->body_start +
+								  angle_body_slot(body) * layout->body_size,
+							  layout->body_size);
 }
 
 /* Asks for the bodies of the rows that are next, each once. */
@@ -430,7 +423,7 @@ read_leaf(Relation index, AngleScan *self)
 		return;
 	prefetch_leaf(self);
 	place = angle_rows_add_leaf(&self->rows, &leaf);
-	if (self->query->ordered && !self->exact)
+	if (!self->once)
 		read_near(index, self, place);
 	else
 		expand(index, self, place, -INFINITY, 0);
@@ -461,11 +454,9 @@ static void
 look_up(Relation index, AngleScan *self, uint32 place)
 {
 	AngleRows *rows = &self->rows;
-	const AngleRowItem item = rows->items[place];
-	const AngleLeaf *leaf = &rows->leaves[item.leaf].leaf;
-	const double key = rank_body(index, self, leaf, item.slot);
+	double key;
 
-	if (!still_there(index, self, leaf->node))
+	if (!rank_body(index, self, &rows->items[place].entry, &key))
 	{
 		angle_rows_free_item(rows, place);
 		return;
@@ -551,7 +542,8 @@ add_to_batch(IndexScanDesc scan, AngleScan *self, uint32 place, double key)
 		return;
 	}
 	if (self->visits)
-		angle_visit_soon(scan->heapRelation, &self->rows.items[place].tid);
+		angle_visit_soon(scan->heapRelation,
+						 &self->rows.items[place].entry.tid);
 	self->batch[self->batch_count++] = (AngleCandidate){key, place};
 }
 
@@ -580,7 +572,7 @@ fill_batch(IndexScanDesc scan, AngleScan *self)
 static ItemPointer
 batch_tid(const AngleScan *self, size_t i)
 {
-	return &self->rows.items[self->batch[i].id].tid;
+	return &self->rows.items[self->batch[i].id].entry.tid;
 }
 
 /* Prepares the executor's visits of the row that was taken and of those behind it. */
@@ -642,7 +634,7 @@ init_rows(AngleScan *self)
 	self->batch = NULL;
 	self->pages = NULL;
 	self->batch_capacity = self->batch_count = self->batch_next = 0;
-	angle_rows_init(&self->rows);
+	angle_rows_init(&self->rows, self->once);
 	self->batch_size = BATCH_FIRST;
 	self->given = -INFINITY;
 	self->asked = self->due = 0;
@@ -654,12 +646,12 @@ expected_leaves(const AngleScan *self, const AngleMeta *meta)
 {
 	double rows = meta->capacity * 0.75;
 
-	if (self->exact || !self->query->ordered)
+	if (self->once)
 		return UINT32_MAX;
 	if (self->probes > 0)
 		return self->probes;
 	if (self->directory != NULL)
-		rows = Max(1, Min(rows, meta->rows / self->directory->leaves));
+		rows = Max(1, Min(rows, 2 * meta->rows / self->directory->leaves));
 	return angle_stop_read(meta, angle_recall_target) / rows;
 }
 
@@ -671,9 +663,8 @@ start_route(Relation index, AngleScan *self, const AngleMeta *meta)
 
 	self->keys = palloc(slots * sizeof(float));
 	self->distances = palloc(slots * sizeof(double));
-	self->route =
-		angle_route_make(index, self->query, self->directory, meta->root,
-						 self->query->ordered && !self->exact);
+	self->route = angle_route_make(index, self->query, self->directory,
+								   meta->root, !self->once);
 	angle_route_expect(self->route, expected_leaves(self, meta));
 }
 
@@ -698,12 +689,12 @@ start(IndexScanDesc scan, AngleScan *self)
 						 scan->numberOfOrderBys > 0 ? scan->orderByData : NULL);
 	self->filter = angle_filter_make(index, scan->keyData, scan->numberOfKeys);
 	self->exact = angle_recall_target >= 1 && angle_probes == 0;
-	self->standby = RecoveryInProgress();
+	self->once = self->exact || !self->query->ordered;
 	self->visits = angle_visits_known(scan->heapRelation);
 	self->probes = angle_probes;
 	self->enough = angle_stop_enough(&meta, angle_recall_target);
 	angle_stop_begin(&self->stop, self->self->metric);
-	self->reader = (AngleBodyReader){.index = index};
+	self->reader = (AnglePageReader){.index = index};
 	init_rows(self);
 	self->more = meta.dims > 0;
 	if (self->more)
@@ -747,15 +738,15 @@ angle_gettuple(IndexScanDesc scan, ScanDirection direction)
 	if (!found)
 		return false;
 	item = self->rows.items[place];
-	if (!ItemPointerIsValid(&item.tid))
+	if (!ItemPointerIsValid(&item.entry.tid))
 		ereport(
 			ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
 			errmsg(
-				"index \"%s\" is damaged at block %u: entry %u has no place in the table",
+				"index \"%s\" is damaged at block %u: a row has no place in the table",
 				RelationGetRelationName(scan->indexRelation),
-				self->rows.leaves[item.leaf].leaf.node.block, item.slot),
+				self->rows.leaves[item.leaf].leaf.node.block),
 			errhint("REINDEX it."));
-	scan->xs_heaptid = item.tid;
+	scan->xs_heaptid = item.entry.tid;
 	angle_rows_free_item(&self->rows, place);
 	scan->xs_recheck = angle_filter_lossy(self->filter);
 	set_distance(scan, self, key);

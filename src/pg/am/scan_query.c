@@ -119,16 +119,21 @@ angle_query_codes(AngleQuery *query, const AngleBlockView *block,
 						 lower);
 }
 
-/* A block of a leaf's head page. */
+/* A block of a leaf's head page; codes that are loose are put in order in packed. */
 static AngleBlockView
-view_block(const AngleLayout *layout, Page head, int block)
+view_block(const AngleLayout *layout, Page head, int block, uint8 *packed)
 {
 	const char *page = (const char *) head;
 	const int first = block * ANGLE_BLOCK;
+	const uint8 *codes = (const uint8 *) page + layout->codes +
+						 block * angle_block_size(layout->dims);
 
-	return (AngleBlockView){(const uint8_t *) page + layout->codes +
-								block * angle_block_size(layout->dims),
-							(const float *) (page + layout->add) + first,
+	if (angle_block_loose(head, block))
+	{
+		angle_block_fill(packed, layout->dims, codes);
+		codes = packed;
+	}
+	return (AngleBlockView){codes, (const float *) (page + layout->add) + first,
 							(const float *) (page + layout->rescale) + first,
 							(const AngleBfloat *) (page + layout->error) +
 								first};
@@ -139,7 +144,8 @@ angle_query_block(AngleQuery *query, Page head, int block, AngleProbe probe,
 				  float *keys)
 {
 	const AngleLayout *layout = &query->self->layout;
-	const AngleBlockView view = view_block(layout, head, block);
+	uint8 packed[ANGLE_BLOCK * ANGLE_CODED_MAX / 8];
+	const AngleBlockView view = view_block(layout, head, block, packed);
 	float estimate[ANGLE_BLOCK];
 
 	probe.error *= BOUND_SHARE;
@@ -160,7 +166,8 @@ angle_query_near(AngleQuery *query, Page head, int block, AngleProbe probe,
 				 float limit, float *keys)
 {
 	const AngleLayout *layout = &query->self->layout;
-	const AngleBlockView view = view_block(layout, head, block);
+	uint8 packed[ANGLE_BLOCK * ANGLE_CODED_MAX / 8];
+	const AngleBlockView view = view_block(layout, head, block, packed);
 	const uint8 *live = (uint8 *) head + layout->live + block * ANGLE_BLOCK / 8;
 
 	probe.error *= BOUND_SHARE;

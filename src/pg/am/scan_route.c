@@ -14,7 +14,6 @@
 
 #include "pg/am/candidates.h"
 #include "pg/am/descend.h"
-#include "pg/am/node_segment.h"
 #include "pg/am/queue.h"
 #include "pg/am/scan_route.h"
 
@@ -245,18 +244,17 @@ static double
 look_at(AngleRoute *route, int number, AngleLeaf *leaf)
 {
 	const AngleDirectory *directory = route->directory;
-	const AngleLayout *layout = &route->query->self->layout;
+	const int dims = route->query->self->layout.dims;
 	const int place = angle_directory_group(directory, number);
 	const AngleGroup *group = directory->group[place];
 	const int i = number - directory->first[place];
 
 	leaf->node = group->leaves[i];
-	leaf->recent = group->recent + (Size) i * layout->pages;
 	leaf->distance = 0;
 	if (!route->nearest)
 		return 0;
-	angle_bfloat_decode(group->centroids + (Size) i * layout->dims,
-						route->centroid, layout->dims);
+	angle_bfloat_decode(group->centroids + (Size) i * dims, route->centroid,
+						dims);
 	leaf->distance =
 		angle_query_node(route->query, route->centroid, &leaf->probe);
 	return isnan(leaf->distance) ? -INFINITY : leaf->distance;
@@ -337,7 +335,7 @@ push_children(AngleRoute *route, Buffer head)
 {
 	const AngleLayout *layout = &route->query->self->layout;
 	const Page page = BufferGetPage(head);
-	AngleBodyReader reader = {.index = route->index};
+	AnglePageReader reader = {.index = route->index};
 
 	for (int slot = 0; slot < layout->fanout; slot++)
 	{
@@ -348,9 +346,9 @@ push_children(AngleRoute *route, Buffer head)
 		node.node = angle_inner_pointers(layout, page)[slot];
 		if (route->nearest)
 		{
-			angle_bfloat_decode(angle_body_get(&reader,
-											   BufferGetBlockNumber(head),
-											   layout->centroid_size, slot),
+			angle_bfloat_decode(angle_centroid_get(&reader, layout,
+												   BufferGetBlockNumber(head),
+												   slot),
 								route->centroid, layout->dims);
 			node.distance =
 				angle_query_node(route->query, route->centroid, &node.probe);
@@ -358,7 +356,7 @@ push_children(AngleRoute *route, Buffer head)
 		push_node(route, isnan(node.distance) ? -INFINITY : node.distance,
 				  &node);
 	}
-	angle_body_done(&reader);
+	angle_reader_done(&reader);
 	if (reader.scratch != NULL)
 		pfree(reader.scratch);
 }
@@ -370,9 +368,7 @@ count_visit(AngleRoute *route, BlockNumber block)
 	const BlockNumber often = 1024;
 
 	if (++route->visits % often == 0 &&
-		route->visits >
-			angle_segment_count(route->index, &route->query->self->layout) +
-				often)
+		route->visits > RelationGetNumberOfBlocks(route->index) + often)
 		angle_tree_has_cycle(route->index, block);
 }
 
@@ -387,11 +383,12 @@ walk_next(AngleRoute *route, AngleLeaf *leaf)
 		*leaf = route->found[angle_queue_pop(&route->nodes).id];
 		CHECK_FOR_INTERRUPTS();
 		count_visit(route, leaf->node.block);
-		head = angle_read_head(route->index, &route->query->self->layout,
-							   leaf->node.block, BUFFER_LOCK_SHARE);
+		head = angle_read_node(route->index, &route->query->self->layout,
+							   leaf->node, BUFFER_LOCK_SHARE);
+		if (!BufferIsValid(head))
+			continue;
 		inner = angle_node(BufferGetPage(head))->kind == ANGLE_NODE_INNER;
-		if (inner && angle_node(BufferGetPage(head))->generation ==
-						 leaf->node.generation)
+		if (inner)
 			push_children(route, head);
 		UnlockReleaseBuffer(head);
 		if (!inner)

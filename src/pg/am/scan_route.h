@@ -11,7 +11,6 @@ typedef struct AngleLeaf
 	AngleNodePointer node;
 	AngleProbe probe;
 	double distance; /* of its centroid; 0 where that does not matter */
-	Buffer *recent;	 /* (pages): where its pages were last; NULL: not known */
 } AngleLeaf;
 
 typedef struct AngleRoute AngleRoute;

@@ -17,8 +17,58 @@
 #define SORT_LEAST 48
 #define SORT_SHARE 8
 
+/* Rows that are remembered at first. */
+#define MET_START 400
+
+/* A body, by its block and slot. */
+typedef struct Met
+{
+	uint64 body;
+	char status;
+} Met;
+
+static inline uint32
+hash_body(uint64 body)
+{
+	return (uint32) (body * UINT64CONST(0x9e3779b97f4a7c15) >> 32);
+}
+
+#define SH_PREFIX met
+#define SH_ELEMENT_TYPE Met
+#define SH_KEY_TYPE uint64
+#define SH_KEY body
+#define SH_HASH_KEY(table, key) hash_body(key)
+#define SH_EQUAL(table, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+static inline uint64
+key_of(AngleBodyPointer body)
+{
+	return (uint64) angle_body_block(body) << 16 | angle_body_slot(body);
+}
+
+static bool
+was_met(const AngleRows *rows, AngleBodyPointer body)
+{
+	return rows->met != NULL && met_lookup(rows->met, key_of(body)) != NULL;
+}
+
+/* Notes that the row was met; false if it was before. */
+static bool
+meet(AngleRows *rows, AngleBodyPointer body)
+{
+	bool found = false;
+
+	if (rows->met != NULL)
+		(void) met_insert(rows->met, key_of(body), &found);
+	return !found;
+}
+
 void
-angle_rows_init(AngleRows *rows)
+angle_rows_init(AngleRows *rows, bool once)
 {
 	/* arrays of less than 8 kB, which memory contexts do not give back at once */
 	const uint32 start = 480;
@@ -33,6 +83,8 @@ angle_rows_init(AngleRows *rows)
 	rows->near_capacity = start;
 	rows->near = palloc(rows->near_capacity * sizeof(AngleCandidate));
 	rows->limit = rows->least_rest = INFINITY;
+	if (!once)
+		rows->met = met_create(CurrentMemoryContext, MET_START, NULL);
 }
 
 void
@@ -60,8 +112,9 @@ angle_rows_add_leaf(AngleRows *rows, const AngleLeaf *leaf)
 	return rows->leaf_count++;
 }
 
-uint32
-angle_rows_add_item(AngleRows *rows, ItemPointer tid, uint32 leaf, int slot)
+/* Adds an item; returns its place. */
+static uint32
+add_item(AngleRows *rows, const AngleLeafEntry *entry, uint32 leaf)
 {
 	uint32 place = rows->free;
 
@@ -77,7 +130,7 @@ angle_rows_add_item(AngleRows *rows, ItemPointer tid, uint32 leaf, int slot)
 		}
 		place = rows->count++;
 	}
-	rows->items[place] = (AngleRowItem){*tid, (uint16) slot, leaf};
+	rows->items[place] = (AngleRowItem){*entry, leaf};
 	return place;
 }
 
@@ -113,6 +166,9 @@ leave_far(AngleRows *rows, uint32 place)
 			rows->near[kept++] = row;
 			continue;
 		}
+		if (rows->met != NULL)
+			(void) met_delete(rows->met,
+							  key_of(rows->items[row.id].entry.body));
 		angle_rows_leave(rows, rows->items[row.id].leaf);
 		angle_rows_free_item(rows, (uint32) row.id);
 	}
@@ -169,11 +225,14 @@ grow_near(AngleRows *rows)
 }
 
 void
-angle_rows_take(AngleRows *rows, uint32 place, ItemPointer tid, int slot,
+angle_rows_take(AngleRows *rows, uint32 place, const AngleLeafEntry *entry,
 				float key, float estimate)
 {
-	uint32 item = angle_rows_add_item(rows, tid, place, slot);
+	uint32 item;
 
+	if (!meet(rows, entry->body))
+		return;
+	item = add_item(rows, entry, place);
 	if (rows->near_count == rows->near_capacity)
 		grow_near(rows);
 	rows->near[rows->near_count++] = (AngleCandidate){key, item};
@@ -208,16 +267,17 @@ angle_rows_flush(AngleRows *rows)
 }
 
 void
-angle_rows_queue(AngleRows *rows, const AngleRowsPart *part, ItemPointer tids,
-				 const double *keys, int count)
+angle_rows_queue(AngleRows *rows, const AngleRowsPart *part,
+				 const AngleLeafEntry *entries, const double *keys, int count)
 {
 	AngleCandidate *nearest = palloc((count + 1) * sizeof(AngleCandidate));
 	AngleTop top;
 
 	angle_top_init(&top, nearest, Min(part->most, (size_t) count) + 1);
 	for (int i = 0; i < count; i++)
-		if (keys[i] > part->floor ||
-			(keys[i] == part->floor && i >= part->slot))
+		if ((keys[i] > part->floor ||
+			 (keys[i] == part->floor && i >= part->slot)) &&
+			!was_met(rows, entries[i].body))
 			(void) angle_top_offer(&top, keys[i], i);
 	angle_top_sort(&top);
 	for (size_t i = 0; i < top.count; i++)
@@ -231,10 +291,10 @@ angle_rows_queue(AngleRows *rows, const AngleRowsPart *part, ItemPointer tids,
 							angle_item_id(ANGLE_ITEM_REST, part->place));
 			break;
 		}
-		angle_queue_add(
-			&rows->queue, nearest[i].key,
-			angle_item_id(part->kind, angle_rows_add_item(rows, &tids[slot],
-														  part->place, slot)));
+		(void) meet(rows, entries[slot].body);
+		angle_queue_add(&rows->queue, nearest[i].key,
+						angle_item_id(part->kind, add_item(rows, &entries[slot],
+														   part->place)));
 	}
 	pfree(nearest);
 }

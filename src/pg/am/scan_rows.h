@@ -5,6 +5,10 @@
  * that is read only rows are kept whose bound is not above the estimates of so many
  * others; for the rest there is one item that has the key of the nearest of them. When
  * that is due, the leaf is read again. So memory is bounded by the number of leaves.
+ *
+ * A row has two entries, and is met in the leaf of either. It is dealt with as the first
+ * one that is kept says: the bodies of all rows that are kept, or were given out, are
+ * remembered, 16 bytes each.
  */
 #ifndef ANGLE_SCAN_ROWS_H
 #define ANGLE_SCAN_ROWS_H
@@ -26,8 +30,7 @@ typedef enum AngleItemKind
 /* What is known of an item; of a rest the place of its leaf is its id. */
 typedef struct AngleRowItem
 {
-	ItemPointerData tid;
-	uint16 slot;
+	AngleLeafEntry entry;
 	uint32 leaf; /* its place in leaves */
 } AngleRowItem;
 
@@ -63,6 +66,8 @@ typedef struct AngleRows
 	uint32 near_capacity;
 	AngleTop best; /* the smallest estimates */
 	float limit;   /* of keys that are near; falls */
+	struct met_hash
+		*met; /* bodies; NULL where rows come by their first entry only */
 } AngleRows;
 
 static inline uint64
@@ -77,8 +82,8 @@ angle_item_kind(uint64 id)
 	return (AngleItemKind) (id >> 32);
 }
 
-/* In the current memory context. */
-void angle_rows_init(AngleRows *rows);
+/* In the current memory context. once: rows come by one of their entries only. */
+void angle_rows_init(AngleRows *rows, bool once);
 
 /* Says that so many rows are to be given out in all: how many are near. */
 void angle_rows_expect(AngleRows *rows, double asked);
@@ -86,13 +91,11 @@ void angle_rows_expect(AngleRows *rows, double asked);
 /* Adds a leaf; returns its place. */
 uint32 angle_rows_add_leaf(AngleRows *rows, const AngleLeaf *leaf);
 
-/* Adds an item; returns its place. It can be given back. */
-uint32
-angle_rows_add_item(AngleRows *rows, ItemPointer tid, uint32 leaf, int slot);
+/* Gives back the item of a row that was dealt with. */
 void angle_rows_free_item(AngleRows *rows, uint32 place);
 
-/* Takes a row of the leaf at place, whose key is not above limit. */
-void angle_rows_take(AngleRows *rows, uint32 place, ItemPointer tid, int slot,
+/* Takes a row of the leaf at place, whose key is not above limit, unless it was met. */
+void angle_rows_take(AngleRows *rows, uint32 place, const AngleLeafEntry *entry,
 					 float key, float estimate);
 
 /* Says that rows of the leaf at place were left out whose keys are above limit. */
@@ -126,8 +129,8 @@ angle_rows_least_near(const AngleRows *rows)
 											   : INFINITY;
 }
 
-/* Queues the nearest of the rows from (floor, slot) on, most of them, as kind, and
- * an item for what is left. */
+/* Queues the nearest of the rows from (floor, slot) on that were not met, most of them,
+ * as kind, and an item for what is left. */
 typedef struct AngleRowsPart
 {
 	AngleItemKind kind;
@@ -137,7 +140,8 @@ typedef struct AngleRowsPart
 	size_t most;
 } AngleRowsPart;
 
-void angle_rows_queue(AngleRows *rows, const AngleRowsPart *part,
-					  ItemPointer tids, const double *keys, int count);
+void
+angle_rows_queue(AngleRows *rows, const AngleRowsPart *part,
+				 const AngleLeafEntry *entries, const double *keys, int count);
 
 #endif

@@ -1,4 +1,4 @@
-/* Trading rows: see settle.h. */
+/* Second entries, and trading rows: see settle.h. */
 #include "postgres.h"
 
 #include <math.h>
@@ -12,11 +12,9 @@
 #include "pg/am/settle.h"
 #include "pg/bridge.h"
 
-/* Leaves that a row may go to. */
-#define NEAREST 4
-
-/* Below so many leaves one cluster had all rows. */
-#define LEAVES_LEAST 32
+/* Leaves that a row's first entry may go to, and that its second may. */
+#define NEAREST_FIRST 4
+#define NEAREST 8
 
 /* A row that was read. */
 typedef struct Place
@@ -34,7 +32,8 @@ typedef struct Settling
 	AngleArena *arena;
 	float *centroids; /* (count, dims), by order */
 	int *order;		  /* (count): leaves by group */
-	int *rows;		  /* (count), by order: live rows */
+	int *rows;		  /* (count), by order: live entries */
+	int read;		  /* leaves whose rows were read, by order */
 	AngleAssigner *assigner;
 	AngleEntries entries; /* of several leaves */
 	Place *places;		  /* (entries.capacity); leaf is a place in order */
@@ -138,103 +137,149 @@ leaf_at(const Settling *settling, int place)
 	return &settling->leaves[settling->order[place]];
 }
 
-/* Reads the rows of a leaf behind those that are there. */
+/* Reads the rows whose first entry is in the next leaf behind those that are there. */
 static void
-read_leaf(Settling *settling, int place)
+read_leaf(Settling *settling)
 {
 	const AngleLayout *layout = &settling->self->layout;
+	const int place = settling->read++;
 	Buffer head = angle_read_head(settling->index, layout,
 								  leaf_at(settling, place)->pointer.block,
 								  BUFFER_LOCK_SHARE);
+	const AngleLeafEntry *entries =
+		angle_leaf_entries(layout, BufferGetPage(head));
 	int i = settling->entries.count;
 
 	for (int slot = 0; slot < layout->capacity; slot++)
-		if (angle_slot_live(layout, BufferGetPage(head), slot))
+		if (angle_slot_live(layout, BufferGetPage(head), slot) &&
+			!angle_entry_second(&entries[slot]))
 			settling->places[i++] = (Place){place, slot};
 	angle_entries_read(&settling->entries, head);
 	UnlockReleaseBuffer(head);
 }
 
-/* Writes the body of a row, whose leaf nobody else sees. */
+/* Puts an entry of row i into the leaf at place to, which has a free slot and which nobody
+ * else sees. */
 static void
-write_body(const Settling *settling, BlockNumber head, int slot,
-		   const char *body)
-{
-	const Size size = settling->self->layout.row_size;
-	const AngleBodySpot spot = angle_body_spot(size, slot);
-
-	for (int i = 0; i < spot.pages; i++)
-	{
-		const Size done = i * ANGLE_PAGE_ROOM;
-		Buffer buffer = ReadBuffer(settling->index, head + spot.page + i);
-		Page page = BufferGetPage(buffer);
-
-		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-		if (PageIsNew(page))
-			angle_page_init(page, ANGLE_PAGE_BODY);
-		memcpy((char *) page + spot.offset, body + done,
-			   Min(size - done, ANGLE_PAGE_ROOM));
-		MarkBufferDirty(buffer);
-		UnlockReleaseBuffer(buffer);
-	}
-}
-
-/* Moves entry i to the leaf at place to, which has a free slot. */
-static void
-move_row(Settling *settling, int i, int to)
+put_entry(Settling *settling, int i, int to, uint16 flag)
 {
 	const AngleIndex *self = settling->self;
 	const AngleLayout *layout = &self->layout;
-	const Place from = settling->places[i];
-	const BlockNumber block = leaf_at(settling, to)->pointer.block;
 	AngleRow *row = &settling->entries.rows[i];
-	Buffer head;
-	int slot;
+	Buffer head = angle_read_head(settling->index, layout,
+								  leaf_at(settling, to)->pointer.block,
+								  BUFFER_LOCK_EXCLUSIVE);
+	const int slot =
+		angle_slot_find_free(layout, BufferGetPage(head), 0, layout->capacity);
 
 	angle_row_set_code(row, self,
 					   settling->entries.points + (Size) i * layout->dims,
 					   settling->centroids + (Size) to * layout->dims);
-	head =
-		angle_read_head(settling->index, layout, block, BUFFER_LOCK_EXCLUSIVE);
-	slot =
-		angle_slot_find_free(layout, BufferGetPage(head), 0, layout->capacity);
-	write_body(settling, block, slot, row->body);
+	row->where.slot = angle_body_slot(row->where) | flag;
 	angle_head_put_row(layout, BufferGetPage(head), slot, row);
 	MarkBufferDirty(head);
 	UnlockReleaseBuffer(head);
-	head = angle_read_head(settling->index, layout,
+	settling->rows[to]++;
+}
+
+/* Moves the first entry of row i to the leaf at place to. */
+static void
+move_first(Settling *settling, int i, int to)
+{
+	const Place from = settling->places[i];
+	Buffer head;
+
+	put_entry(settling, i, to, 0);
+	head = angle_read_head(settling->index, &settling->self->layout,
 						   leaf_at(settling, from.leaf)->pointer.block,
 						   BUFFER_LOCK_EXCLUSIVE);
-	angle_slot_clear_live(layout, BufferGetPage(head), from.slot);
+	angle_slot_clear_live(&settling->self->layout, BufferGetPage(head),
+						  from.slot);
 	MarkBufferDirty(head);
 	UnlockReleaseBuffer(head);
-	settling->rows[to]++;
 	settling->rows[from.leaf]--;
 }
 
-/* Moves those of the rows that were read which have a nearer leaf with room. */
+/* The nearest leaf with room for row i, or the one where it is. */
+static int
+choose_first(const Settling *settling, int i, const uint32 *nearest)
+{
+	const int own = settling->places[i].leaf;
+
+	for (int j = 0; j < NEAREST_FIRST && nearest[j] < settling->count; j++)
+		if (nearest[j] == own ||
+			settling->rows[nearest[j]] < settling->self->layout.capacity)
+			return nearest[j];
+	return own;
+}
+
+static double
+squared_distance(const float *a, const float *b, int dims)
+{
+	double sum = 0;
+
+	for (int d = 0; d < dims; d++)
+		sum += ((double) a[d] - b[d]) * ((double) a[d] - b[d]);
+	return sum;
+}
+
+/* Of the nearest leaves with room the one with the least loss beside the first; −1 if
+ * there is none. */
+static int
+choose_second(const Settling *settling, int i, int first, const uint32 *nearest,
+			  const float *distances)
+{
+	const Size dims = settling->self->layout.dims;
+	const float *point = settling->entries.points + i * dims;
+	const float *centroid = settling->centroids + first * dims;
+	const double to_first = squared_distance(point, centroid, dims);
+	double least = INFINITY;
+	int best = -1;
+
+	for (int j = 0; j < NEAREST && nearest[j] < settling->count; j++)
+	{
+		const int other = nearest[j];
+		double loss;
+
+		if (other == first ||
+			settling->rows[other] == settling->self->layout.capacity)
+			continue;
+		loss = angle_second_loss(point, centroid,
+								 settling->centroids + other * dims, dims,
+								 to_first, distances[j]);
+		if (loss < least)
+		{
+			least = loss;
+			best = other;
+		}
+	}
+	return best;
+}
+
+/* Finds the places of the rows that were read. One whose first entry goes to a leaf that
+ * is still to be read comes again. */
 static void
 settle_batch(Settling *settling)
 {
-	const int capacity = settling->self->layout.capacity;
 	uint32 lists[ANGLE_ASSIGN_BATCH * NEAREST];
+	float distances[ANGLE_ASSIGN_BATCH * NEAREST];
 
 	angle_assign(settling->assigner, settling->entries.points,
-				 settling->entries.count, NEAREST, lists, NULL);
+				 settling->entries.count, NEAREST, lists, distances);
 	for (int i = 0; i < settling->entries.count; i++)
 	{
 		const uint32 *nearest = lists + i * NEAREST;
-		const int own = settling->places[i].leaf;
+		const int first = choose_first(settling, i, nearest);
+		int second;
 
-		for (int j = 0; j < NEAREST && nearest[j] < settling->count; j++)
-		{
-			if (nearest[j] == own)
-				break;
-			if (settling->rows[nearest[j]] == capacity)
-				continue;
-			move_row(settling, i, nearest[j]);
-			break;
-		}
+		if (first != settling->places[i].leaf)
+			move_first(settling, i, first);
+		if (first >= settling->read)
+			continue;
+		second =
+			choose_second(settling, i, first, nearest, distances + i * NEAREST);
+		if (second >= 0)
+			put_entry(settling, i, second, ANGLE_ENTRY_SECOND);
 	}
 	settling->entries.count = 0;
 }
@@ -244,18 +289,34 @@ settle(Settling *settling)
 {
 	const AngleLayout *layout = &settling->self->layout;
 
-	for (int place = 0; place < settling->count; place++)
+	while (settling->read < settling->count)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (settling->entries.count + layout->capacity >
 			settling->entries.capacity)
 			settle_batch(settling);
-		read_leaf(settling, place);
+		read_leaf(settling);
 	}
 	settle_batch(settling);
 }
 
-/* Live rows of each leaf. */
+/* All codes have their places. */
+static void
+pack_leaves(Settling *settling)
+{
+	for (int place = 0; place < settling->count; place++)
+	{
+		Buffer head = angle_read_head(settling->index, &settling->self->layout,
+									  leaf_at(settling, place)->pointer.block,
+									  BUFFER_LOCK_EXCLUSIVE);
+
+		angle_leaf_pack(&settling->self->layout, BufferGetPage(head));
+		MarkBufferDirty(head);
+		UnlockReleaseBuffer(head);
+	}
+}
+
+/* Live entries of each leaf. */
 static void
 count_rows(Settling *settling)
 {
@@ -277,30 +338,27 @@ make_entries(Settling *settling)
 
 	angle_entries_init(&settling->entries, settling->index, settling->self,
 					   capacity);
+	settling->entries.first_only = true;
 	settling->places = palloc(capacity * sizeof(Place));
 	settling->rows =
 		palloc_extended(settling->count * sizeof(int), MCXT_ALLOC_HUGE);
 }
 
-void
-angle_settle(Relation index, const AngleIndex *self, const AngleChild *leaves,
-			 int count, Size memory)
+/* The same of leaves that are looked at together. */
+static void
+settle_part(Relation index, const AngleIndex *self, const AngleChild *leaves,
+			int count)
 {
 	const Size dims = self->layout.dims;
 	const Size points = count * dims * sizeof(float);
 	Settling settling = {
 		.index = index, .self = self, .leaves = leaves, .count = count};
-	MemoryContext context, old;
-	AngleAllocator allocator;
+	MemoryContext context = AllocSetContextCreate(
+		CurrentMemoryContext, "angle settling", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	AngleAllocator allocator = angle_context_allocator(context);
 	float *decoded;
 
-	/* the points, in two orders, packed, and copied to be clustered */
-	if (count < LEAVES_LEAST || 4 * points > memory)
-		return;
-	context = AllocSetContextCreate(CurrentMemoryContext, "angle settling",
-									ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(context);
-	allocator = angle_context_allocator(context);
 	settling.arena = angle_arena_create(&allocator);
 	if (settling.arena == NULL)
 		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
@@ -314,6 +372,25 @@ angle_settle(Relation index, const AngleIndex *self, const AngleChild *leaves,
 	make_entries(&settling);
 	count_rows(&settling);
 	settle(&settling);
+	pack_leaves(&settling);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+}
+
+void
+angle_settle(Relation index, const AngleIndex *self, const AngleChild *leaves,
+			 int count, Size memory)
+{
+	/* the points, in two orders, packed, and copied to be clustered */
+	const Size each = 4 * self->layout.dims * sizeof(float);
+	const int most = Max(2, Min(memory / each, INT_MAX));
+	const int parts = (count + most - 1) / most;
+
+	for (int part = 0; part < parts; part++)
+	{
+		const int from = (int64) count * part / parts;
+		const int to = (int64) count * (part + 1) / parts;
+
+		settle_part(index, self, leaves + from, to - from);
+	}
 }

@@ -32,14 +32,16 @@ read_children(AngleSiblings *siblings, Buffer head)
 bool
 angle_siblings_read(AngleSiblings *siblings)
 {
-	Buffer head = angle_read_head(siblings->index, &siblings->self->layout,
-								  siblings->parent.block, BUFFER_LOCK_SHARE);
-	const AngleNodeHeader *node = angle_node(BufferGetPage(head));
-	const bool there = node->generation == siblings->parent.generation &&
-					   node->kind == ANGLE_NODE_INNER &&
-					   !(node->flags & ANGLE_NODE_GONE);
+	Buffer head = angle_read_node(siblings->index, &siblings->self->layout,
+								  siblings->parent, BUFFER_LOCK_SHARE);
+	const AngleNodeHeader *node;
+	bool there = false;
 
 	siblings->count = 0;
+	if (!BufferIsValid(head))
+		return false;
+	node = angle_node(BufferGetPage(head));
+	there = node->kind == ANGLE_NODE_INNER && !(node->flags & ANGLE_NODE_GONE);
 	if (there)
 		read_children(siblings, head);
 	UnlockReleaseBuffer(head);

@@ -33,9 +33,10 @@ angle_make_root(Relation index, Datum vector)
 
 		angle_meta_set_dims(&meta, first->dim);
 		self = angle_index_make(&meta);
-		meta.root = angle_segment_take(index, &self->layout, NULL, false);
+		meta.root = angle_segment_take(index, &self->layout, ANGLE_NODE_LEAF,
+									   NULL, false);
 		image = angle_image_make(&self->layout);
-		angle_image_reset(image, ANGLE_NODE_LEAF, meta.root.generation);
+		angle_image_reset(image, ANGLE_NODE_LEAF, meta.root);
 		angle_segment_write(index, meta.root.block, image);
 		buffer = ReadBuffer(index, ANGLE_META_BLOCK);
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
@@ -68,13 +69,13 @@ room_in(const AngleReplacer *replacer, AngleNodePointer node)
 {
 	const AngleLayout *layout = &replacer->self->layout;
 	Buffer head =
-		angle_read_head(replacer->index, layout, node.block, BUFFER_LOCK_SHARE);
-	const AngleNodeHeader header = *angle_node(BufferGetPage(head));
+		angle_read_node(replacer->index, layout, node, BUFFER_LOCK_SHARE);
+	AngleNodeHeader header;
 
+	check_there(replacer, node, BufferIsValid(head));
+	header = *angle_node(BufferGetPage(head));
 	UnlockReleaseBuffer(head);
-	check_there(replacer, node,
-				header.generation == node.generation &&
-					!(header.flags & ANGLE_NODE_GONE));
+	check_there(replacer, node, !(header.flags & ANGLE_NODE_GONE));
 	return (header.kind == ANGLE_NODE_LEAF ? layout->capacity
 										   : layout->fanout) -
 		   header.count;
@@ -173,6 +174,7 @@ split_node(AngleReplacer *replacer, const AngleWay *way, int step)
 		.replacer = replacer,
 		.parent = step > 0 ? way->steps[step - 1].node
 						   : (AngleNodePointer){InvalidBlockNumber, 0},
+		.kind = step < way->length - 1 ? ANGLE_NODE_INNER : ANGLE_NODE_LEAF,
 		.old_count = 1,
 		.old = {{way->steps[step].node, way->steps[step].slot}}};
 

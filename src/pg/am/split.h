@@ -4,19 +4,6 @@
 
 #include "pg/am/index.h"
 
-/* A body that is to be written: of entry slot of the node at head. */
-typedef struct AngleBodyTarget
-{
-	BlockNumber head;
-	int slot;
-	Size size;
-	const char *body;
-	int pages; /* so many of its pages, from the first on */
-} AngleBodyTarget;
-
-/* insert.c: writes the body of a slot that is not live, logged. */
-void angle_body_write(Relation index, const AngleBodyTarget *target);
-
 /* Gives an index that has never had a row the dimensions of a vector, and a
  * leaf as root. */
 void angle_make_root(Relation index, Datum vector);

@@ -17,10 +17,14 @@
 #include "pg/am/tree_writer.h"
 #include "pg/bridge.h"
 
-/* How full nodes are to be, on average: leaves, and inner nodes, which must have
+/* How full nodes are to be, on average: leaves of first entries, for as many second ones
+ * come, with which they are nine tenths full; and inner nodes, which must have
  * room for children of leaves that are split. */
-#define FILL_LEAF 0.9
+#define FILL_LEAF 0.45
 #define FILL_INNER 0.75
+
+/* First entries of a leaf at most. */
+#define MOST_FIRST 0.7
 
 /* Lists that a row may go to. */
 #define NEAREST 6
@@ -33,6 +37,7 @@ typedef struct Input
 	const AngleChild *children;
 	const float *points; /* (count, dims) */
 	int limit;			 /* entries of a node */
+	int wanted;			 /* on average */
 } Input;
 
 AngleTreeWriter *
@@ -43,6 +48,7 @@ angle_tree_writer_make(Relation index, const AngleIndex *self)
 	writer->index = index;
 	writer->self = self;
 	writer->image = angle_image_make(&self->layout);
+	writer->bodies = angle_body_writer_make(index, &self->layout);
 	writer->scratch = AllocSetContextCreate(
 		CurrentMemoryContext, "angle clustering", ALLOCSET_DEFAULT_SIZES);
 	writer->capacity = 64;
@@ -98,6 +104,7 @@ add_entry(const Input *input, int i, const float *centroid)
 	row->values = rows->values + (Size) i * layout->keys;
 	angle_row_set_point(row, layout, point);
 	angle_row_set_code(row, writer->self, point, centroid);
+	row->where = angle_body_writer_add(writer->bodies, row);
 	angle_image_add_row(writer->image, row);
 }
 
@@ -114,10 +121,10 @@ write_node(const Input *input, const int *members, int count,
 
 	angle_bfloat_encode(centroid, child->centroid, dims);
 	angle_bfloat_decode(child->centroid, stored, dims);
-	child->pointer =
-		angle_segment_take(writer->index, &self->layout, NULL, false);
 	child->kind = input->rows != NULL ? ANGLE_NODE_LEAF : ANGLE_NODE_INNER;
-	angle_image_reset(writer->image, child->kind, child->pointer.generation);
+	child->pointer =
+		angle_segment_take_unlogged(writer->index, &self->layout, child->kind);
+	angle_image_reset(writer->image, child->kind, child->pointer);
 	for (int i = 0; i < count; i++)
 		add_entry(input, members[i], stored);
 	angle_segment_write_unlogged(writer->index, child->pointer.block,
@@ -290,8 +297,8 @@ write_nodes(const Input *input, int count)
 	MemoryContext old = MemoryContextSwitchTo(writer->scratch);
 	AngleAllocator allocator = angle_context_allocator(writer->scratch);
 	AngleArena *arena = angle_arena_create(&allocator);
-	const double fill = input->rows != NULL ? FILL_LEAF : FILL_INNER;
-	int lists = count <= input->limit ? 1 : ceil(count / (fill * input->limit));
+	int lists =
+		count <= input->limit ? 1 : (count + input->wanted - 1) / input->wanted;
 	AngleClusters clusters;
 	uint32 *chosen;
 
@@ -311,7 +318,8 @@ angle_tree_write_rows(AngleTreeWriter *writer, const AngleRowSet *rows)
 	Input input = {.writer = writer,
 				   .rows = rows,
 				   .points = rows->points,
-				   .limit = writer->self->layout.capacity};
+				   .limit = MOST_FIRST * writer->self->layout.capacity,
+				   .wanted = FILL_LEAF * writer->self->layout.capacity};
 
 	if (writer->row.body == NULL)
 		angle_row_init(&writer->row, &writer->self->layout);
@@ -331,7 +339,8 @@ write_level(AngleTreeWriter *writer)
 	Input input = {.writer = writer,
 				   .children = children,
 				   .points = points,
-				   .limit = writer->self->layout.fanout};
+				   .limit = writer->self->layout.fanout,
+				   .wanted = FILL_INNER * writer->self->layout.fanout};
 
 	for (int i = 0; i < count; i++)
 		angle_bfloat_decode(children[i].centroid, points + (Size) i * dims,
@@ -347,11 +356,18 @@ write_level(AngleTreeWriter *writer)
 	pfree(points);
 }
 
+void
+angle_tree_flush(AngleTreeWriter *writer)
+{
+	angle_body_writer_flush(writer->bodies);
+}
+
 AngleNodePointer
 angle_tree_finish(AngleTreeWriter *writer)
 {
 	AngleNodePointer root;
 
+	angle_tree_flush(writer);
 	if (writer->height == 0)
 		angle_settle(writer->index, writer->self, writer->children,
 					 writer->count, (Size) maintenance_work_mem * 1024);
@@ -361,9 +377,9 @@ angle_tree_finish(AngleTreeWriter *writer)
 		write_level(writer);
 	if (writer->count == 1)
 		return writer->children[0].pointer;
-	root =
-		angle_segment_take(writer->index, &writer->self->layout, NULL, false);
-	angle_image_reset(writer->image, ANGLE_NODE_LEAF, root.generation);
+	root = angle_segment_take_unlogged(writer->index, &writer->self->layout,
+									   ANGLE_NODE_LEAF);
+	angle_image_reset(writer->image, ANGLE_NODE_LEAF, root);
 	angle_segment_write_unlogged(writer->index, root.block, writer->image);
 	return root;
 }

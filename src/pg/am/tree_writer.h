@@ -6,6 +6,7 @@
 #define ANGLE_TREE_WRITER_H
 
 #include "core/ann/kmeans.h"
+#include "pg/am/body.h"
 #include "pg/am/node.h"
 #include "pg/am/row_set.h"
 
@@ -14,6 +15,7 @@ typedef struct AngleTreeWriter
 	Relation index;
 	const AngleIndex *self;
 	AngleImage *image;
+	AngleBodyWriter *bodies;
 	AngleRow row;
 	MemoryContext scratch; /* of one call */
 	AngleChild *children;  /* written and not yet below a node */
@@ -29,6 +31,9 @@ AngleTreeWriter *angle_tree_writer_make(Relation index, const AngleIndex *self);
 
 /* Clusters the rows and writes them as leaves. */
 void angle_tree_write_rows(AngleTreeWriter *writer, const AngleRowSet *rows);
+
+/* Writes what is still in memory: for who does not finish the tree. */
+void angle_tree_flush(AngleTreeWriter *writer);
 
 /* Takes over a node that another process has written; copies the centroid. */
 void angle_tree_adopt(AngleTreeWriter *writer, const AngleChild *child);

@@ -1,9 +1,10 @@
 /*
- * VACUUM: reads the head page of every segment and clears the live bits of dead
- * rows. Nothing else of a row is touched, and body pages are not read at all. Nodes of
- * which little is left are merged afterwards (merge.h).
+ * VACUUM: reads every page and clears the live bits of dead rows. Nothing else of a row
+ * is touched. Entries first, in one pass over all pages, then the bodies that they led to:
+ * so no entry ever leads to a place that another row can have. Nodes of which little is
+ * left are merged afterwards (merge.h).
  *
- * Segments follow one another in the file; entries that splits move while it
+ * Pages follow one another in the file; entries that splits move while it
  * runs can only move to behind the end that it will read (lock.h).
  */
 #include "postgres.h"
@@ -18,6 +19,7 @@
 #include "utils/memutils.h"
 
 #include "pg/am/am.h"
+#include "pg/am/body.h"
 #include "pg/am/calibrate.h"
 #include "pg/am/lock.h"
 #include "pg/am/merge.h"
@@ -36,6 +38,8 @@ typedef struct Vacuum
 	BufferAccessStrategy strategy;
 	AngleReach *reach; /* nodes that the tree led to at the start */
 	AngleTally tally;
+	uint8 *dead; /* a bit for each page: whether it has bodies of dead rows */
+	BlockNumber dead_blocks; /* that there is room for */
 } Vacuum;
 
 /* Clears the live bits of dead rows of a leaf, whose head is locked. */
@@ -50,7 +54,7 @@ clean_leaf(Vacuum *vacuum, Buffer head)
 	for (int slot = 0; slot < layout->capacity; slot++)
 	{
 		if (!angle_slot_live(layout, page, slot) ||
-			!vacuum->callback(angle_leaf_tids(layout, page) + slot,
+			!vacuum->callback(&angle_leaf_entries(layout, page)[slot].tid,
 							  vacuum->state))
 			continue;
 		if (state == NULL)
@@ -59,7 +63,6 @@ clean_leaf(Vacuum *vacuum, Buffer head)
 			changed = GenericXLogRegisterBuffer(state, head, 0);
 		}
 		angle_slot_clear_live(layout, changed, slot);
-		vacuum->stats->tuples_removed++;
 	}
 	if (state != NULL)
 		GenericXLogFinish(state);
@@ -76,26 +79,15 @@ mark_orphan(Vacuum *vacuum, Buffer head)
 	GenericXLogFinish(state);
 }
 
+/* A head page, locked. */
 static void
-vacuum_segment(Vacuum *vacuum, BlockNumber block)
+vacuum_head(Vacuum *vacuum, Buffer head)
 {
-	Buffer head = ReadBufferExtended(vacuum->index, MAIN_FORKNUM, block,
-									 RBM_NORMAL, vacuum->strategy);
+	const BlockNumber block = BufferGetBlockNumber(head);
 	IndexBulkDeleteResult *stats = vacuum->stats;
-	AngleNodeHeader *node;
-	Page page;
+	AngleNodeHeader *node = angle_node(BufferGetPage(head));
 
-	LockBuffer(head, BUFFER_LOCK_EXCLUSIVE);
-	page = BufferGetPage(head);
-	if (angle_segment_free(vacuum->heap, page))
-	{
-		stats->pages_free++;
-		UnlockReleaseBuffer(head);
-		RecordFreeIndexPage(vacuum->index, block);
-		return;
-	}
-	angle_head_check(vacuum->index, vacuum->layout, block, page);
-	node = angle_node(page);
+	angle_head_check(vacuum->index, vacuum->layout, block, BufferGetPage(head));
 	if (node->flags & ANGLE_NODE_GONE)
 		stats->pages_deleted++;
 	else if (angle_reach_misses(vacuum->reach, block))
@@ -109,26 +101,219 @@ vacuum_segment(Vacuum *vacuum, BlockNumber block)
 		if (vacuum->callback != NULL)
 			clean_leaf(vacuum, head);
 		angle_tally_note(&vacuum->tally, vacuum->layout, block, node->count);
-		stats->num_index_tuples += angle_node(page)->count;
 	}
-	UnlockReleaseBuffer(head);
 }
 
-/* Reads all segments, also those that are added meanwhile. */
-static void
-vacuum_segments(Vacuum *vacuum)
+/* The inner node that a page of centroids belongs to, which is not locked. */
+static BlockNumber
+owner_of(Vacuum *vacuum, BlockNumber block)
 {
-	BlockNumber count, i = 0;
+	AnglePageReader reader = {.index = vacuum->index};
+	Page page = (Page) angle_reader_page(&reader, block);
+	BlockNumber owner = InvalidBlockNumber;
 
-	while (i < (count = angle_segment_count(vacuum->index, vacuum->layout)))
+	if (!PageIsNew(page) && angle_page_tail(page)->role == ANGLE_PAGE_CENTROIDS)
+		owner = ((AngleCentroidsHeader *) PageGetContents(page))->head;
+	angle_reader_done(&reader);
+	return owner;
+}
+
+/* Whether pages of centroids may belong to this one. */
+static bool
+is_inner_head(Page page)
+{
+	const AnglePageRole role = angle_page_tail(page)->role;
+
+	return role == ANGLE_PAGE_FREE_RUN ||
+		   (role == ANGLE_PAGE_HEAD &&
+			angle_node(page)->kind == ANGLE_NODE_INNER);
+}
+
+/* Whether a page of centroids that the tree does not lead to has lost its head, which
+ * is set free before. */
+static bool
+is_stray(Vacuum *vacuum, BlockNumber block)
+{
+	AnglePageReader reader = {.index = vacuum->index};
+	const BlockNumber owner = owner_of(vacuum, block);
+	bool stray = true;
+	Page page;
+
+	if (owner == InvalidBlockNumber)
+		return false;
+	if (owner < block && block - owner < vacuum->layout->pages)
+	{
+		page = (Page) angle_reader_page(&reader, owner);
+		stray = PageIsNew(page) || !is_inner_head(page);
+		angle_reader_done(&reader);
+	}
+	return stray;
+}
+
+/* Whether there are bodies of dead rows on a page of bodies; counts the others. */
+static bool
+look_at_bodies(Vacuum *vacuum, Page page)
+{
+	const AngleLayout *layout = vacuum->layout;
+	int dead = 0;
+
+	for (int slot = 0; slot < layout->body_slots && vacuum->callback != NULL;
+		 slot++)
+	{
+		ItemPointerData tid = angle_body_tid(layout, page, slot);
+
+		dead += angle_body_live(layout, page, slot) &&
+				vacuum->callback(&tid, vacuum->state);
+	}
+	vacuum->stats->num_index_tuples += angle_bodies(page)->count - dead;
+	return dead > 0;
+}
+
+static void
+note_dead(Vacuum *vacuum, BlockNumber block)
+{
+	if (block >= vacuum->dead_blocks)
+	{
+		const BlockNumber blocks = Max(block + 1, 2 * vacuum->dead_blocks);
+		uint8 *dead =
+			palloc_extended(blocks / 8 + 1, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+		if (vacuum->dead != NULL)
+		{
+			memcpy(dead, vacuum->dead, vacuum->dead_blocks / 8 + 1);
+			pfree(vacuum->dead);
+		}
+		vacuum->dead = dead;
+		vacuum->dead_blocks = blocks;
+	}
+	vacuum->dead[block / 8] |= 1 << block % 8;
+}
+
+static void
+record_free(Vacuum *vacuum, BlockNumber block)
+{
+	vacuum->stats->pages_free++;
+	RecordFreeIndexPage(vacuum->index, block);
+}
+
+/* Makes a page of bodies that has none, and is locked, free for anything. */
+static bool
+set_free_if_empty(Vacuum *vacuum, Buffer buffer)
+{
+	if (angle_bodies(BufferGetPage(buffer))->count > 0 ||
+		vacuum->layout->body_pages > 1)
+		return false;
+	angle_page_set_free(vacuum->index, buffer);
+	record_free(vacuum, BufferGetBlockNumber(buffer));
+	return true;
+}
+
+/* A page of bodies, locked. */
+static void
+vacuum_bodies(Vacuum *vacuum, Buffer buffer)
+{
+	const BlockNumber block = BufferGetBlockNumber(buffer);
+	Page page = BufferGetPage(buffer);
+
+	if (look_at_bodies(vacuum, page))
+		note_dead(vacuum, block);
+	else if (!set_free_if_empty(vacuum, buffer))
+		angle_body_record(vacuum->index, block,
+						  angle_bodies(page)->count <
+							  vacuum->layout->body_slots);
+}
+
+static void
+vacuum_page(Vacuum *vacuum, BlockNumber block)
+{
+	const bool missed = angle_reach_misses(vacuum->reach, block);
+	const bool stray = missed && is_stray(vacuum, block);
+	Buffer buffer = ReadBufferExtended(vacuum->index, MAIN_FORKNUM, block,
+									   RBM_NORMAL, vacuum->strategy);
+	Page page = BufferGetPage(buffer);
+	AnglePageRole role;
+	bool run = false;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	role = PageIsNew(page) ? ANGLE_PAGE_FREE : angle_page_tail(page)->role;
+	if (angle_segment_free(vacuum->heap, page))
+		record_free(vacuum, block);
+	else if (stray || (missed && role == ANGLE_PAGE_TAKEN))
+	{
+		angle_page_set_free(vacuum->index, buffer);
+		record_free(vacuum, block);
+	}
+	else if (role == ANGLE_PAGE_HEAD &&
+			 angle_head_removable(vacuum->heap, page))
+		run = true;
+	else if (role == ANGLE_PAGE_HEAD)
+		vacuum_head(vacuum, buffer);
+	else if (role == ANGLE_PAGE_BODY)
+		vacuum_bodies(vacuum, buffer);
+	UnlockReleaseBuffer(buffer);
+	/* that takes the lock on the tree: not with a page locked */
+	if (run)
+		angle_run_set_free(vacuum->index, vacuum->heap, block);
+	if (run || role == ANGLE_PAGE_FREE_RUN)
+		vacuum->stats->pages_free++;
+}
+
+/* Reads all pages, also those that are added meanwhile. */
+static void
+vacuum_pages(Vacuum *vacuum)
+{
+	BlockNumber count, block = ANGLE_META_BLOCK + 1;
+
+	while (block < (count = RelationGetNumberOfBlocks(vacuum->index)))
 	{
 		pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_TOTAL, count);
-		for (; i < count; i++)
+		for (; block < count; block++)
 		{
 			ANGLE_VACUUM_DELAY_POINT();
-			vacuum_segment(vacuum, angle_segment_head(vacuum->layout, i));
-			pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_DONE, i + 1);
+			vacuum_page(vacuum, block);
+			pgstat_progress_update_param(PROGRESS_SCAN_BLOCKS_DONE, block + 1);
 		}
+	}
+}
+
+/* Frees the bodies of dead rows of a page. No entry leads to them any more. */
+static void
+clean_bodies(Vacuum *vacuum, BlockNumber block)
+{
+	const AngleLayout *layout = vacuum->layout;
+	Buffer buffer = ReadBufferExtended(vacuum->index, MAIN_FORKNUM, block,
+									   RBM_NORMAL, vacuum->strategy);
+	GenericXLogState *state;
+	Page page;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	state = GenericXLogStart(vacuum->index);
+	page = GenericXLogRegisterBuffer(state, buffer, 0);
+	for (int slot = 0; slot < layout->body_slots; slot++)
+	{
+		ItemPointerData tid = angle_body_tid(layout, page, slot);
+
+		if (!angle_body_live(layout, page, slot) ||
+			!vacuum->callback(&tid, vacuum->state))
+			continue;
+		angle_body_clear(layout, page, slot);
+		vacuum->stats->tuples_removed++;
+	}
+	GenericXLogFinish(state);
+	if (!set_free_if_empty(vacuum, buffer))
+		angle_body_record(vacuum->index, block, true);
+	UnlockReleaseBuffer(buffer);
+}
+
+static void
+clean_all_bodies(Vacuum *vacuum)
+{
+	for (BlockNumber block = 0; block < vacuum->dead_blocks; block++)
+	{
+		if (!(vacuum->dead[block / 8] >> block % 8 & 1))
+			continue;
+		ANGLE_VACUUM_DELAY_POINT();
+		clean_bodies(vacuum, block);
 	}
 }
 
@@ -140,7 +325,7 @@ has_doubled(const AngleMeta *meta, double rows)
 	return rows >= ANGLE_CALIBRATION_ROWS && rows > 2 * meta->rows;
 }
 
-/* One pass over the index. Nobody can write to a segment that is free while the
+/* One pass over the index. Nobody can make a node of a page that is free while the
  * lock on moves is held, so what the tree does not lead to now is an orphan. */
 static void
 vacuum_pass(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
@@ -161,9 +346,9 @@ vacuum_pass(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 		angle_lock_tree(info->index);
 		vacuum.reach = angle_reach_find(info->index, &self->layout);
 		angle_unlock_tree(info->index);
-		angle_tally_init(&vacuum.tally,
-						 angle_segment_count(info->index, &self->layout));
-		vacuum_segments(&vacuum);
+		angle_tally_init(&vacuum.tally, RelationGetNumberOfBlocks(info->index));
+		vacuum_pages(&vacuum);
+		clean_all_bodies(&vacuum);
 		angle_unlock_moves_for_vacuum(info->index);
 		/* for what is merged takes free segments */
 		IndexFreeSpaceMapVacuum(info->index);

@@ -1,0 +1,338 @@
+/*
+ * Compiled once for each instruction set: products and distances of vectors, and of
+ * re-rank codes as rerank.h has them.
+ */
+#include <string.h>
+
+#include "core/quant/lanes.h"
+#include "core/quant/quant_kernels.h"
+
+/* V integers of 8 bits as floats. */
+INLINE Floats
+load8(const uint8_t *p)
+{
+#if V == 16
+	return (Floats) _mm512_cvtepi32_ps(
+		_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *) p)));
+#elif V == 8
+	return (Floats) _mm256_cvtepi32_ps(
+		_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *) p)));
+#else
+	const int8_t *u = (const int8_t *) p;
+
+	return (Floats){u[0], u[1], u[2], u[3]};
+#endif
+}
+
+/* V integers of 16 bits. */
+INLINE Floats
+load16(const uint8_t *p)
+{
+#if V == 16
+	return (Floats) _mm512_cvtepi32_ps(
+		_mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *) p)));
+#elif V == 8
+	return (Floats) _mm256_cvtepi32_ps(
+		_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *) p)));
+#else
+	int16_t u[4];
+
+	memcpy(u, p, sizeof(u));
+	return (Floats){u[0], u[1], u[2], u[3]};
+#endif
+}
+
+/* V bytes. */
+INLINE Ints
+load_bytes(const uint8_t *p)
+{
+#if V == 16
+	return (Ints) _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *) p));
+#elif V == 8
+	return (Ints) _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *) p));
+#else
+	return (Ints){p[0], p[1], p[2], p[3]};
+#endif
+}
+
+/* The low or the high nibbles of V bytes, 0 … 15, less 8. */
+INLINE void
+load4(const uint8_t *p, Floats *low, Floats *high)
+{
+	Ints bytes = load_bytes(p);
+
+	*low = __builtin_convertvector((bytes & 15) - 8, Floats);
+	*high = __builtin_convertvector((bytes >> 4) - 8, Floats);
+}
+
+typedef Floats (*Load)(const uint8_t *p);
+
+/* n is a multiple of 2 V; width is the bytes of an integer. */
+INLINE double
+dot_whole(Load load_code, size_t width, const uint8_t *code, const float *query,
+		  size_t n)
+{
+	double sum = 0;
+
+	while (n > 0)
+	{
+		size_t batch = n < 64 * V ? n : 64 * V;
+		Floats a = {0};
+		Floats b = {0};
+
+		for (size_t i = 0; i < batch; i += 2 * V)
+		{
+			a += load_code(code + i * width) * load(query + i);
+			b += load_code(code + (i + V) * width) * load(query + i + V);
+		}
+		sum += add_lanes(a + b);
+		code += batch * width;
+		query += batch;
+		n -= batch;
+	}
+	return sum;
+}
+
+/* What is left is filled up with zeros. */
+INLINE double
+dot_any(Load load_code, size_t width, const uint8_t *code, const float *query,
+		size_t n)
+{
+	size_t whole = n / (2 * V) * (2 * V);
+	double sum = dot_whole(load_code, width, code, query, whole);
+	uint8_t code_rest[2 * V * sizeof(float)] = {0};
+	float query_rest[2 * V] = {0};
+
+	if (whole == n)
+		return sum;
+	memcpy(code_rest, code + whole * width, (n - whole) * width);
+	memcpy(query_rest, query + whole, (n - whole) * sizeof(float));
+	return sum + dot_whole(load_code, width, code_rest, query_rest, 2 * V);
+}
+
+INLINE Floats
+load_float(const uint8_t *p)
+{
+	Floats x;
+
+	memcpy(&x, p, sizeof(x));
+	return x;
+}
+
+double
+ANGLE_KERNEL(angle_quant_product)(const float *u, const float *v, size_t n)
+{
+	return dot_any(load_float, sizeof(float), (const uint8_t *) u, v, n);
+}
+
+double
+ANGLE_KERNEL(angle_quant_squared_distance)(const float *u, const float *v,
+										   size_t n)
+{
+	double sum = 0;
+	size_t done = 0;
+
+	while (done + V <= n)
+	{
+		size_t end = n - done < 64 * V ? n : done + 64 * V;
+		Floats a = {0};
+		Floats b = {0};
+
+		for (; done + 2 * V <= end; done += 2 * V)
+		{
+			Floats first = load(u + done) - load(v + done);
+			Floats second = load(u + done + V) - load(v + done + V);
+
+			a += first * first;
+			b += second * second;
+		}
+		for (; done + V <= end; done += V)
+			a += (load(u + done) - load(v + done)) *
+				 (load(u + done) - load(v + done));
+		sum += add_lanes(a + b);
+	}
+	for (; done < n; done++)
+		sum += ((double) u[done] - v[done]) * ((double) u[done] - v[done]);
+	return sum;
+}
+
+double
+ANGLE_KERNEL(angle_quant_rerank8)(const uint8_t *code, const float *query,
+								  size_t n)
+{
+	return dot_any(load8, 1, code, query, n);
+}
+
+double
+ANGLE_KERNEL(angle_quant_rerank16)(const uint8_t *code, const float *query,
+								   size_t n)
+{
+	return dot_any(load16, 2, code, query, n);
+}
+
+/* groups of 32 coordinates, 16 in low nibbles and 16 in high ones */
+INLINE double
+dot_nibbles(const uint8_t *code, const float *query, size_t groups)
+{
+	double sum = 0;
+
+	while (groups > 0)
+	{
+		size_t batch = groups < 2 * V ? groups : 2 * V;
+		Floats a = {0};
+		Floats b = {0};
+
+		for (size_t g = 0; g < batch; g++)
+		{
+			for (size_t i = 0; i < 16; i += V)
+			{
+				Floats low;
+				Floats high;
+
+				load4(code + g * 16 + i, &low, &high);
+				a += low * load(query + g * 32 + i);
+				b += high * load(query + g * 32 + 16 + i);
+			}
+		}
+		sum += add_lanes(a + b);
+		code += batch * 16;
+		query += batch * 32;
+		groups -= batch;
+	}
+	return sum;
+}
+
+/* The last group may have less: its first half is in the low nibbles. */
+double
+ANGLE_KERNEL(angle_quant_rerank4)(const uint8_t *code, const float *query,
+								  size_t n)
+{
+	size_t groups = n / 32;
+	size_t rest = n % 32;
+	size_t half = (rest + 1) / 2;
+	double sum = dot_nibbles(code, query, groups);
+	uint8_t code_rest[16] = {0};
+	float query_rest[32] = {0};
+
+	if (rest == 0)
+		return sum;
+	query += groups * 32;
+	memcpy(code_rest, code + groups * 16, half);
+	memcpy(query_rest, query, half * sizeof(float));
+	memcpy(query_rest + 16, query + half, (rest - half) * sizeof(float));
+	return sum + dot_nibbles(code_rest, query_rest, 1);
+}
+
+/* Groups of 64 coordinates in four parts of 16, as rerank.c says where they are. */
+INLINE double
+dot_sixes(const uint8_t *code, const float *query, size_t groups)
+{
+	double sum = 0;
+
+	while (groups > 0)
+	{
+		size_t batch = groups < V ? groups : V;
+		Floats sums[2] = {{0}, {0}};
+
+		for (size_t g = 0; g < batch; g++, code += 48, query += 64)
+		{
+			for (size_t i = 0; i < 16; i += V)
+			{
+				Ints last = {0};
+
+				for (size_t j = 0; j < 3; j++)
+				{
+					Ints bytes = load_bytes(code + j * 16 + i);
+
+					last |= bytes >> 6 << (int) (2 * j);
+					sums[j % 2] +=
+						__builtin_convertvector((bytes & 63) - 32, Floats) *
+						load(query + j * 16 + i);
+				}
+				sums[1] += __builtin_convertvector(last - 32, Floats) *
+						   load(query + 48 + i);
+			}
+		}
+		sum += add_lanes(sums[0] + sums[1]);
+		groups -= batch;
+	}
+	return sum;
+}
+
+/* The last group may have less, and smaller parts. */
+double
+ANGLE_KERNEL(angle_quant_rerank6)(const uint8_t *code, const float *query,
+								  size_t n)
+{
+	size_t groups = n / 64;
+	size_t rest = n % 64;
+	size_t part = (rest + 3) / 4;
+	double sum = dot_sixes(code, query, groups);
+	uint8_t code_rest[48] = {0};
+	float query_rest[64] = {0};
+
+	if (rest == 0)
+		return sum;
+	for (size_t j = 0; j < 3; j++)
+		memcpy(code_rest + j * 16, code + groups * 48 + j * part, part);
+	for (size_t i = 0; i < rest; i++)
+		query_rest[i / part * 16 + i % part] = query[groups * 64 + i];
+	return sum + dot_sixes(code_rest, query_rest, 1);
+}
+
+/* Groups of 128 coordinates in eight parts of 16, as rerank.c says where they are. */
+INLINE double
+dot_sevens(const uint8_t *code, const float *query, size_t groups)
+{
+	double sum = 0;
+
+	while (groups > 0)
+	{
+		size_t batch = groups < V / 2 ? groups : V / 2;
+		Floats sums[2] = {{0}, {0}};
+
+		for (size_t g = 0; g < batch; g++, code += 112, query += 128)
+		{
+			for (size_t i = 0; i < 16; i += V)
+			{
+				Ints last = {0};
+
+				for (size_t j = 0; j < 7; j++)
+				{
+					Ints bytes = load_bytes(code + j * 16 + i);
+
+					last |= bytes >> 7 << (int) j;
+					sums[j % 2] +=
+						__builtin_convertvector((bytes & 127) - 64, Floats) *
+						load(query + j * 16 + i);
+				}
+				sums[1] += __builtin_convertvector(last - 64, Floats) *
+						   load(query + 112 + i);
+			}
+		}
+		sum += add_lanes(sums[0] + sums[1]);
+		groups -= batch;
+	}
+	return sum;
+}
+
+/* The last group may have less, and smaller parts. */
+double
+ANGLE_KERNEL(angle_quant_rerank7)(const uint8_t *code, const float *query,
+								  size_t n)
+{
+	size_t groups = n / 128;
+	size_t rest = n % 128;
+	size_t part = (rest + 7) / 8;
+	double sum = dot_sevens(code, query, groups);
+	uint8_t code_rest[112] = {0};
+	float query_rest[128] = {0};
+
+	if (rest == 0)
+		return sum;
+	for (size_t j = 0; j < 7; j++)
+		memcpy(code_rest + j * 16, code + groups * 112 + j * part, part);
+	for (size_t i = 0; i < rest; i++)
+		query_rest[i / part * 16 + i % part] = query[groups * 128 + i];
+	return sum + dot_sevens(code_rest, query_rest, 1);
+}
