@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 
 #include "core/ann/kmeans.h"
+#include "core/quant/fastscan.h"
 #include "pg/am/am.h"
 #include "pg/am/body.h"
 #include "pg/am/descend.h"
@@ -87,6 +88,17 @@ free_slot(const AngleLayout *layout, Page page, AngleNodePointer node)
 		angle_node(page)->kind != ANGLE_NODE_LEAF ||
 		(angle_node(page)->flags & ANGLE_NODE_GONE))
 		return -1;
+	/* where codes lie in one piece first: that is less WAL */
+	for (int start = 0; start < layout->capacity; start += ANGLE_BLOCK)
+	{
+		const int end = start + ANGLE_BLOCK;
+		int slot = end;
+
+		if (angle_block_loose(page, start / ANGLE_BLOCK))
+			slot = angle_slot_find_free(layout, page, start, end);
+		if (slot < end)
+			return slot;
+	}
 	return angle_slot_find_free(layout, page, 0, layout->capacity);
 }
 

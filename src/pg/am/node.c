@@ -74,6 +74,20 @@ pack_block(const AngleLayout *layout, Page head, int block)
 	angle_node(head)->loose &= ~(UINT64CONST(1) << block);
 }
 
+/* The other way round. */
+static void
+loosen_block(const AngleLayout *layout, Page head, int block)
+{
+	uint8 *codes = block_codes(layout, head, block);
+	uint8 packed[ANGLE_BLOCK * ANGLE_CODED_MAX / 8];
+
+	memcpy(packed, codes, angle_block_size(layout->dims));
+	for (int place = 0; place < ANGLE_BLOCK; place++)
+		angle_block_get(packed, layout->dims, place,
+						codes + place * layout->code_size);
+	angle_node(head)->loose |= UINT64CONST(1) << block;
+}
+
 void
 angle_leaf_pack(const AngleLayout *layout, Page head)
 {
@@ -82,8 +96,12 @@ angle_leaf_pack(const AngleLayout *layout, Page head)
 		const uint8 *live =
 			(uint8 *) head + layout->live + block * ANGLE_BLOCK / 8;
 
-		if (angle_block_loose(head, block) && (live[0] & live[1]) == 0xff)
+		const bool full = (live[0] & live[1]) == 0xff;
+
+		if (full && angle_block_loose(head, block))
 			pack_block(layout, head, block);
+		else if (!full && !angle_block_loose(head, block))
+			loosen_block(layout, head, block);
 	}
 }
 

@@ -48,7 +48,7 @@ void angle_head_put_row(const AngleLayout *layout, Page head, int slot,
 void angle_head_get_row(const AngleLayout *layout, Page head, int slot,
 						AngleRow *row);
 
-/* Makes blocks of codes that are full and loose such as searches like. For who writes all
+/* Makes blocks of codes that are full such as searches like, and others loose. For who writes all
  * of a leaf: in a loose block an insertion changes bytes that lie together, in the others
  * one here and there, for which WAL has four bytes each. */
 void angle_leaf_pack(const AngleLayout *layout, Page head);
