@@ -9,7 +9,7 @@ import libpq
 
 MARKS = (0.90, 0.95, 0.99)
 ENOUGH = 0.996   # a recall beyond which nothing is tried
-BELOW, ABOVE = 1, 2   # values that are measured on each side of a mark
+SURE = 1 / 3     # of what a mark lacks to 1: who is tried so far above it surely reaches it
 CLOSE = 1.25     # times the fastest's: what is slower when it is tried is not measured
 WARMING = 50     # queries of each session that are not counted
 
@@ -74,13 +74,18 @@ class Curve:
             if self.tried[-1]["recall"] >= ENOUGH:
                 break
 
+    def reaching(self, recall):
+        """How many of the values that were tried come before the first with that recall."""
+        return next((i for i, p in enumerate(self.tried) if p["recall"] >= recall),
+                    len(self.tried))
+
     def choose_points(self):
-        """Of the values that were tried, those below and above each of the marks."""
+        """Of the values that were tried, for each mark the last that is below it to the
+        first that is surely above: few queries may err."""
         kept = set()
         for mark in self.marks:
-            reached = next((i for i, p in enumerate(self.tried) if p["recall"] >= mark),
-                           len(self.tried))
-            kept.update(range(reached - BELOW, reached + ABOVE))
+            kept.update(range(self.reaching(mark) - 1,
+                              self.reaching(mark + SURE * (1 - mark)) + 1))
         self.points = [Point(p["value"]) for i, p in enumerate(self.tried) if i in kept]
 
     def as_dict(self):
