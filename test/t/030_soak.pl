@@ -148,7 +148,10 @@ sub sample
 				AND backend_type = 'client backend'}))
 	{
 		my ($rollup, $maps, $status) =
-		  map { slurp_file("/proc/$pid/$_") } qw(smaps_rollup maps status);
+		  map { eval { slurp_file("/proc/$pid/$_") } // '' } qw(smaps_rollup maps status);
+
+		# a backend that has ended meanwhile
+		next if $rollup eq '' || $maps eq '' || $status eq '';
 		push @{ $samples{$pid} },
 		  {
 			private => sum0($rollup =~ /^Private_\w+:\s+(\d+) kB/mg),
