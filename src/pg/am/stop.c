@@ -30,10 +30,10 @@ void
 angle_stop_default(AngleMeta *meta)
 {
 	/* what 300,000 English sentences need; smaller indexes need less */
-	static const float enough[ANGLE_TARGETS] = {2800,  5000,   10000,  37000,
-												76000, 120000, 280000, 600000};
-	static const float read[ANGLE_TARGETS] = {900,	 1500,	2500,  6400,
-											  11000, 16000, 28000, 42000};
+	static const float enough[ANGLE_TARGETS] = {3000,  4800,  8500,	  25000,
+												45000, 89000, 185000, 350000};
+	static const float read[ANGLE_TARGETS] = {1100, 1600,  2300,  5000,
+											  7700, 12700, 21500, 34000};
 
 	memcpy(meta->enough, enough, sizeof(enough));
 	memcpy(meta->read, read, sizeof(read));
