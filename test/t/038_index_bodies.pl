@@ -96,6 +96,24 @@ for my $server ($node, $standby)
 }
 whole($node, 'after the scans');
 
+# ---- leaves that are full --------------------------------------------------------
+
+# What a build has left full takes first entries in place of second ones before it is split.
+my $lists = q{SELECT lists FROM angle_index_info('items_v')};
+$node->safe_psql('postgres', 'REINDEX INDEX items_v');
+my $built = $node->safe_psql('postgres', $lists);
+$node->safe_psql('postgres', 'INSERT INTO items SELECT 100000 + i, make_vector(i)
+	FROM generate_series(1, 600) i');
+cmp_ok($node->safe_psql('postgres', $lists), '<=', 1.05 * $built,
+	'a tenth more rows make few leaves more');
+whole($node, 'after first entries took the place of second ones');
+$node->safe_psql('postgres', 'INSERT INTO items SELECT 100600 + i, make_vector(i)
+	FROM generate_series(1, 12000) i');
+cmp_ok($node->safe_psql('postgres', $lists), '>=', 2 * $built,
+	'twice as many more are divided among more leaves');
+whole($node, 'after splits of full leaves');
+$node->safe_psql('postgres', $_) for 'DELETE FROM items WHERE id > 100000', 'VACUUM items';
+
 # ---- WAL -----------------------------------------------------------------------
 
 # An insertion writes its body and two entries by one record, and no more than they are.

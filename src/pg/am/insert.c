@@ -138,6 +138,17 @@ lock_second(Relation index, const Inserter *inserter, const AngleWay **leaf,
 	return InvalidBuffer;
 }
 
+/* Puts the first entry into a leaf that is locked; a second entry gives way to it. */
+static void
+put_first(const Inserter *inserter, Page page, int slot)
+{
+	const AngleLayout *layout = &inserter->self->layout;
+
+	if (angle_slot_live(layout, page, slot))
+		angle_slot_clear_live(layout, page, slot);
+	angle_head_put_row(layout, page, slot, &inserter->row);
+}
+
 /* Puts body and entries where there is room: head is that of the first leaf, body the page
  * of bodies, both locked. */
 static void
@@ -157,8 +168,7 @@ put_row(Relation index, Inserter *inserter, Buffer head, int slot, Buffer body,
 	angle_body_write_rest(index, layout, BufferGetBlockNumber(body), row);
 	second = lock_second(index, inserter, &leaf, &second_slot);
 	state = GenericXLogStart(index);
-	angle_head_put_row(layout, GenericXLogRegisterBuffer(state, head, 0), slot,
-					   row);
+	put_first(inserter, GenericXLogRegisterBuffer(state, head, 0), slot);
 	angle_body_put(layout, GenericXLogRegisterBuffer(state, body, 0), place,
 				   row);
 	if (BufferIsValid(second))
@@ -183,6 +193,8 @@ try_leaf(Relation index, Relation heap, Inserter *inserter)
 
 	LockBuffer(head, BUFFER_LOCK_EXCLUSIVE);
 	slot = free_slot(layout, BufferGetPage(head), leaf);
+	if (slot == layout->capacity)
+		slot = angle_leaf_expendable(layout, BufferGetPage(head));
 	if (slot == layout->capacity)
 		outcome = FULL;
 	else if (slot >= 0)

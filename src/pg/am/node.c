@@ -4,6 +4,10 @@
 #include "core/quant/fastscan.h"
 #include "pg/am/node.h"
 
+/* First entries take the place of second ones until these have no more than this share of a
+ * leaf. */
+#define SECONDS_LEAST 0.25
+
 void
 angle_row_init(AngleRow *row, const AngleLayout *layout)
 {
@@ -91,12 +95,13 @@ loosen_block(const AngleLayout *layout, Page head, int block)
 void
 angle_leaf_pack(const AngleLayout *layout, Page head)
 {
-	for (int block = 0; block < layout->capacity / ANGLE_BLOCK; block++)
+	const int last = layout->capacity / ANGLE_BLOCK - 1;
+
+	for (int block = 0; block <= last; block++)
 	{
 		const uint8 *live =
 			(uint8 *) head + layout->live + block * ANGLE_BLOCK / 8;
-
-		const bool full = (live[0] & live[1]) == 0xff;
+		const bool full = block < last && (live[0] & live[1]) == 0xff;
 
 		if (full && angle_block_loose(head, block))
 			pack_block(layout, head, block);
@@ -141,6 +146,38 @@ angle_head_get_row(const AngleLayout *layout, Page head, int slot,
 		row->values[key] =
 			((const uint64 *) (page +
 							   layout->values))[key * layout->capacity + slot];
+}
+
+/* Whether the entry of one slot is less of a loss than that of another. The error grows with
+ * the distance from the centroid under every metric. To write into a block that is not loose is a third
+ * more WAL for the row. */
+static bool
+less_of_a_loss(const AngleLayout *layout, Page head, int slot, int than)
+{
+	const AngleBfloat *error =
+		(const AngleBfloat *) ((char *) head + layout->error);
+	const bool loose = angle_block_loose(head, slot / ANGLE_BLOCK);
+
+	if (loose != angle_block_loose(head, than / ANGLE_BLOCK))
+		return loose;
+	return angle_bfloat_value(error[slot]) > angle_bfloat_value(error[than]);
+}
+
+int
+angle_leaf_expendable(const AngleLayout *layout, Page head)
+{
+	const AngleLeafEntry *entries = angle_leaf_entries(layout, head);
+	int seconds = 0, least = layout->capacity;
+
+	for (int slot = 0; slot < layout->capacity; slot++)
+	{
+		if (!angle_entry_second(&entries[slot]))
+			continue;
+		if (seconds++ == 0 || less_of_a_loss(layout, head, slot, least))
+			least = slot;
+	}
+	return seconds > SECONDS_LEAST * layout->capacity ? least
+													  : layout->capacity;
 }
 
 void
@@ -198,7 +235,7 @@ angle_image_add_row(AngleImage *image, const AngleRow *row)
 		return;
 	Assert(slot < layout->capacity);
 	angle_head_put_row(layout, head, slot, row);
-	if (slot % ANGLE_BLOCK == ANGLE_BLOCK - 1)
+	if (slot % ANGLE_BLOCK == ANGLE_BLOCK - 1 && slot + 1 < layout->capacity)
 		pack_block(layout, head, slot / ANGLE_BLOCK);
 }
 

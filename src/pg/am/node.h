@@ -50,8 +50,14 @@ void angle_head_get_row(const AngleLayout *layout, Page head, int slot,
 
 /* Makes blocks of codes that are full such as searches like, and others loose. For who writes all
  * of a leaf: in a loose block an insertion changes bytes that lie together, in the others
- * one here and there, for which WAL has four bytes each. */
+ * one here and there, for which WAL has four bytes each. The last block stays loose, for
+ * first entries that take the place of second ones. */
 void angle_leaf_pack(const AngleLayout *layout, Page head);
+
+/* Of a leaf without free slots: the slot of the second entry that may give way to a first
+ * one, the farthest, for it helps least. The capacity if first entries have most of the
+ * leaf already, so that it had better be split. */
+int angle_leaf_expendable(const AngleLayout *layout, Page head);
 
 /* Puts a child, all but its centroid, into a slot that is not live. */
 void angle_head_put_child(const AngleLayout *layout, Page head, int slot,
