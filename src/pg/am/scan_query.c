@@ -7,9 +7,9 @@
 #include "pg/am/scan_query.h"
 #include "pg/type/vector.h"
 
-/* So much of the bound of a code's estimate is taken off. With 1, one row in
- * thirty is nearer than the bound says; then it may be missed. */
-#define BOUND_SHARE 1.25f
+/* So much of the bound of a code's estimate is taken off. With 1, one row in thirty is
+ * nearer than the bound says, with 1.25 one in a hundred; then it may be missed. */
+#define BOUND_SHARE 1.7f
 
 /* Memory that a table of look-ups likes. */
 static void *
