@@ -58,7 +58,7 @@ def main():
     parser.add_argument("--model", required=True)
     parser.add_argument("--data", required=True)
     parser.add_argument("--eval", required=True, nargs="+")
-    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", default="2e-5")
     parser.add_argument("--rows", type=int, nargs="+", default=range(len(ROWS)),
