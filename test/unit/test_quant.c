@@ -414,6 +414,45 @@ TEST(rabitq_factors_are_finite_at_every_scale)
 	free(points);
 }
 
+/* Every instruction set, from any address, against sums in double. */
+TEST(distances_to_stored_vectors)
+{
+	AngleRng rng;
+
+	angle_rng_seed(&rng, 12);
+	for (size_t s = 0; s < SIZES; s++)
+	{
+		const int dims = sizes[s];
+		const size_t n = (size_t) dims;
+		float *u = points_normal(&rng, 2, dims);
+		float *v = u + dims;
+		AngleBfloat *stored = malloc((n + 1) * sizeof(*stored));
+		double sizes_of_terms;
+
+		angle_bfloat_encode(v, stored + 1, n);
+		angle_bfloat_decode(stored + 1, v, n);
+		sizes_of_terms = points_dot(u, u, dims) + points_dot(v, v, dims);
+		for (int isa = 0; isa < ANGLE_ISA_COUNT; isa++)
+		{
+			const AngleQuantKernels *kernels =
+				angle_quant_kernels_for((AngleIsa) isa);
+			const double off = ldexp(sizes_of_terms, -18);
+
+			if (kernels == NULL)
+				continue;
+			CHECK_NEAR(kernels->squared_distance_stored(u, stored + 1, n),
+					   points_squared_distance(u, v, dims), 2 * off);
+			CHECK_NEAR(kernels->product_stored(u, stored + 1, n),
+					   points_dot(u, v, dims), off);
+			/* the same numbers, added in the same order */
+			CHECK(kernels->squared_distance_stored(u, stored + 1, n) ==
+				  kernels->squared_distance(u, v, n));
+		}
+		free(stored);
+		free(u);
+	}
+}
+
 /* A new instruction set must not fall back to the plainest kernels. */
 TEST(quant_kernels_exist_for_every_isa_above_the_baseline)
 {

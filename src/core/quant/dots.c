@@ -119,6 +119,28 @@ load_float(const uint8_t *p)
 	return x;
 }
 
+/* V numbers of the upper halves of floats. */
+INLINE Floats
+load_bfloat(const uint8_t *p)
+{
+#if V == 16
+	return (Floats) _mm512_slli_epi32(
+		_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *) p)), 16);
+#elif V == 8
+	return (Floats) _mm256_slli_epi32(
+		_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *) p)), 16);
+#elif defined(__x86_64__)
+	return (Floats) _mm_unpacklo_epi16(_mm_setzero_si128(),
+									   _mm_loadl_epi64((const __m128i *) p));
+#else
+	AngleBfloat u[4];
+
+	memcpy(u, p, sizeof(u));
+	return (Floats){angle_bfloat_value(u[0]), angle_bfloat_value(u[1]),
+					angle_bfloat_value(u[2]), angle_bfloat_value(u[3])};
+#endif
+}
+
 double
 ANGLE_KERNEL(angle_quant_product)(const float *u, const float *v, size_t n)
 {
@@ -126,34 +148,72 @@ ANGLE_KERNEL(angle_quant_product)(const float *u, const float *v, size_t n)
 }
 
 double
-ANGLE_KERNEL(angle_quant_squared_distance)(const float *u, const float *v,
-										   size_t n)
+ANGLE_KERNEL(angle_quant_product_stored)(const float *u, const AngleBfloat *v,
+										 size_t n)
+{
+	return dot_any(load_bfloat, sizeof(AngleBfloat), (const uint8_t *) v, u, n);
+}
+
+/* n is a multiple of 2 V; width is the bytes of a number. */
+INLINE double
+squares_whole(Load load_number, size_t width, const uint8_t *v, const float *u,
+			  size_t n)
 {
 	double sum = 0;
-	size_t done = 0;
 
-	while (done + V <= n)
+	while (n > 0)
 	{
-		size_t end = n - done < 64 * V ? n : done + 64 * V;
+		size_t batch = n < 64 * V ? n : 64 * V;
 		Floats a = {0};
 		Floats b = {0};
 
-		for (; done + 2 * V <= end; done += 2 * V)
+		for (size_t i = 0; i < batch; i += 2 * V)
 		{
-			Floats first = load(u + done) - load(v + done);
-			Floats second = load(u + done + V) - load(v + done + V);
+			Floats first = load(u + i) - load_number(v + i * width);
+			Floats second = load(u + i + V) - load_number(v + (i + V) * width);
 
 			a += first * first;
 			b += second * second;
 		}
-		for (; done + V <= end; done += V)
-			a += (load(u + done) - load(v + done)) *
-				 (load(u + done) - load(v + done));
 		sum += add_lanes(a + b);
+		v += batch * width;
+		u += batch;
+		n -= batch;
 	}
-	for (; done < n; done++)
-		sum += ((double) u[done] - v[done]) * ((double) u[done] - v[done]);
 	return sum;
+}
+
+/* What is left is filled up with zeros. */
+INLINE double
+squares_any(Load load_number, size_t width, const uint8_t *v, const float *u,
+			size_t n)
+{
+	size_t whole = n / (2 * V) * (2 * V);
+	double sum = squares_whole(load_number, width, v, u, whole);
+	uint8_t v_rest[2 * V * sizeof(float)] = {0};
+	float u_rest[2 * V] = {0};
+
+	if (whole == n)
+		return sum;
+	memcpy(v_rest, v + whole * width, (n - whole) * width);
+	memcpy(u_rest, u + whole, (n - whole) * sizeof(float));
+	return sum + squares_whole(load_number, width, v_rest, u_rest, 2 * V);
+}
+
+double
+ANGLE_KERNEL(angle_quant_squared_distance)(const float *u, const float *v,
+										   size_t n)
+{
+	return squares_any(load_float, sizeof(float), (const uint8_t *) v, u, n);
+}
+
+double
+ANGLE_KERNEL(angle_quant_squared_distance_stored)(const float *u,
+												  const AngleBfloat *v,
+												  size_t n)
+{
+	return squares_any(load_bfloat, sizeof(AngleBfloat), (const uint8_t *) v, u,
+					   n);
 }
 
 double

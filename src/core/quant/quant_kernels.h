@@ -58,6 +58,11 @@ typedef struct AngleQuantKernels
 	double (*squared_distance)(const float *u, const float *v, size_t n);
 	double (*product)(const float *u, const float *v, size_t n);
 
+	/* The same where v has the upper halves of floats. */
+	double (*squared_distance_stored)(const float *u, const AngleBfloat *v,
+									  size_t n);
+	double (*product_stored)(const float *u, const AngleBfloat *v, size_t n);
+
 	/* The entries for a query's coded coordinates, of a table whose other fields
 	 * are set and whose entries are zero. */
 	void (*fill_table)(const AngleTable *table, const float *query,
@@ -103,6 +108,10 @@ typedef struct AngleQuantKernels
 									 size_t n);                                \
 	double angle_quant_squared_distance_##isa(const float *u, const float *v,  \
 											  size_t n);                       \
+	double angle_quant_product_stored_##isa(const float *u,                    \
+											const AngleBfloat *v, size_t n);   \
+	double angle_quant_squared_distance_stored_##isa(                          \
+		const float *u, const AngleBfloat *v, size_t n);                       \
 	double angle_quant_rerank4_##isa(const uint8_t *code, const float *query,  \
 									 size_t n);                                \
 	double angle_quant_rerank6_##isa(const uint8_t *code, const float *query,  \

@@ -69,6 +69,12 @@ angle_rabitq_encode(AngleMetric metric, int dims, const float *point,
 	*factors = make_factors(metric, dims, &sums);
 }
 
+static AngleProbe
+make_probe(double add, double squared)
+{
+	return (AngleProbe){clamp(add), clamp(sqrt(squared))};
+}
+
 AngleProbe
 angle_rabitq_probe(AngleMetric metric, int dims, const float *query,
 				   const float *centroid)
@@ -76,11 +82,23 @@ angle_rabitq_probe(AngleMetric metric, int dims, const float *query,
 	const AngleQuantKernels *kernels = angle_quant_kernels();
 	size_t n = (size_t) dims;
 	double squared = kernels->squared_distance(query, centroid, n);
-	double add = metric == ANGLE_METRIC_INNER_PRODUCT
-					 ? -kernels->product(query, centroid, n)
-					 : squared;
 
-	return (AngleProbe){clamp(add), clamp(sqrt(squared))};
+	if (metric != ANGLE_METRIC_INNER_PRODUCT)
+		return make_probe(squared, squared);
+	return make_probe(-kernels->product(query, centroid, n), squared);
+}
+
+AngleProbe
+angle_rabitq_probe_stored(AngleMetric metric, int dims, const float *query,
+						  const AngleBfloat *centroid)
+{
+	const AngleQuantKernels *kernels = angle_quant_kernels();
+	size_t n = (size_t) dims;
+	double squared = kernels->squared_distance_stored(query, centroid, n);
+
+	if (metric != ANGLE_METRIC_INNER_PRODUCT)
+		return make_probe(squared, squared);
+	return make_probe(-kernels->product_stored(query, centroid, n), squared);
 }
 
 double

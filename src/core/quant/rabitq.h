@@ -42,6 +42,7 @@
 
 #include <stdint.h>
 
+#include "core/quant/bfloat.h"
 #include "core/quant/space.h"
 
 #define ANGLE_RABITQ_EPSILON 1.9
@@ -87,6 +88,11 @@ void angle_rabitq_encode(AngleMetric metric, int dims, const float *point,
 /* For the list of centroid; query is (dims). */
 AngleProbe angle_rabitq_probe(AngleMetric metric, int dims, const float *query,
 							  const float *centroid);
+
+/* The same of a centroid as indexes store it. */
+AngleProbe
+angle_rabitq_probe_stored(AngleMetric metric, int dims, const float *query,
+						  const AngleBfloat *centroid);
 
 /* The estimate for one code, with ⟨x, q⟩ summed in double: the reference for
  * the blocks of fastscan.h. */

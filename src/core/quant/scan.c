@@ -539,6 +539,9 @@ const AngleQuantKernels ANGLE_KERNEL(angle_quant_kernels) = {
 	.residual = residual,
 	.squared_distance = ANGLE_KERNEL(angle_quant_squared_distance),
 	.product = ANGLE_KERNEL(angle_quant_product),
+	.squared_distance_stored =
+		ANGLE_KERNEL(angle_quant_squared_distance_stored),
+	.product_stored = ANGLE_KERNEL(angle_quant_product_stored),
 	.fill_table = fill_table,
 	.block_sums = block_sums_alone,
 	.block_fill = block_fill,

@@ -64,7 +64,6 @@ typedef struct Calibration
 	LeafSeen *leaves;			/* (leaf_capacity) of the tree, for one query */
 	uint32 seen;
 	uint32 leaf_capacity;
-	float *centroid; /* (dims) */
 	AnglePageReader centroids;
 	AnglePageReader bodies;
 } Calibration;
@@ -213,9 +212,10 @@ offer_near(Calibration *calibration, Probing *probing, Buffer head,
 {
 	const AngleLayout *layout = &calibration->self->layout;
 	float keys[ANGLE_BLOCK];
-	AngleProbe probe;
+	const AngleProbe probe =
+		angle_rabitq_probe(calibration->self->metric, layout->dims,
+						   probing->query->point, centroid);
 
-	(void) angle_query_node(probing->query, centroid, &probe);
 	for (int first = 0; first < layout->capacity; first += ANGLE_BLOCK)
 	{
 		const float limit =
@@ -273,11 +273,12 @@ find_neighbours(Calibration *calibration, AngleNodePointer pointer,
 
 /* When a node comes. */
 static double
-key_of(const Calibration *calibration, const Probing *probing)
+key_of(const Calibration *calibration, const Probing *probing,
+	   const AngleBfloat *centroid)
 {
-	return angle_rabitq_probe(calibration->self->metric,
-							  calibration->self->layout.dims, probing->point,
-							  calibration->centroid)
+	return angle_rabitq_probe_stored(calibration->self->metric,
+									 calibration->self->layout.dims,
+									 probing->point, centroid)
 		.add;
 }
 
@@ -295,12 +296,11 @@ read_children(Calibration *calibration, const Probing *probing, Buffer head,
 	{
 		if (!angle_slot_live(layout, page, slot))
 			continue;
-		angle_bfloat_decode(angle_centroid_get(&calibration->centroids, layout,
-											   BufferGetBlockNumber(head),
-											   slot),
-							calibration->centroid, layout->dims);
 		children[count] = angle_inner_pointers(layout, page)[slot];
-		keys[count++] = key_of(calibration, probing);
+		keys[count++] =
+			key_of(calibration, probing,
+				   angle_centroid_get(&calibration->centroids, layout,
+									  BufferGetBlockNumber(head), slot));
 	}
 	angle_reader_done(&calibration->centroids);
 	return count;
@@ -465,7 +465,6 @@ angle_calibrate(Relation index, const AngleIndex *self, AngleMeta *meta,
 	memory = AllocSetContextCreate(CurrentMemoryContext, "angle calibration",
 								   ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(memory);
-	calibration.centroid = palloc(layout->dims * sizeof(float));
 	calibration.centroids.index = calibration.bodies.index = index;
 	init_probings(&calibration, reservoir);
 	find_neighbours(&calibration, meta->root,

@@ -28,7 +28,6 @@ angle_ways_make(const AngleLayout *layout)
 		ways->way[i] = make_way(layout);
 		ways->next[i] = make_way(layout);
 	}
-	ways->centroid = palloc(layout->dims * sizeof(float));
 	return ways;
 }
 
@@ -91,16 +90,16 @@ keep(Search *search, const AngleWay *way)
 		   search->self->layout.dims * sizeof(float));
 }
 
-/* Goes on from way to a child, whose centroid was read. */
+/* Goes on from way to the child in a slot, with this centroid. */
 static void
-go_on(Search *search, const AngleWay *way, Page page, int slot)
+go_on(Search *search, const AngleWay *way, Page page, int slot,
+	  const AngleBfloat *centroid)
 {
 	const AngleLayout *layout = &search->self->layout;
-	const float *centroid = search->ways->centroid;
-	AngleWay *next =
-		add_next(search, angle_rabitq_probe(search->self->metric, layout->dims,
-											search->point, centroid)
-							 .error);
+	AngleWay *next = add_next(
+		search, angle_rabitq_probe_stored(search->self->metric, layout->dims,
+										  search->point, centroid)
+					.error);
 
 	if (next == NULL)
 		return;
@@ -109,7 +108,7 @@ go_on(Search *search, const AngleWay *way, Page page, int slot)
 	next->steps[way->length] =
 		(AngleStep){angle_inner_pointers(layout, page)[slot], slot};
 	next->kind = angle_inner_kinds(layout, page)[slot];
-	memcpy(next->centroid, centroid, layout->dims * sizeof(float));
+	angle_bfloat_decode(centroid, next->centroid, layout->dims);
 }
 
 /* Goes on to the children of the node whose head is locked. */
@@ -124,11 +123,9 @@ visit_children(Search *search, const AngleWay *way, Buffer head)
 	{
 		if (!angle_slot_live(layout, page, slot))
 			continue;
-		angle_bfloat_decode(angle_centroid_get(&ways->reader, layout,
-											   BufferGetBlockNumber(head),
-											   slot),
-							ways->centroid, layout->dims);
-		go_on(search, way, page, slot);
+		go_on(search, way, page, slot,
+			  angle_centroid_get(&ways->reader, layout,
+								 BufferGetBlockNumber(head), slot));
 	}
 	angle_reader_done(&ways->reader);
 }

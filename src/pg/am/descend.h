@@ -35,7 +35,6 @@ typedef struct AngleWays
 	AngleWay *way[ANGLE_WAYS];
 	/* scratch */
 	AngleWay *next[ANGLE_WAYS];
-	float *centroid; /* (dims) */
 	AnglePageReader reader;
 } AngleWays;
 

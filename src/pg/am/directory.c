@@ -137,7 +137,7 @@ make_group(const AngleLayout *layout, int count)
 						  part(slots * layout->code_size),
 						  part(slots * sizeof(float)),
 						  part(slots * sizeof(float)),
-						  part(layout->dims * sizeof(float)),
+						  part(layout->centroid_size),
 						  part(count * layout->centroid_size),
 						  part(count * sizeof(AngleNodePointer))};
 	Size size = 0;
@@ -155,7 +155,7 @@ make_group(const AngleLayout *layout, int count)
 	group->codes = (uint8 *) at;
 	group->add = (float *) (at += sizes[1]);
 	group->rescale = (float *) (at += sizes[2]);
-	group->centre = (float *) (at += sizes[3]);
+	group->centre = (AngleBfloat *) (at += sizes[3]);
 	group->centroids = (AngleBfloat *) (at += sizes[4]);
 	group->leaves = (AngleNodePointer *) (at + sizes[5]);
 	return group;
@@ -163,9 +163,11 @@ make_group(const AngleLayout *layout, int count)
 
 /* Fills in what follows from the centroids. */
 static void
-code_group(const AngleIndex *self, AngleGroup *group, float *point)
+code_group(const AngleIndex *self, AngleGroup *group)
 {
 	const int dims = self->layout.dims;
+	float *point = palloc(dims * sizeof(float));
+	float *centre = palloc0(dims * sizeof(float));
 	uint8 code[ANGLE_CODED_MAX / 8];
 	AngleFactors factors;
 
@@ -173,26 +175,30 @@ code_group(const AngleIndex *self, AngleGroup *group, float *point)
 	{
 		angle_bfloat_decode(group->centroids + (Size) i * dims, point, dims);
 		for (int j = 0; j < dims; j++)
-			group->centre[j] += point[j] / group->count;
+			centre[j] += point[j] / group->count;
 	}
+	/* codes are relative to what is kept */
+	angle_bfloat_encode(centre, group->centre, dims);
+	angle_bfloat_decode(group->centre, centre, dims);
 	for (int i = 0; i < group->slots; i++)
 		group->add[i] = INFINITY;
 	for (int i = 0; i < group->count; i++)
 	{
 		angle_bfloat_decode(group->centroids + (Size) i * dims, point, dims);
-		angle_rabitq_encode(self->metric, dims, point, group->centre, code,
-							&factors);
+		angle_rabitq_encode(self->metric, dims, point, centre, code, &factors);
 		angle_block_set(group->codes + i / ANGLE_BLOCK * angle_block_size(dims),
 						dims, i % ANGLE_BLOCK, code);
 		group->add[i] = factors.add;
 		group->rescale[i] = factors.rescale;
 	}
+	pfree(point);
+	pfree(centre);
 }
 
 /* The group of an inner node's leaves, whose head is locked. */
 static AngleGroup *
 read_group(AngleDirectory *directory, AnglePageReader *reader, Buffer head,
-		   int count, float *point)
+		   int count)
 {
 	const AngleLayout *layout = &directory->self->layout;
 	const Page page = BufferGetPage(head);
@@ -213,7 +219,7 @@ read_group(AngleDirectory *directory, AnglePageReader *reader, Buffer head,
 			   layout->centroid_size);
 	}
 	angle_reader_done(reader);
-	code_group(directory->self, group, point);
+	code_group(directory->self, group);
 	return group;
 }
 
@@ -226,7 +232,6 @@ typedef struct Walk
 	AngleDirectory *directory;
 	const AngleDirectory *before; /* the one of an older tree, or NULL */
 	AnglePageReader reader;
-	float *point; /* (dims) */
 } Walk;
 
 static void
@@ -284,7 +289,7 @@ take_node(Walk *walk, Buffer head, AngleNodePointer *inner)
 		return count;
 	group = find_group(walk->before, BufferGetBlockNumber(head), page);
 	if (group == NULL)
-		group = read_group(directory, &walk->reader, head, leaves, walk->point);
+		group = read_group(directory, &walk->reader, head, leaves);
 	add_group(directory, group);
 	return count;
 }
@@ -297,7 +302,7 @@ take_leaf_root(Walk *walk, AngleNodePointer root)
 
 	group->block = InvalidBlockNumber;
 	group->leaves[0] = root;
-	code_group(walk->directory->self, group, walk->point);
+	code_group(walk->directory->self, group);
 	add_group(walk->directory, group);
 }
 
@@ -390,14 +395,12 @@ load(Relation index, const AngleMeta *meta, AngleDirectory *before)
 	Walk walk = {.index = index,
 				 .directory = directory,
 				 .before = before,
-				 .reader = {.index = index},
-				 .point = palloc0(meta->dims * sizeof(float))};
+				 .reader = {.index = index}};
 	bool fits;
 
 	make_recent(directory, index, before);
 	fits = visit(&walk, meta->root, 0);
 
-	pfree(walk.point);
 	if (before != NULL)
 		forget(before);
 	if (!fits)

@@ -25,7 +25,7 @@ typedef struct AngleGroup
 	int slots;				  /* count rounded up to whole blocks of codes */
 	AngleNodePointer *leaves; /* (count) */
 	AngleBfloat *centroids;	  /* (count, dims) */
-	float *centre;			  /* (dims): the mean of the centroids */
+	AngleBfloat *centre;	  /* (dims): the mean of the centroids, about */
 	uint8 *codes;	/* of the centroids, relative to centre, in blocks */
 	float *add;		/* (slots); infinite behind count */
 	float *rescale; /* (slots) */

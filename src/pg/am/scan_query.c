@@ -87,17 +87,18 @@ angle_query_of_point(const AngleIndex *self, float *point)
 }
 
 double
-angle_query_node(const AngleQuery *query, const float *centroid,
+angle_query_node(const AngleQuery *query, const AngleBfloat *centroid,
 				 AngleProbe *probe)
 {
 	const AngleMetric metric = query->self->metric;
 	const int dims = query->self->layout.dims;
 
-	*probe = angle_rabitq_probe(metric, dims, query->point, centroid);
+	*probe = angle_rabitq_probe_stored(metric, dims, query->point, centroid);
 	if (query->opposite == NULL)
 		return probe->add;
-	return Min(probe->add,
-			   angle_rabitq_probe(metric, dims, query->opposite, centroid).add);
+	return Min(
+		probe->add,
+		angle_rabitq_probe_stored(metric, dims, query->opposite, centroid).add);
 }
 
 static const AngleTable *

@@ -31,8 +31,8 @@ angle_query_make(Relation index, const AngleIndex *self, ScanKey order);
 /* The same of a point (dims) of the index's space, which must stay. */
 AngleQuery *angle_query_of_point(const AngleIndex *self, float *point);
 
-/* How near the node with this centroid (dims) is, and what scanning it needs. */
-double angle_query_node(const AngleQuery *query, const float *centroid,
+/* How near the node with this stored centroid (dims) is, and what scanning it needs. */
+double angle_query_node(const AngleQuery *query, const AngleBfloat *centroid,
 						AngleProbe *probe);
 
 /* angle_block_estimate() with the table that is fine enough. */

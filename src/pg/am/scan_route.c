@@ -34,7 +34,6 @@ struct AngleRoute
 	AngleQuery *query;
 	const AngleDirectory *directory;
 	bool nearest;
-	float *centroid; /* (dims) */
 	double expected;
 
 	/* with a directory */
@@ -68,12 +67,8 @@ estimate_group(AngleRoute *route, const AngleGroup *group, float *estimates)
 	{
 		/* the estimates are of one side only */
 		for (int i = 0; i < group->count; i++)
-		{
-			angle_bfloat_decode(group->centroids + (Size) i * dims,
-								route->centroid, dims);
-			estimates[i] =
-				(float) angle_query_node(query, route->centroid, &probe);
-		}
+			estimates[i] = (float) angle_query_node(
+				query, group->centroids + (Size) i * dims, &probe);
 	}
 	else
 	{
@@ -253,10 +248,8 @@ look_at(AngleRoute *route, int number, AngleLeaf *leaf)
 	leaf->distance = 0;
 	if (!route->nearest)
 		return 0;
-	angle_bfloat_decode(group->centroids + (Size) i * dims, route->centroid,
-						dims);
-	leaf->distance =
-		angle_query_node(route->query, route->centroid, &leaf->probe);
+	leaf->distance = angle_query_node(
+		route->query, group->centroids + (Size) i * dims, &leaf->probe);
 	return isnan(leaf->distance) ? -INFINITY : leaf->distance;
 }
 
@@ -345,14 +338,11 @@ push_children(AngleRoute *route, Buffer head)
 			continue;
 		node.node = angle_inner_pointers(layout, page)[slot];
 		if (route->nearest)
-		{
-			angle_bfloat_decode(angle_centroid_get(&reader, layout,
-												   BufferGetBlockNumber(head),
-												   slot),
-								route->centroid, layout->dims);
-			node.distance =
-				angle_query_node(route->query, route->centroid, &node.probe);
-		}
+			node.distance = angle_query_node(
+				route->query,
+				angle_centroid_get(&reader, layout, BufferGetBlockNumber(head),
+								   slot),
+				&node.probe);
 		push_node(route, isnan(node.distance) ? -INFINITY : node.distance,
 				  &node);
 	}
@@ -406,24 +396,25 @@ angle_route_make(Relation index, AngleQuery *query,
 {
 	const size_t start = 256;
 	AngleRoute *route = palloc0(sizeof(AngleRoute));
+	const AngleBfloat *origin;
 	AngleLeaf first = {.node = root};
 
 	route->index = index;
 	route->query = query;
 	route->directory = directory;
 	route->nearest = nearest;
-	route->centroid = palloc0(query->self->layout.dims * sizeof(float));
 	route->reached = -INFINITY;
 	if (directory != NULL)
 	{
 		estimate_all(route);
 		return route;
 	}
+	origin = palloc0(query->self->layout.centroid_size);
 	route->found_capacity = start;
 	route->found = palloc(start * sizeof(AngleLeaf));
 	angle_queue_make(&route->nodes, start);
 	if (nearest)
-		(void) angle_query_node(query, route->centroid, &first.probe);
+		(void) angle_query_node(query, origin, &first.probe);
 	push_node(route, -INFINITY, &first);
 	return route;
 }
