@@ -9,7 +9,8 @@
  * left out and is due all the same costs a second look at its leaf. */
 #define NEAR_SHARE 2.5
 
-/* And no more than this many, of bounds that are the least, but for equal ones. */
+/* And no more than this many, of bounds that are the least, but for equal ones. Where more
+ * are asked for, as many again for each batch. */
 #define NEAR_MOST 2048
 
 /* Rows that are sorted at a time: so many, or a part of all where those are many. Ten rows
@@ -91,11 +92,18 @@ void
 angle_rows_expect(AngleRows *rows, double asked)
 {
 	const size_t most = Min(NEAR_MOST, asked * NEAR_SHARE);
+	AngleTop *best = &rows->best;
 
-	if (rows->best.items != NULL)
-		pfree(rows->best.items);
-	angle_top_init(&rows->best, palloc(most * sizeof(AngleCandidate)), most);
-	rows->limit = INFINITY;
+	if (best->items == NULL)
+		angle_top_init(best, palloc(most * sizeof(AngleCandidate)), most);
+	else if (most > best->capacity)
+	{
+		best->items = repalloc(best->items, most * sizeof(AngleCandidate));
+		best->capacity = most;
+	}
+	else if (most == NEAR_MOST)
+		best->count = 0;
+	rows->limit = (float) angle_top_limit(best);
 }
 
 uint32
