@@ -20,6 +20,9 @@
 #define ANGLE_REPLACE_OLD 32
 #define ANGLE_REPLACE_NEW 16
 
+/* In place of a node: the entry goes, as the second one of a row may. */
+#define ANGLE_REPLACE_DROP 255
+
 /* Pages that were taken for a node. */
 typedef struct AngleSpare
 {
