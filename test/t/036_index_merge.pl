@@ -6,6 +6,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 
 use IPC::Run;
+use List::Util qw(min);
 use IndexNodes;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -61,8 +62,9 @@ is(info('unused * 2 > lists + inner_nodes'), 't', 'and most segments are unused'
 my $built = $node->safe_psql('postgres', q{CREATE INDEX built ON items USING angle (v, tenant);
 	SELECT angle_index_recall('built')});
 $node->safe_psql('postgres', 'DROP INDEX built');
-cmp_ok($node->safe_psql('postgres', q{SELECT angle_index_recall('items_v')}), '>=', $built - 0.03,
-	"recall is that of an index that is built of what is left, $built");
+# 0.95 is what is asked for; of few lists a build may find more
+cmp_ok($node->safe_psql('postgres', q{SELECT angle_index_recall('items_v')}), '>=', min($built, 0.95) - 0.03,
+	"recall is what it should be, or that of an index that is built of what is left, $built");
 
 vacuum();
 my $bytes = info('bytes');

@@ -283,18 +283,22 @@ angle_redistribute(AngleReplacement *replacement, int count)
 	replacement->lists = palloc0(Max(1, entries->count));
 	replacement->centroids = palloc0((Size) count * dims * sizeof(float));
 	replacement->new_count = count;
-	if (count > 1 && replacement->old_count > 1)
+	if (count == 1)
+	{
+		/* with both entries of a row: they part when this node is replaced */
+		angle_mean(entries->points, first, dims, replacement->centroids);
+		return;
+	}
+	if (replacement->old_count > 1)
 		choose_starts(replacement, count);
 	if (replacement->kind == ANGLE_NODE_LEAF)
 		first = part_second(entries);
-	if (count == 1)
-		angle_mean(entries->points, first, dims, replacement->centroids);
-	else if (replacement->old_count == 1)
+	if (replacement->old_count == 1)
 		cut(replacement, first, replacement->centroids, replacement->lists);
 	else
 		regroup(replacement, first, count);
 	if (first < entries->count)
 		place_second(replacement, first);
-	if (count > 1 && replacement->old_count > 1)
+	if (replacement->old_count > 1)
 		replacement->new_count = drop_empty(replacement, count);
 }
