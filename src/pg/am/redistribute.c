@@ -285,7 +285,7 @@ angle_redistribute(AngleReplacement *replacement, int count)
 	replacement->new_count = count;
 	if (count == 1)
 	{
-		/* with both entries of a row: they part when this node is replaced */
+		/* where a row has two entries they become one when the node is written */
 		angle_mean(entries->points, first, dims, replacement->centroids);
 		return;
 	}
