@@ -10,6 +10,9 @@
 /* Points whose products with the groups are made at once. */
 #define CHUNK 128
 
+/* Sums of a product of residuals that run side by side. */
+#define SUMS 16
+
 struct AngleAssigner
 {
 	int dims;
@@ -263,14 +266,21 @@ angle_assign(AngleAssigner *assigner, const float *points, size_t count,
 		fill_distances(assigner, points, count, nearest, distances);
 }
 
-/* ⟨x − a, x − b⟩. */
+/* ⟨x − a, x − b⟩, in as many sums as keep the processor busy. */
 static double
 residual_product(const float *x, const float *a, const float *b, int dims)
 {
+	float sums[SUMS] = {0};
 	double sum = 0;
+	int d = 0;
 
-	for (int d = 0; d < dims; d++)
-		sum += (double) (x[d] - a[d]) * (x[d] - b[d]);
+	for (; d + SUMS <= dims; d += SUMS)
+		for (int k = 0; k < SUMS; k++)
+			sums[k] += (x[d + k] - a[d + k]) * (x[d + k] - b[d + k]);
+	for (int k = 0; k < SUMS; k++)
+		sum += sums[k];
+	for (; d < dims; d++)
+		sum += (x[d] - a[d]) * (x[d] - b[d]);
 	return sum;
 }
 

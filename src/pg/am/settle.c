@@ -8,6 +8,7 @@
 #include "utils/memutils.h"
 
 #include "core/ann/kmeans.h"
+#include "core/distance/sums.h"
 #include "pg/am/entries.h"
 #include "pg/am/settle.h"
 #include "pg/bridge.h"
@@ -213,16 +214,6 @@ choose_first(const Settling *settling, int i, const uint32 *nearest)
 	return own;
 }
 
-static double
-squared_distance(const float *a, const float *b, int dims)
-{
-	double sum = 0;
-
-	for (int d = 0; d < dims; d++)
-		sum += ((double) a[d] - b[d]) * ((double) a[d] - b[d]);
-	return sum;
-}
-
 /* Of the nearest leaves with room the one with the least loss beside the first; −1 if
  * there is none. */
 static int
@@ -232,7 +223,8 @@ choose_second(const Settling *settling, int i, int first, const uint32 *nearest,
 	const Size dims = settling->self->layout.dims;
 	const float *point = settling->entries.points + i * dims;
 	const float *centroid = settling->centroids + first * dims;
-	const double to_first = squared_distance(point, centroid, dims);
+	const double to_first =
+		angle_distance_kernels()->l2_squared(point, centroid, dims);
 	double least = INFINITY;
 	int best = -1;
 
