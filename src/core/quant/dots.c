@@ -283,35 +283,44 @@ ANGLE_KERNEL(angle_quant_rerank4)(const uint8_t *code, const float *query,
 	return sum + dot_nibbles(code_rest, query_rest, 1);
 }
 
-/* Groups of 64 coordinates in four parts of 16, as rerank.c says where they are. */
+/*
+ * Codes of 6 or 7 bits: groups of so many parts of 16 coordinates as rerank.c says. Each
+ * but the last has bytes of its own, whose high bits together are the last one.
+ */
 INLINE double
-dot_sixes(const uint8_t *code, const float *query, size_t groups)
+dot_parts(int bits, const uint8_t *code, const float *query, size_t groups)
 {
+	const size_t own = bits == 6 ? 3 : 7;
+	const int half = 1 << (bits - 1);
 	double sum = 0;
 
 	while (groups > 0)
 	{
-		size_t batch = groups < V ? groups : V;
+		size_t most = 4 * V / (own + 1);
+		size_t batch = groups < most ? groups : most;
 		Floats sums[2] = {{0}, {0}};
 
-		for (size_t g = 0; g < batch; g++, code += 48, query += 64)
+		for (size_t g = 0; g < batch; g++)
 		{
 			for (size_t i = 0; i < 16; i += V)
 			{
 				Ints last = {0};
 
-				for (size_t j = 0; j < 3; j++)
+				for (size_t j = 0; j < own; j++)
 				{
 					Ints bytes = load_bytes(code + j * 16 + i);
 
-					last |= bytes >> 6 << (int) (2 * j);
+					last |= bytes >> bits << (int) j * (8 - bits);
 					sums[j % 2] +=
-						__builtin_convertvector((bytes & 63) - 32, Floats) *
+						__builtin_convertvector((bytes & (2 * half - 1)) - half,
+												Floats) *
 						load(query + j * 16 + i);
 				}
-				sums[1] += __builtin_convertvector(last - 32, Floats) *
-						   load(query + 48 + i);
+				sums[1] += __builtin_convertvector(last - half, Floats) *
+						   load(query + own * 16 + i);
 			}
+			code += own * 16;
+			query += (own + 1) * 16;
 		}
 		sum += add_lanes(sums[0] + sums[1]);
 		groups -= batch;
@@ -320,79 +329,37 @@ dot_sixes(const uint8_t *code, const float *query, size_t groups)
 }
 
 /* The last group may have less, and smaller parts. */
+INLINE double
+dot_parts_any(int bits, const uint8_t *code, const float *query, size_t n)
+{
+	const size_t own = bits == 6 ? 3 : 7;
+	const size_t size = (own + 1) * 16;
+	size_t groups = n / size;
+	size_t rest = n % size;
+	size_t part = (rest + own) / (own + 1);
+	double sum = dot_parts(bits, code, query, groups);
+	uint8_t code_rest[7 * 16] = {0};
+	float query_rest[8 * 16] = {0};
+
+	if (rest == 0)
+		return sum;
+	for (size_t j = 0; j < own; j++)
+		memcpy(code_rest + j * 16, code + groups * own * 16 + j * part, part);
+	for (size_t i = 0; i < rest; i++)
+		query_rest[i / part * 16 + i % part] = query[groups * size + i];
+	return sum + dot_parts(bits, code_rest, query_rest, 1);
+}
+
 double
 ANGLE_KERNEL(angle_quant_rerank6)(const uint8_t *code, const float *query,
 								  size_t n)
 {
-	size_t groups = n / 64;
-	size_t rest = n % 64;
-	size_t part = (rest + 3) / 4;
-	double sum = dot_sixes(code, query, groups);
-	uint8_t code_rest[48] = {0};
-	float query_rest[64] = {0};
-
-	if (rest == 0)
-		return sum;
-	for (size_t j = 0; j < 3; j++)
-		memcpy(code_rest + j * 16, code + groups * 48 + j * part, part);
-	for (size_t i = 0; i < rest; i++)
-		query_rest[i / part * 16 + i % part] = query[groups * 64 + i];
-	return sum + dot_sixes(code_rest, query_rest, 1);
+	return dot_parts_any(6, code, query, n);
 }
 
-/* Groups of 128 coordinates in eight parts of 16, as rerank.c says where they are. */
-INLINE double
-dot_sevens(const uint8_t *code, const float *query, size_t groups)
-{
-	double sum = 0;
-
-	while (groups > 0)
-	{
-		size_t batch = groups < V / 2 ? groups : V / 2;
-		Floats sums[2] = {{0}, {0}};
-
-		for (size_t g = 0; g < batch; g++, code += 112, query += 128)
-		{
-			for (size_t i = 0; i < 16; i += V)
-			{
-				Ints last = {0};
-
-				for (size_t j = 0; j < 7; j++)
-				{
-					Ints bytes = load_bytes(code + j * 16 + i);
-
-					last |= bytes >> 7 << (int) j;
-					sums[j % 2] +=
-						__builtin_convertvector((bytes & 127) - 64, Floats) *
-						load(query + j * 16 + i);
-				}
-				sums[1] += __builtin_convertvector(last - 64, Floats) *
-						   load(query + 112 + i);
-			}
-		}
-		sum += add_lanes(sums[0] + sums[1]);
-		groups -= batch;
-	}
-	return sum;
-}
-
-/* The last group may have less, and smaller parts. */
 double
 ANGLE_KERNEL(angle_quant_rerank7)(const uint8_t *code, const float *query,
 								  size_t n)
 {
-	size_t groups = n / 128;
-	size_t rest = n % 128;
-	size_t part = (rest + 7) / 8;
-	double sum = dot_sevens(code, query, groups);
-	uint8_t code_rest[112] = {0};
-	float query_rest[128] = {0};
-
-	if (rest == 0)
-		return sum;
-	for (size_t j = 0; j < 7; j++)
-		memcpy(code_rest + j * 16, code + groups * 112 + j * part, part);
-	for (size_t i = 0; i < rest; i++)
-		query_rest[i / part * 16 + i % part] = query[groups * 128 + i];
-	return sum + dot_sevens(code_rest, query_rest, 1);
+	return dot_parts_any(7, code, query, n);
 }

@@ -55,38 +55,25 @@ nibble_place(int dims, int i, int *shift)
 	return (size_t) (group * 16 + (place < half ? place : place - half));
 }
 
-/* The level of coordinate i in a code of 6 bits: groups of 64 coordinates, the last
- * perhaps shorter, in 4 parts of as many; a part has the low bits of a byte each, but
- * the last, whose bits are the high ones of the other three parts, two of each. */
+/* The level of coordinate i in a code of 6 or 7 bits: groups of 64 or 128 coordinates, the
+ * last perhaps shorter, in 4 or 8 parts of as many; a part has the low bits of a byte
+ * each, but the last, whose bits are the high ones of the other parts, two or one of
+ * each. */
 static int
-six_bits(int dims, int i, const uint8_t *code)
+parts_level(int bits, int dims, int i, const uint8_t *code)
 {
-	int group = i / 64;
-	int size = dims - group * 64 < 64 ? dims - group * 64 : 64;
-	int part = (size + 3) / 4;
-	const uint8_t *bytes = code + group * 48 + i % 64 % part;
-
-	if (i % 64 / part < 3)
-		return bytes[i % 64 / part * part] & 63;
-	return bytes[0] >> 6 | bytes[part] >> 6 << 2 | bytes[2 * part] >> 6 << 4;
-}
-
-/* The level of coordinate i in a code of 7 bits: groups of 128 coordinates, the last
- * perhaps shorter, in 8 parts of as many; a part has the low bits of a byte each,
- * but the last, whose bits are the high ones of the other seven parts. */
-static int
-seven_bits(int dims, int i, const uint8_t *code)
-{
-	int group = i / 128;
-	int size = dims - group * 128 < 128 ? dims - group * 128 : 128;
-	int part = (size + 7) / 8;
-	const uint8_t *bytes = code + group * 112 + i % 128 % part;
+	const int own = bits == 6 ? 3 : 7;
+	const int whole = (own + 1) * 16;
+	int group = i / whole;
+	int size = dims - group * whole < whole ? dims - group * whole : whole;
+	int part = (size + own) / (own + 1);
+	const uint8_t *bytes = code + group * own * 16 + i % whole % part;
 	int level = 0;
 
-	if (i % 128 / part < 7)
-		return bytes[i % 128 / part * part] & 127;
-	for (int j = 0; j < 7; j++)
-		level |= bytes[j * part] >> 7 << j;
+	if (i % whole / part < own)
+		return bytes[i % whole / part * part] & ((1 << bits) - 1);
+	for (int j = 0; j < own; j++)
+		level |= bytes[j * part] >> bits << j * (8 - bits);
 	return level;
 }
 
@@ -101,9 +88,9 @@ load_level(int dims, int bits, int i, const uint8_t *code)
 	if (bits == 8)
 		return (float) (int8_t) code[i] + 0.5f;
 	if (bits == 6)
-		return (float) (six_bits(dims, i, code) - 32) + 0.5f;
+		return (float) (parts_level(6, dims, i, code) - 32) + 0.5f;
 	if (bits == 7)
-		return (float) (seven_bits(dims, i, code) - 64) + 0.5f;
+		return (float) (parts_level(7, dims, i, code) - 64) + 0.5f;
 	place = nibble_place(dims, i, &shift);
 	return (float) ((code[place] >> shift & 15) - 8) + 0.5f;
 }

@@ -218,57 +218,38 @@ write_nibbles(const float *x, size_t n, const AngleGrid *grid, uint8_t *code)
 	}
 }
 
-/* Groups of 64 coordinates in four parts of size, the last group perhaps shorter; the
- * bits of the last part are the high ones of the others' bytes, two of each. */
+/*
+ * Codes of 6 or 7 bits: groups of four or eight parts of 16 coordinates, of the last group
+ * perhaps fewer. Each part but the last has bytes of its own; the bits of the last are the
+ * high ones of the others' bytes.
+ */
 INLINE void
-write_sixes(const float *x, size_t n, const AngleGrid *grid, uint8_t *code)
+write_parts(int bits, const float *x, size_t n, const AngleGrid *grid,
+			uint8_t *code)
 {
-	for (; n > 0; x += 64, code += 48, n -= n < 64 ? n : 64)
+	const size_t own = bits == 6 ? 3 : 7;
+	const size_t whole = (own + 1) * 16;
+	const int mask = (1 << (8 - bits)) - 1;
+
+	for (; n > 0; x += whole, code += own * 16, n -= n < whole ? n : whole)
 	{
-		size_t size = n < 64 ? n : 64;
-		size_t part = (size + 3) / 4;
+		size_t size = n < whole ? n : whole;
+		size_t part = (size + own) / (own + 1);
 
 		for (size_t i = 0; i < part; i++)
 		{
-			int last = 3 * part + i < size
-						   ? level(x[3 * part + i], grid->inverse, grid->half)
+			int last = own * part + i < size
+						   ? level(x[own * part + i], grid->inverse, grid->half)
 						   : 0;
 
-			for (size_t j = 0; j < 3; j++)
+			for (size_t j = 0; j < own; j++)
 			{
 				size_t at = j * part + i;
 				int low =
 					at < size ? level(x[at], grid->inverse, grid->half) : 0;
+				int high = last >> (int) j * (8 - bits) & mask;
 
-				code[at] = (uint8_t) (low | (last >> 2 * j & 3) << 6);
-			}
-		}
-	}
-}
-
-/* Groups of 128 coordinates in eight parts of size, the last group perhaps shorter;
- * the bits of the last part are the high ones of the others' bytes. */
-INLINE void
-write_sevens(const float *x, size_t n, const AngleGrid *grid, uint8_t *code)
-{
-	for (; n > 0; x += 128, code += 112, n -= n < 128 ? n : 128)
-	{
-		size_t size = n < 128 ? n : 128;
-		size_t part = (size + 7) / 8;
-
-		for (size_t i = 0; i < part; i++)
-		{
-			int last = 7 * part + i < size
-						   ? level(x[7 * part + i], grid->inverse, grid->half)
-						   : 0;
-
-			for (size_t j = 0; j < 7; j++)
-			{
-				size_t at = j * part + i;
-				int low =
-					at < size ? level(x[at], grid->inverse, grid->half) : 0;
-
-				code[at] = (uint8_t) (low | (last >> j & 1) << 7);
+				code[at] = (uint8_t) (low | high << bits);
 			}
 		}
 	}
@@ -282,9 +263,9 @@ ANGLE_KERNEL(angle_quant_grid_write)(const float *x, size_t n,
 	if (bits == 4)
 		write_nibbles(x, n, grid, code);
 	else if (bits == 6)
-		write_sixes(x, n, grid, code);
+		write_parts(6, x, n, grid, code);
 	else if (bits == 7)
-		write_sevens(x, n, grid, code);
+		write_parts(7, x, n, grid, code);
 	else if (bits == 8)
 	{
 		for (size_t i = 0; i < n; i++)
