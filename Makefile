@@ -11,42 +11,42 @@ EXTENSION = angle
 EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" angle.control)
 
 PG_SRCS = \
-	am/body.c \
-	am/build.c \
-	am/build_parallel.c \
-	am/build_scan.c \
-	am/build_sort.c \
-	am/build_write.c \
-	am/calibrate.c \
-	am/candidates.c \
+	am/build/build.c \
+	am/build/parallel.c \
+	am/build/scan.c \
+	am/build/settle.c \
+	am/build/sort.c \
+	am/build/tree_writer.c \
+	am/build/write.c \
 	am/cost.c \
-	am/descend.c \
-	am/directory.c \
-	am/entries.c \
 	am/handler.c \
-	am/index.c \
-	am/insert.c \
 	am/inspect.c \
-	am/keys.c \
-	am/merge.c \
-	am/node.c \
-	am/node_segment.c \
-	am/page.c \
-	am/pick.c \
-	am/reach.c \
 	am/recall.c \
-	am/redistribute.c \
-	am/replace.c \
-	am/scan.c \
-	am/scan_query.c \
-	am/scan_route.c \
-	am/scan_rows.c \
-	am/scan_visits.c \
-	am/settle.c \
-	am/siblings.c \
-	am/split.c \
-	am/stop.c \
-	am/tree_writer.c \
+	am/scan/calibrate.c \
+	am/scan/candidates.c \
+	am/scan/directory.c \
+	am/scan/query.c \
+	am/scan/route.c \
+	am/scan/rows.c \
+	am/scan/scan.c \
+	am/scan/visits.c \
+	am/store/body.c \
+	am/store/entries.c \
+	am/store/index.c \
+	am/store/keys.c \
+	am/store/node.c \
+	am/store/node_segment.c \
+	am/store/page.c \
+	am/store/pick.c \
+	am/store/reach.c \
+	am/store/stop.c \
+	am/tree/descend.c \
+	am/tree/insert.c \
+	am/tree/merge.c \
+	am/tree/redistribute.c \
+	am/tree/replace.c \
+	am/tree/siblings.c \
+	am/tree/split.c \
 	am/unread.c \
 	am/vacuum.c \
 	bridge.c \

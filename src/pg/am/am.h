@@ -15,11 +15,11 @@ void angle_am_define_options(void);
 /* unread.c: from now on plans leave out distances that nobody reads. Once. */
 void angle_am_watch_plans(void);
 
-/* build.c */
+/* build/build.c */
 IndexBuildResult *angle_build(Relation heap, Relation index, IndexInfo *info);
 void angle_buildempty(Relation index);
 
-/* insert.c */
+/* tree/insert.c */
 bool angle_insert(Relation index, Datum *values, bool *isnull, ItemPointer tid,
 				  Relation heap, IndexUniqueCheck unique, bool unchanged,
 				  IndexInfo *info);
@@ -37,7 +37,7 @@ void angle_costestimate(struct PlannerInfo *root, struct IndexPath *path,
 						Selectivity *selectivity, double *correlation,
 						double *pages);
 
-/* scan.c */
+/* scan/scan.c */
 IndexScanDesc angle_beginscan(Relation index, int keys, int orders);
 void angle_rescan(IndexScanDesc scan, ScanKey keys, int n_keys, ScanKey orders,
 				  int n_orders);

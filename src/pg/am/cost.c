@@ -2,7 +2,7 @@
  * The cost of a scan, from the pages and rows that it will touch.
  *
  * Before the first row a scan reads inner nodes and some leaves, as the stop rule
- * has it (stop.h): not more for a larger table. Rows behind the first few cost
+ * has it (store/stop.h): not more for a larger table. Rows behind the first few cost
  * more leaves, though less and less each, so cost is no straight line from the
  * first row to the last. The planner draws one all the same, to know what LIMIT
  * costs. Where it has told how many rows are wanted, the line is laid through the
@@ -28,9 +28,9 @@
 #include "utils/spccache.h"
 
 #include "pg/am/am.h"
-#include "pg/am/index.h"
-#include "pg/am/scan_rows.h"
-#include "pg/am/stop.h"
+#include "pg/am/scan/rows.h"
+#include "pg/am/store/index.h"
+#include "pg/am/store/stop.h"
 #include "pg/pg_compat.h"
 #include "pg/settings.h"
 

@@ -16,8 +16,8 @@
 #include "utils/syscache.h"
 
 #include "pg/am/am.h"
-#include "pg/am/build_phase.h"
-#include "pg/am/index.h"
+#include "pg/am/build/phase.h"
+#include "pg/am/store/index.h"
 #include "pg/pg_compat.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_handler);

@@ -22,12 +22,12 @@
 #include "utils/snapmgr.h"
 
 #include "pg/am/am.h"
-#include "pg/am/body.h"
 #include "pg/am/inspect.h"
-#include "pg/am/lock.h"
-#include "pg/am/node.h"
-#include "pg/am/node_segment.h"
-#include "pg/am/reach.h"
+#include "pg/am/store/body.h"
+#include "pg/am/store/lock.h"
+#include "pg/am/store/node.h"
+#include "pg/am/store/node_segment.h"
+#include "pg/am/store/reach.h"
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_index_info);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_index_check);

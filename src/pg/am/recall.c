@@ -15,7 +15,7 @@
 
 #include "core/base/rng.h"
 #include "pg/am/inspect.h"
-#include "pg/am/pick.h"
+#include "pg/am/store/pick.h"
 #include "pg/pg_compat.h"
 #include "pg/settings.h"
 

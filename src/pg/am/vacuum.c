@@ -2,10 +2,10 @@
  * VACUUM: reads every page and clears the live bits of dead rows. Nothing else of a row
  * is touched. Entries first, in one pass over all pages, then the bodies that they led to:
  * so no entry ever leads to a place that another row can have. Nodes of which little is
- * left are merged afterwards (merge.h).
+ * left are merged afterwards (tree/merge.h).
  *
  * Pages follow one another in the file; entries that splits move while it
- * runs can only move to behind the end that it will read (lock.h).
+ * runs can only move to behind the end that it will read (store/lock.h).
  */
 #include "postgres.h"
 
@@ -19,12 +19,12 @@
 #include "utils/memutils.h"
 
 #include "pg/am/am.h"
-#include "pg/am/body.h"
-#include "pg/am/calibrate.h"
-#include "pg/am/lock.h"
-#include "pg/am/merge.h"
-#include "pg/am/node_segment.h"
-#include "pg/am/reach.h"
+#include "pg/am/scan/calibrate.h"
+#include "pg/am/store/body.h"
+#include "pg/am/store/lock.h"
+#include "pg/am/store/node_segment.h"
+#include "pg/am/store/reach.h"
+#include "pg/am/tree/merge.h"
 #include "pg/pg_compat.h"
 
 typedef struct Vacuum

@@ -1,0 +1,548 @@
+/*
+ * A build by several processes.
+ *
+ * The partitions and a parallel scan of the table are in shared memory. Every
+ * process, the leader among them, takes its share of the rows, finds their
+ * partitions and puts them into files that all can read, one for each bucket of
+ * neighbouring partitions. When all have done so, each takes one bucket after
+ * another, sorts it by partition, clusters the partitions and writes the lists.
+ * What leads to the lists comes back to the leader through one more file; it
+ * writes the nodes above.
+ *
+ * Not one sort that is shared, as nbtree has it: only the leader could read that,
+ * and to cluster rows and to write lists takes much longer than to find their
+ * partitions.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/parallel.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "commands/progress.h"
+#include "executor/instrument.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/barrier.h"
+#include "tcop/tcopprot.h"
+#include "utils/backend_progress.h"
+#include "utils/memutils.h"
+#include "utils/sharedtuplestore.h"
+#include "utils/snapmgr.h"
+
+#include "pg/am/build/parallel.h"
+#include "pg/am/build/scan.h"
+#include "pg/am/build/sort.h"
+#include "pg/am/build/write.h"
+#include "pg/bridge.h"
+
+/* What a bucket takes in each process while it is filled: a chunk, and the buffer
+ * of its file. */
+#define BUCKET_SIZE (5 * BLCKSZ)
+
+/* Buckets for each process, so that none waits long for the last one. */
+#define BUCKETS_EACH 8
+#define BUCKETS_MOST 512
+
+enum
+{
+	KEY_SHARED = 1,
+	KEY_SCAN,
+	KEY_CENTROIDS,
+	KEY_STARTS,
+	KEY_STORES,
+	KEY_QUERY,
+	KEY_WAL,
+	KEY_BUFFERS,
+};
+
+typedef struct Shared
+{
+	Oid heap;
+	Oid index;
+	bool concurrent;
+	int participants; /* at most */
+	int buckets;
+	size_t groups;
+	size_t lists;
+	Size budget; /* bytes, of one process */
+	AngleMeta meta;
+	SharedFileSet files;
+	Barrier barrier; /* phase 0: the table is read; 1: lists are written */
+	pg_atomic_uint32 next;	 /* bucket */
+	pg_atomic_uint64 placed; /* rows that are in lists */
+	slock_t mutex;			 /* for what follows */
+	double heap_rows;
+	double rows;
+	bool broken_hot_chain;
+} Shared;
+
+/* One process. */
+typedef struct Participant
+{
+	MemoryContext memory;
+	Shared *shared;
+	shm_toc *toc;
+	Relation heap;
+	Relation index;
+	IndexInfo *info;
+	AngleTreeWriter *writer;
+	AngleBuildSort *sort;
+	AngleAssigner *assigner;
+	SharedTuplestoreAccessor **stores; /* (buckets + 1), of children the last */
+} Participant;
+
+PGDLLEXPORT void angle_build_worker(dsm_segment *segment, shm_toc *toc);
+
+/* ---- what all processes do ------------------------------------------------ */
+
+static AngleAssigner *
+make_assigner(const Shared *shared, shm_toc *toc)
+{
+	const int dims = shared->meta.dims;
+	float *centroids = shm_toc_lookup(toc, KEY_CENTROIDS, false);
+	AngleClusters clusters = {.dims = dims,
+							  .groups = shared->groups,
+							  .lists = shared->lists,
+							  .group_centroids = centroids,
+							  .centroids = centroids + shared->groups * dims,
+							  .starts = shm_toc_lookup(toc, KEY_STARTS, false)};
+	AngleAllocator allocator = angle_context_allocator(CurrentMemoryContext);
+	AngleArena *arena = angle_arena_create(&allocator);
+	AngleAssigner *assigner;
+	AngleError err;
+
+	if (arena == NULL)
+		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
+	angle_check(angle_assigner_create(&clusters, ANGLE_ASSIGN_GROUPS, arena,
+									  &assigner, &err),
+				&err);
+	return assigner;
+}
+
+/* Puts the rows of a batch into their buckets. */
+static void
+take_batch(void *context, const AngleRowSet *batch)
+{
+	Participant *self = context;
+	const Shared *shared = self->shared;
+	uint32 partitions[ANGLE_ASSIGN_BATCH];
+	/* PostgreSQL 15 makes files of a store in the context that is current */
+	MemoryContext old = MemoryContextSwitchTo(self->memory);
+
+	angle_assign(self->assigner, batch->points, batch->count, 1, partitions,
+				 NULL);
+	for (int i = 0; i < batch->count; i++)
+	{
+		uint64 bucket =
+			(uint64) partitions[i] * shared->buckets / shared->lists;
+		bool copied;
+		MinimalTuple tuple = ExecFetchSlotMinimalTuple(
+			angle_build_sort_form(self->sort, partitions[i], batch, i),
+			&copied);
+
+		sts_puttuple(self->stores[bucket], NULL, tuple);
+		if (copied)
+			pfree(tuple);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Reads this process's share of the table. */
+static void
+scan_table(Participant *self)
+{
+	Shared *shared = self->shared;
+	AngleBuildScan scan = {
+		.index = self->index,
+		.self = self->writer->self,
+		.scratch = AllocSetContextCreate(
+			CurrentMemoryContext, "angle build row", ALLOCSET_DEFAULT_SIZES),
+		.take = take_batch,
+		.context = self};
+	double heap_rows;
+
+	angle_build_scan_begin(&scan, shared->budget / 16, ANGLE_ASSIGN_BATCH);
+	heap_rows = table_index_build_scan(
+		self->heap, self->index, self->info, true, !IsParallelWorker(),
+		angle_build_scan_row, &scan,
+		table_beginscan_parallel(self->heap,
+								 shm_toc_lookup(self->toc, KEY_SCAN, false)));
+	angle_build_scan_end(&scan);
+	for (int i = 0; i < shared->buckets; i++)
+		sts_end_write(self->stores[i]);
+	SpinLockAcquire(&shared->mutex);
+	shared->heap_rows += heap_rows;
+	shared->rows += scan.rows;
+	shared->broken_hot_chain |= self->info->ii_BrokenHotChain;
+	SpinLockRelease(&shared->mutex);
+}
+
+static void
+write_bucket(Participant *self, int bucket)
+{
+	SharedTuplestoreAccessor *store = self->stores[bucket];
+	const Size budget = self->shared->budget;
+	MinimalTuple tuple;
+
+	angle_build_sort_begin(self->sort, budget / 4 / 1024);
+	sts_begin_parallel_scan(store);
+	while ((tuple = sts_parallel_scan_next(store, NULL)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		angle_build_sort_put_tuple(self->sort, tuple);
+	}
+	sts_end_parallel_scan(store);
+	angle_build_sort_perform(self->sort);
+	angle_build_write(self->writer, self->sort, budget / 4);
+	angle_build_sort_end(self->sort);
+}
+
+/* Takes part in both passes. Who comes late helps with the second. */
+static void
+take_part(Participant *self, void (*begin_writing)(void))
+{
+	Shared *shared = self->shared;
+	const int phase = BarrierAttach(&shared->barrier);
+	int bucket;
+
+	if (phase == 0)
+	{
+		scan_table(self);
+		BarrierArriveAndWait(&shared->barrier, PG_WAIT_EXTENSION);
+	}
+	if (begin_writing != NULL)
+		begin_writing();
+	while ((bucket = (int) pg_atomic_fetch_add_u32(&shared->next, 1)) <
+		   shared->buckets)
+		write_bucket(self, bucket);
+	BarrierDetach(&shared->barrier);
+}
+
+/* Rows went into a list. Only the leader can report it. */
+static void
+count_placed(void *context, int rows)
+{
+	Shared *shared = context;
+	uint64 placed = pg_atomic_add_fetch_u64(&shared->placed, rows);
+
+	if (!IsParallelWorker())
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE,
+									 (int64) placed);
+}
+
+/* The bytes of a store. */
+static Size
+store_size(int participants)
+{
+	return MAXALIGN(sts_estimate(participants));
+}
+
+static SharedTuplestore *
+get_store(const Participant *self, int i)
+{
+	char *stores = shm_toc_lookup(self->toc, KEY_STORES, false);
+
+	return (SharedTuplestore *) (stores +
+								 i * store_size(self->shared->participants));
+}
+
+/* What is made the same way in the leader and in workers. */
+static void
+prepare(Participant *self)
+{
+	self->memory = CurrentMemoryContext;
+	self->sort = angle_build_sort_make(&self->writer->self->layout);
+	self->assigner = make_assigner(self->shared, self->toc);
+	self->writer->progress = count_placed;
+	self->writer->progress_context = self->shared;
+	self->stores = palloc((self->shared->buckets + 1) *
+						  sizeof(SharedTuplestoreAccessor *));
+}
+
+/* ---- workers -------------------------------------------------------------- */
+
+/* A child goes through a file as a tuple, of which only the length is looked at:
+ * behind the header the child, then its centroid. */
+#define CHILD_OFFSET SizeofMinimalTupleHeader
+#define CENTROID_OFFSET (CHILD_OFFSET + sizeof(AngleChild))
+
+static void
+send_children(Participant *self)
+{
+	const Size centroid = self->writer->self->layout.centroid_size;
+	const Size size = CENTROID_OFFSET + centroid;
+	MinimalTuple tuple = palloc0(size);
+	SharedTuplestoreAccessor *store = self->stores[self->shared->buckets];
+
+	tuple->t_len = size;
+	for (int i = 0; i < self->writer->count; i++)
+	{
+		const AngleChild *child = &self->writer->children[i];
+
+		memcpy((char *) tuple + CHILD_OFFSET, child, sizeof(AngleChild));
+		memcpy((char *) tuple + CENTROID_OFFSET, child->centroid, centroid);
+		sts_puttuple(store, NULL, tuple);
+	}
+	sts_end_write(store);
+	pfree(tuple);
+}
+
+static void
+work(Participant *self, dsm_segment *segment)
+{
+	Shared *shared = self->shared;
+
+	self->info = BuildIndexInfo(self->index);
+	self->info->ii_Concurrent = shared->concurrent;
+	self->writer =
+		angle_tree_writer_make(self->index, angle_index_make(&shared->meta));
+	prepare(self);
+	SharedFileSetAttach(&shared->files, segment);
+	for (int i = 0; i <= shared->buckets; i++)
+		self->stores[i] = sts_attach(get_store(self, i), ParallelWorkerNumber,
+									 &shared->files);
+	take_part(self, NULL);
+	angle_tree_flush(self->writer);
+	send_children(self);
+}
+
+void
+angle_build_worker(dsm_segment *segment, shm_toc *toc)
+{
+	Shared *shared = shm_toc_lookup(toc, KEY_SHARED, false);
+	Participant self = {.shared = shared, .toc = toc};
+	LOCKMODE heap_lock =
+		shared->concurrent ? ShareUpdateExclusiveLock : ShareLock;
+	LOCKMODE index_lock =
+		shared->concurrent ? RowExclusiveLock : AccessExclusiveLock;
+	WalUsage *wal = shm_toc_lookup(toc, KEY_WAL, false);
+	BufferUsage *buffers = shm_toc_lookup(toc, KEY_BUFFERS, false);
+
+	debug_query_string = shm_toc_lookup(toc, KEY_QUERY, false);
+	pgstat_report_activity(STATE_RUNNING, debug_query_string);
+	self.heap = table_open(shared->heap, heap_lock);
+	self.index = index_open(shared->index, index_lock);
+	InstrStartParallelQuery();
+	work(&self, segment);
+	InstrEndParallelQuery(&buffers[ParallelWorkerNumber],
+						  &wal[ParallelWorkerNumber]);
+	index_close(self.index, index_lock);
+	table_close(self.heap, heap_lock);
+}
+
+/* ---- leader --------------------------------------------------------------- */
+
+/* Announces a piece of shared memory. */
+static void
+estimate(ParallelContext *context, Size size)
+{
+	shm_toc_estimate_chunk(&context->estimator, size);
+	shm_toc_estimate_keys(&context->estimator, 1);
+}
+
+static void *
+allocate(ParallelContext *context, int key, Size size)
+{
+	void *piece = shm_toc_allocate(context->toc, size);
+
+	memset(piece, 0, size);
+	shm_toc_insert(context->toc, key, piece);
+	return piece;
+}
+
+static int
+count_buckets(const AngleParallelBuild *build, int participants)
+{
+	int buckets = build->budget / participants / 4 / BUCKET_SIZE;
+
+	buckets = Max(buckets, BUCKETS_EACH * participants);
+	return Min(Min(buckets, BUCKETS_MOST), build->clusters->lists);
+}
+
+static Size
+centroids_size(const AngleClusters *clusters)
+{
+	return (clusters->groups + clusters->lists) * clusters->dims *
+		   sizeof(float);
+}
+
+/* The text of the statement, for who looks at what workers do. */
+static const char *
+query_text(void)
+{
+	return debug_query_string != NULL ? debug_query_string : "";
+}
+
+static void
+estimate_all(ParallelContext *context, const AngleParallelBuild *build,
+			 Snapshot snapshot)
+{
+	const int participants = context->nworkers + 1;
+
+	estimate(context, sizeof(Shared));
+	estimate(context, table_parallelscan_estimate(build->heap, snapshot));
+	estimate(context, centroids_size(build->clusters));
+	estimate(context, (build->clusters->groups + 1) * sizeof(size_t));
+	estimate(context, (count_buckets(build, participants) + 1) *
+						  store_size(participants));
+	estimate(context, strlen(query_text()) + 1);
+	estimate(context, context->nworkers * sizeof(WalUsage));
+	estimate(context, context->nworkers * sizeof(BufferUsage));
+}
+
+static Shared *
+share(ParallelContext *context, const AngleParallelBuild *build)
+{
+	const int participants = context->nworkers + 1;
+	Shared *shared = allocate(context, KEY_SHARED, sizeof(Shared));
+
+	shared->heap = RelationGetRelid(build->heap);
+	shared->index = RelationGetRelid(build->index);
+	shared->concurrent = build->info->ii_Concurrent;
+	shared->participants = participants;
+	shared->buckets = count_buckets(build, participants);
+	shared->groups = build->clusters->groups;
+	shared->lists = build->clusters->lists;
+	shared->budget = build->budget / participants;
+	shared->meta = *build->meta;
+	SharedFileSetInit(&shared->files, context->seg);
+	BarrierInit(&shared->barrier, 0);
+	pg_atomic_init_u32(&shared->next, 0);
+	pg_atomic_init_u64(&shared->placed, 0);
+	SpinLockInit(&shared->mutex);
+	return shared;
+}
+
+static void
+share_clusters(ParallelContext *context, const AngleClusters *clusters)
+{
+	const Size starts = (clusters->groups + 1) * sizeof(size_t);
+	const size_t groups = clusters->groups * clusters->dims;
+	float *centroids =
+		allocate(context, KEY_CENTROIDS, centroids_size(clusters));
+
+	memcpy(centroids, clusters->group_centroids, groups * sizeof(float));
+	memcpy(centroids + groups, clusters->centroids,
+		   clusters->lists * clusters->dims * sizeof(float));
+	memcpy(allocate(context, KEY_STARTS, starts), clusters->starts, starts);
+}
+
+/* Fills shared memory; what the leader takes part with. */
+static Participant
+share_all(ParallelContext *context, const AngleParallelBuild *build,
+		  Snapshot snapshot)
+{
+	Participant self = {.shared = share(context, build),
+						.toc = context->toc,
+						.heap = build->heap,
+						.index = build->index,
+						.info = build->info,
+						.writer = build->writer};
+	const Shared *shared = self.shared;
+
+	table_parallelscan_initialize(
+		build->heap,
+		allocate(context, KEY_SCAN,
+				 table_parallelscan_estimate(build->heap, snapshot)),
+		snapshot);
+	share_clusters(context, build->clusters);
+	strcpy(allocate(context, KEY_QUERY, strlen(query_text()) + 1),
+		   query_text());
+	allocate(context, KEY_WAL, context->nworkers * sizeof(WalUsage));
+	allocate(context, KEY_BUFFERS, context->nworkers * sizeof(BufferUsage));
+	allocate(context, KEY_STORES,
+			 (shared->buckets + 1) * store_size(shared->participants));
+	prepare(&self);
+	for (int i = 0; i <= shared->buckets; i++)
+	{
+		char name[32];
+
+		snprintf(name, sizeof(name), "bucket%d", i);
+		self.stores[i] = sts_initialize(
+			get_store(&self, i), shared->participants, shared->participants - 1,
+			0, 0, &self.shared->files, name);
+	}
+	return self;
+}
+
+/* Takes over what the workers have written. */
+static void
+receive_children(Participant *self)
+{
+	SharedTuplestoreAccessor *store = self->stores[self->shared->buckets];
+	const Size size = self->writer->self->layout.centroid_size;
+	AngleChild child;
+	AngleBfloat *centroid = palloc(size);
+	MinimalTuple tuple;
+
+	sts_begin_parallel_scan(store);
+	while ((tuple = sts_parallel_scan_next(store, NULL)) != NULL)
+	{
+		memcpy(&child, (char *) tuple + CHILD_OFFSET, sizeof(child));
+		memcpy(centroid, (char *) tuple + CENTROID_OFFSET, size);
+		child.centroid = centroid;
+		angle_tree_adopt(self->writer, &child);
+	}
+	pfree(centroid);
+	sts_end_parallel_scan(store);
+}
+
+static void
+add_usage(ParallelContext *context)
+{
+	WalUsage *wal = shm_toc_lookup(context->toc, KEY_WAL, false);
+	BufferUsage *buffers = shm_toc_lookup(context->toc, KEY_BUFFERS, false);
+
+	for (int i = 0; i < context->nworkers_launched; i++)
+		InstrAccumParallelQuery(&buffers[i], &wal[i]);
+}
+
+static void
+lead(ParallelContext *context, AngleParallelBuild *build, Snapshot snapshot)
+{
+	Participant self = share_all(context, build, snapshot);
+	const Shared *shared = self.shared;
+
+	LaunchParallelWorkers(context);
+	ereport(DEBUG1,
+			errmsg_internal("building index \"%s\" with %d parallel workers",
+							RelationGetRelationName(build->index),
+							context->nworkers_launched));
+	take_part(&self, build->begin_writing);
+	WaitForParallelWorkersToFinish(context);
+	add_usage(context);
+	receive_children(&self);
+	build->heap_rows = shared->heap_rows;
+	build->rows = shared->rows;
+	build->info->ii_BrokenHotChain |= shared->broken_hot_chain;
+	/* what comes now is counted no more */
+	build->writer->progress = NULL;
+}
+
+bool
+angle_build_parallel(AngleParallelBuild *build)
+{
+	const bool concurrent = build->info->ii_Concurrent;
+	ParallelContext *context;
+	Snapshot snapshot = SnapshotAny;
+	bool possible;
+
+	EnterParallelMode();
+	context =
+		CreateParallelContext("angle", "angle_build_worker", build->workers);
+	if (concurrent)
+		snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	estimate_all(context, build, snapshot);
+	InitializeParallelDSM(context);
+	possible = context->seg != NULL;
+	if (possible)
+		lead(context, build, snapshot);
+	DestroyParallelContext(context);
+	if (concurrent)
+		UnregisterSnapshot(snapshot);
+	ExitParallelMode();
+	return possible;
+}

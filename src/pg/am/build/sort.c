@@ -1,0 +1,175 @@
+/* Rows of a build: in memory, and through a sort by partition. */
+#include "postgres.h"
+
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "executor/tuptable.h"
+#include "utils/tuplesort.h"
+
+#include "pg/am/build/sort.h"
+#include "pg/pg_compat.h"
+
+/* Columns of the sorted tuples. */
+enum
+{
+	COLUMN_PARTITION,
+	COLUMN_TID,
+	COLUMN_NULLS,
+	COLUMN_DATA, /* bytea: values, point */
+	COLUMNS
+};
+
+struct AngleBuildSort
+{
+	const AngleLayout *layout;
+	Tuplesortstate *state;
+	TupleDesc columns;
+	TupleTableSlot *in;
+	TupleTableSlot *out;
+	bytea *data; /* scratch */
+	Size values; /* bytes of a row's values */
+	Size point;	 /* bytes of a row's point */
+};
+
+AngleRowSet
+angle_row_set_make(const AngleLayout *layout, Size size, int most)
+{
+	Size each = layout->dims * sizeof(float) + sizeof(ItemPointerData) +
+				sizeof(uint32) + layout->keys * sizeof(uint64);
+	AngleRowSet set = {.capacity = Max(16, Min((Size) most, size / each))};
+	Size capacity = set.capacity;
+
+	set.tids =
+		palloc_extended(capacity * sizeof(ItemPointerData), MCXT_ALLOC_HUGE);
+	set.nulls = palloc_extended(capacity * sizeof(uint32), MCXT_ALLOC_HUGE);
+	set.values = palloc_extended(
+		Max(1, capacity * layout->keys) * sizeof(uint64), MCXT_ALLOC_HUGE);
+	set.points = palloc_extended(capacity * layout->dims * sizeof(float),
+								 MCXT_ALLOC_HUGE);
+	return set;
+}
+
+void
+angle_row_set_free(AngleRowSet *set)
+{
+	pfree(set->tids);
+	pfree(set->nulls);
+	pfree(set->values);
+	pfree(set->points);
+}
+
+AngleBuildSort *
+angle_build_sort_make(const AngleLayout *layout)
+{
+	AngleBuildSort *sort = palloc0(sizeof(AngleBuildSort));
+	TupleDesc columns = CreateTemplateTupleDesc(COLUMNS);
+
+	TupleDescInitEntry(columns, COLUMN_PARTITION + 1, "partition", INT4OID, -1,
+					   0);
+	TupleDescInitEntry(columns, COLUMN_TID + 1, "tid", INT8OID, -1, 0);
+	TupleDescInitEntry(columns, COLUMN_NULLS + 1, "nulls", INT4OID, -1, 0);
+	TupleDescInitEntry(columns, COLUMN_DATA + 1, "data", BYTEAOID, -1, 0);
+	sort->layout = layout;
+	sort->columns = columns;
+	sort->values = layout->keys * sizeof(uint64);
+	sort->point = layout->dims * sizeof(float);
+	sort->data = palloc(VARHDRSZ + sort->values + sort->point);
+	SET_VARSIZE(sort->data, VARHDRSZ + sort->values + sort->point);
+	sort->in = MakeSingleTupleTableSlot(columns, &TTSOpsVirtual);
+	sort->out = MakeSingleTupleTableSlot(columns, &TTSOpsMinimalTuple);
+	return sort;
+}
+
+void
+angle_build_sort_free(AngleBuildSort *sort)
+{
+	ExecDropSingleTupleTableSlot(sort->in);
+	ExecDropSingleTupleTableSlot(sort->out);
+	pfree(sort->data);
+	pfree(sort);
+}
+
+void
+angle_build_sort_begin(AngleBuildSort *sort, int memory)
+{
+	AttrNumber key = COLUMN_PARTITION + 1;
+	Oid less = Int4LessOperator;
+	Oid collation = InvalidOid;
+	bool nulls_first = false;
+
+	sort->state =
+		tuplesort_begin_heap(sort->columns, 1, &key, &less, &collation,
+							 &nulls_first, memory, NULL, TUPLESORT_NONE);
+}
+
+TupleTableSlot *
+angle_build_sort_form(AngleBuildSort *sort, int partition,
+					  const AngleRowSet *rows, int i)
+{
+	const AngleLayout *layout = sort->layout;
+	TupleTableSlot *slot = sort->in;
+	uint64 tid = 0;
+
+	memcpy(&tid, &rows->tids[i], sizeof(ItemPointerData));
+	memcpy(VARDATA(sort->data), rows->values + (Size) i * layout->keys,
+		   sort->values);
+	memcpy(VARDATA(sort->data) + sort->values,
+		   rows->points + (Size) i * layout->dims, sort->point);
+	ExecClearTuple(slot);
+	slot->tts_values[COLUMN_PARTITION] = Int32GetDatum(partition);
+	slot->tts_values[COLUMN_TID] = Int64GetDatum(tid);
+	slot->tts_values[COLUMN_NULLS] = Int32GetDatum(rows->nulls[i]);
+	slot->tts_values[COLUMN_DATA] = PointerGetDatum(sort->data);
+	memset(slot->tts_isnull, 0, COLUMNS * sizeof(bool));
+	return ExecStoreVirtualTuple(slot);
+}
+
+void
+angle_build_sort_put(AngleBuildSort *sort, TupleTableSlot *slot)
+{
+	tuplesort_puttupleslot(sort->state, slot);
+}
+
+void
+angle_build_sort_put_tuple(AngleBuildSort *sort, MinimalTuple tuple)
+{
+	ExecStoreMinimalTuple(tuple, sort->out, false);
+	tuplesort_puttupleslot(sort->state, sort->out);
+}
+
+void
+angle_build_sort_perform(AngleBuildSort *sort)
+{
+	tuplesort_performsort(sort->state);
+}
+
+int
+angle_build_sort_get(AngleBuildSort *sort, AngleRowSet *rows)
+{
+	const AngleLayout *layout = sort->layout;
+	const int i = rows->count;
+	TupleTableSlot *slot = sort->out;
+	const char *data;
+	uint64 tid;
+
+	if (!tuplesort_gettupleslot(sort->state, true, false, slot, NULL))
+		return -1;
+	slot_getallattrs(slot);
+	tid = DatumGetInt64(slot->tts_values[COLUMN_TID]);
+	data = VARDATA_ANY(DatumGetPointer(slot->tts_values[COLUMN_DATA]));
+	memcpy(&rows->tids[i], &tid, sizeof(ItemPointerData));
+	rows->nulls[i] = DatumGetInt32(slot->tts_values[COLUMN_NULLS]);
+	memcpy(rows->values + (Size) i * layout->keys, data, sort->values);
+	memcpy(rows->points + (Size) i * layout->dims, data + sort->values,
+		   sort->point);
+	rows->count++;
+	return DatumGetInt32(slot->tts_values[COLUMN_PARTITION]);
+}
+
+void
+angle_build_sort_end(AngleBuildSort *sort)
+{
+	/* it points into the sort */
+	ExecClearTuple(sort->out);
+	tuplesort_end(sort->state);
+}

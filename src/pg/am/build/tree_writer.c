@@ -1,0 +1,385 @@
+/*
+ * Nodes of a build. Points are clustered into lists somewhat smaller than a node
+ * holds, and lists that are too large give rows to others near them, so that nodes
+ * are nearly full; what is too large all the same is cut in two until it fits. Children are treated as rows are, by their
+ * centroids.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "core/ann/balance.h"
+#include "pg/am/build/settle.h"
+#include "pg/am/build/tree_writer.h"
+#include "pg/am/store/node_segment.h"
+#include "pg/bridge.h"
+
+/* How full nodes are to be, on average: leaves of first entries, for as many second ones
+ * come, with which they are nine tenths full; and inner nodes, which must have
+ * room for children of leaves that are split. */
+#define FILL_LEAF 0.45
+#define FILL_INNER 0.75
+
+/* First entries of a leaf at most. */
+#define MOST_FIRST 0.7
+
+/* Lists that a row may go to. */
+#define NEAREST 6
+
+/* What is being put into nodes: rows, or children where rows is NULL. */
+typedef struct Input
+{
+	AngleTreeWriter *writer;
+	const AngleRowSet *rows;
+	const AngleChild *children;
+	const float *points; /* (count, dims) */
+	int limit;			 /* entries of a node */
+	int wanted;			 /* on average */
+} Input;
+
+AngleTreeWriter *
+angle_tree_writer_make(Relation index, const AngleIndex *self)
+{
+	AngleTreeWriter *writer = palloc0(sizeof(AngleTreeWriter));
+
+	writer->index = index;
+	writer->self = self;
+	writer->image = angle_image_make(&self->layout);
+	writer->bodies = angle_body_writer_make(index, &self->layout);
+	writer->scratch = AllocSetContextCreate(
+		CurrentMemoryContext, "angle clustering", ALLOCSET_DEFAULT_SIZES);
+	writer->capacity = 64;
+	writer->children = palloc(writer->capacity * sizeof(AngleChild));
+	return writer;
+}
+
+/* Appends to the children that are not below a node yet. */
+static AngleChild *
+new_child(AngleTreeWriter *writer)
+{
+	AngleChild *child;
+
+	if (writer->count == writer->capacity)
+	{
+		writer->capacity *= 2;
+		writer->children = repalloc_huge(writer->children,
+										 writer->capacity * sizeof(AngleChild));
+	}
+	child = &writer->children[writer->count++];
+	child->centroid = MemoryContextAlloc(GetMemoryChunkContext(writer),
+										 writer->self->layout.centroid_size);
+	return child;
+}
+
+void
+angle_tree_adopt(AngleTreeWriter *writer, const AngleChild *child)
+{
+	AngleChild *own = new_child(writer);
+
+	own->pointer = child->pointer;
+	own->kind = child->kind;
+	memcpy(own->centroid, child->centroid, writer->self->layout.centroid_size);
+}
+
+/* Adds entry i to the node in the writer's image. */
+static void
+add_entry(const Input *input, int i, const float *centroid)
+{
+	AngleTreeWriter *writer = input->writer;
+	const AngleLayout *layout = &writer->self->layout;
+	const float *point = input->points + (Size) i * layout->dims;
+	const AngleRowSet *rows = input->rows;
+	AngleRow *row = &writer->row;
+
+	if (rows == NULL)
+	{
+		angle_image_add_child(writer->image, &input->children[i]);
+		return;
+	}
+	row->tid = rows->tids[i];
+	row->nulls = rows->nulls[i];
+	row->values = rows->values + (Size) i * layout->keys;
+	angle_row_set_point(row, layout, point);
+	angle_row_set_code(row, writer->self, point, centroid);
+	row->where = angle_body_writer_add(writer->bodies, row);
+	angle_image_add_row(writer->image, row);
+}
+
+/* Writes a node of count entries, which are those that members names. */
+static void
+write_node(const Input *input, const int *members, int count,
+		   const float *centroid)
+{
+	AngleTreeWriter *writer = input->writer;
+	const AngleIndex *self = writer->self;
+	const int dims = self->layout.dims;
+	float *stored = palloc(dims * sizeof(float));
+	AngleChild *child = new_child(writer);
+
+	angle_bfloat_encode(centroid, child->centroid, dims);
+	angle_bfloat_decode(child->centroid, stored, dims);
+	child->kind = input->rows != NULL ? ANGLE_NODE_LEAF : ANGLE_NODE_INNER;
+	child->pointer =
+		angle_segment_take_unlogged(writer->index, &self->layout, child->kind);
+	angle_image_reset(writer->image, child->kind, child->pointer);
+	for (int i = 0; i < count; i++)
+		add_entry(input, members[i], stored);
+	angle_segment_write_unlogged(writer->index, child->pointer.block,
+								 writer->image);
+	pfree(stored);
+	if (input->rows != NULL && writer->progress != NULL)
+		writer->progress(writer->progress_context, count);
+}
+
+/* Writes one node, or several if the members are too many for one. */
+static void
+write_list(const Input *input, int *members, int count, const float *centroid)
+{
+	const int dims = input->writer->self->layout.dims;
+	float *points, *centroids, *scratch;
+	uint8 *sides;
+	int left = 0;
+
+	CHECK_FOR_INTERRUPTS();
+	if (count <= input->limit)
+	{
+		write_node(input, members, count, centroid);
+		return;
+	}
+	points =
+		palloc_extended((Size) count * dims * sizeof(float), MCXT_ALLOC_HUGE);
+	centroids = palloc(2 * dims * sizeof(float));
+	scratch =
+		palloc_extended(2 * (Size) count * sizeof(float), MCXT_ALLOC_HUGE);
+	sides = palloc(count);
+	for (int i = 0; i < count; i++)
+		memcpy(points + (Size) i * dims,
+			   input->points + (Size) members[i] * dims, dims * sizeof(float));
+	angle_split(&(AngleSplit){.points = points,
+							  .count = count,
+							  .dims = dims,
+							  .seed = 1,
+							  .scratch = scratch},
+				centroids, sides);
+	pfree(scratch);
+	pfree(points);
+	for (int i = 0; i < count; i++)
+		if (sides[i] == 0)
+		{
+			int swap = members[left];
+
+			/* sides follow their members */
+			members[left] = members[i];
+			members[i] = swap;
+			sides[i] = sides[left];
+			sides[left++] = 0;
+		}
+	pfree(sides);
+	write_list(input, members, left, centroids);
+	write_list(input, members + left, count - left, centroids + dims);
+	pfree(centroids);
+}
+
+/* Moves centroids to the means of the points that have chosen them. */
+static void
+set_means(AngleClusters *clusters, const float *points, const uint32 *chosen,
+		  const AngleBalance *balance)
+{
+	const Size dims = clusters->dims;
+
+	for (size_t list = 0; list < clusters->lists; list++)
+		if (balance->sizes[list] > 0)
+			memset(clusters->centroids + list * dims, 0, dims * sizeof(float));
+	for (size_t i = 0; i < balance->count; i++)
+	{
+		const float share = 1.0f / balance->sizes[chosen[i]];
+		float *centroid = clusters->centroids + chosen[i] * dims;
+
+		for (Size d = 0; d < dims; d++)
+			centroid[d] += share * points[i * dims + d];
+	}
+}
+
+/* Chooses the list of each point so that lists have at most limit points, where that
+ * can be, and makes the centroids the means of their points. */
+static uint32 *
+assign(AngleClusters *clusters, const float *points, int count, int limit,
+	   AngleArena *arena)
+{
+	const Size batches = (Size) count + ANGLE_ASSIGN_BATCH;
+	uint32 *chosen = palloc_extended(count * sizeof(uint32), MCXT_ALLOC_HUGE);
+	uint32 *lists =
+		palloc_extended(batches * NEAREST * sizeof(uint32), MCXT_ALLOC_HUGE);
+	float *distances =
+		palloc_extended(batches * NEAREST * sizeof(float), MCXT_ALLOC_HUGE);
+	AngleBalance balance = {count,
+							NEAREST,
+							lists,
+							distances,
+							clusters->lists,
+							limit,
+							palloc(clusters->lists * sizeof(float)),
+							palloc(clusters->lists * sizeof(uint32))};
+	AngleAssigner *assigner;
+	AngleError err;
+
+	angle_check(angle_assigner_create(clusters, ANGLE_ASSIGN_GROUPS, arena,
+									  &assigner, &err),
+				&err);
+	for (int i = 0; i < count; i += ANGLE_ASSIGN_BATCH)
+	{
+		CHECK_FOR_INTERRUPTS();
+		angle_assign(assigner, points + (Size) i * clusters->dims,
+					 Min(ANGLE_ASSIGN_BATCH, count - i), NEAREST,
+					 lists + (Size) i * NEAREST,
+					 distances + (Size) i * NEAREST);
+	}
+	angle_balance(&balance, chosen);
+	set_means(clusters, points, chosen, &balance);
+	pfree(lists);
+	pfree(distances);
+	return chosen;
+}
+
+/* Clusters count points into lists, at least one. */
+static AngleClusters
+cluster(const float *points, int count, int dims, int lists, AngleArena *arena)
+{
+	const Size size = (Size) count * dims * sizeof(float);
+	const AngleCancel cancel = {angle_interrupt_pending, NULL};
+	float *copy = palloc_extended(Max(size, 1), MCXT_ALLOC_HUGE);
+	AngleClusterRequest request = {.points = copy,
+								   .count = count,
+								   .dims = dims,
+								   .lists = lists,
+								   .seed = 1,
+								   .cancel = &cancel};
+	AngleClusters clusters;
+	AngleError err;
+
+	memcpy(copy, points, size);
+	angle_check(angle_cluster(&request, arena, &clusters, &err), &err);
+	pfree(copy);
+	return clusters;
+}
+
+/* Sorts entries by their list and writes the lists. */
+static void
+write_lists(const Input *input, const AngleClusters *clusters,
+			const uint32 *lists, int count)
+{
+	int *starts = palloc0((clusters->lists + 2) * sizeof(int));
+	int *members =
+		palloc_extended(Max(1, count) * sizeof(int), MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < count; i++)
+		starts[lists[i] + 2]++;
+	for (size_t list = 0; list < clusters->lists; list++)
+		starts[list + 2] += starts[list + 1];
+	for (int i = 0; i < count; i++)
+		members[starts[lists[i] + 1]++] = i;
+	for (size_t list = 0; list < clusters->lists; list++)
+		if (starts[list + 1] > starts[list])
+			write_list(input, members + starts[list],
+					   starts[list + 1] - starts[list],
+					   clusters->centroids + list * clusters->dims);
+}
+
+/* Clusters what is in input into nodes. */
+static void
+write_nodes(const Input *input, int count)
+{
+	AngleTreeWriter *writer = input->writer;
+	const int dims = writer->self->layout.dims;
+	MemoryContext old = MemoryContextSwitchTo(writer->scratch);
+	AngleAllocator allocator = angle_context_allocator(writer->scratch);
+	AngleArena *arena = angle_arena_create(&allocator);
+	int lists =
+		count <= input->limit ? 1 : (count + input->wanted - 1) / input->wanted;
+	AngleClusters clusters;
+	uint32 *chosen;
+
+	if (arena == NULL)
+		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
+	clusters = cluster(input->points, count, dims, lists, arena);
+	chosen = assign(&clusters, input->points, count, input->limit, arena);
+	write_lists(input, &clusters, chosen, count);
+	angle_arena_destroy(arena);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(writer->scratch);
+}
+
+void
+angle_tree_write_rows(AngleTreeWriter *writer, const AngleRowSet *rows)
+{
+	Input input = {.writer = writer,
+				   .rows = rows,
+				   .points = rows->points,
+				   .limit = MOST_FIRST * writer->self->layout.capacity,
+				   .wanted = FILL_LEAF * writer->self->layout.capacity};
+
+	if (writer->row.body == NULL)
+		angle_row_init(&writer->row, &writer->self->layout);
+	if (rows->count > 0)
+		write_nodes(&input, rows->count);
+}
+
+/* Puts the children below nodes, which become the children. */
+static void
+write_level(AngleTreeWriter *writer)
+{
+	const int dims = writer->self->layout.dims;
+	const int count = writer->count;
+	AngleChild *children = writer->children;
+	float *points =
+		palloc_extended((Size) count * dims * sizeof(float), MCXT_ALLOC_HUGE);
+	Input input = {.writer = writer,
+				   .children = children,
+				   .points = points,
+				   .limit = writer->self->layout.fanout,
+				   .wanted = FILL_INNER * writer->self->layout.fanout};
+
+	for (int i = 0; i < count; i++)
+		angle_bfloat_decode(children[i].centroid, points + (Size) i * dims,
+							dims);
+	writer->count = 0;
+	writer->capacity = 64;
+	writer->children = palloc(writer->capacity * sizeof(AngleChild));
+	write_nodes(&input, count);
+	writer->height++;
+	for (int i = 0; i < count; i++)
+		pfree(children[i].centroid);
+	pfree(children);
+	pfree(points);
+}
+
+void
+angle_tree_flush(AngleTreeWriter *writer)
+{
+	angle_body_writer_flush(writer->bodies);
+}
+
+AngleNodePointer
+angle_tree_finish(AngleTreeWriter *writer)
+{
+	AngleNodePointer root;
+
+	angle_tree_flush(writer);
+	if (writer->height == 0)
+		angle_settle(writer->index, writer->self, writer->children,
+					 writer->count, (Size) maintenance_work_mem * 1024);
+	/* the centroid of a root is not stored anywhere: a leaf that were one would
+	 * have to be encoded around the origin */
+	while (writer->count > 1 || (writer->count == 1 && writer->height == 0))
+		write_level(writer);
+	if (writer->count == 1)
+		return writer->children[0].pointer;
+	root = angle_segment_take_unlogged(writer->index, &writer->self->layout,
+									   ANGLE_NODE_LEAF);
+	angle_image_reset(writer->image, ANGLE_NODE_LEAF, root);
+	angle_segment_write_unlogged(writer->index, root.block, writer->image);
+	return root;
+}

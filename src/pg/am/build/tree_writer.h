@@ -1,0 +1,45 @@
+/*
+ * Writes the nodes of a tree bottom up, for a build: leaves from rows that are in
+ * memory, then inner nodes over them until one is left.
+ */
+#ifndef ANGLE_TREE_WRITER_H
+#define ANGLE_TREE_WRITER_H
+
+#include "core/ann/kmeans.h"
+#include "pg/am/store/body.h"
+#include "pg/am/store/node.h"
+#include "pg/am/store/row_set.h"
+
+typedef struct AngleTreeWriter
+{
+	Relation index;
+	const AngleIndex *self;
+	AngleImage *image;
+	AngleBodyWriter *bodies;
+	AngleRow row;
+	MemoryContext scratch; /* of one call */
+	AngleChild *children;  /* written and not yet below a node */
+	int count;
+	int capacity;
+	int height;
+	void (*progress)(void *context, int rows); /* rows that were written */
+	void *progress_context;
+} AngleTreeWriter;
+
+/* In the current memory context. */
+AngleTreeWriter *angle_tree_writer_make(Relation index, const AngleIndex *self);
+
+/* Clusters the rows and writes them as leaves. */
+void angle_tree_write_rows(AngleTreeWriter *writer, const AngleRowSet *rows);
+
+/* Writes what is still in memory: for who does not finish the tree. */
+void angle_tree_flush(AngleTreeWriter *writer);
+
+/* Takes over a node that another process has written; copies the centroid. */
+void angle_tree_adopt(AngleTreeWriter *writer, const AngleChild *child);
+
+/* Writes the nodes above; returns the root. Without any rows it is an empty
+ * leaf. */
+AngleNodePointer angle_tree_finish(AngleTreeWriter *writer);
+
+#endif

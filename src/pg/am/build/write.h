@@ -1,0 +1,14 @@
+/* The second pass of a build: partitions become lists. */
+#ifndef ANGLE_WRITE_H
+#define ANGLE_WRITE_H
+
+#include "pg/am/build/sort.h"
+#include "pg/am/build/tree_writer.h"
+
+/* Reads partition after partition from a sort that was performed, and writes it;
+ * takes size bytes for the rows, twice that while they are clustered. One that is
+ * larger is written in parts. */
+void
+angle_build_write(AngleTreeWriter *writer, AngleBuildSort *sort, Size size);
+
+#endif

@@ -1,0 +1,42 @@
+/* Measures, at the end of a build, how far the stop rule has to look. */
+#ifndef ANGLE_CALIBRATE_H
+#define ANGLE_CALIBRATE_H
+
+#include "core/base/rng.h"
+#include "pg/am/store/row_set.h"
+
+/* Rows that stand in for queries at most. */
+#define ANGLE_CALIBRATION_QUERIES 300
+
+/* Rows below which every search reads most of the index anyway. */
+#define ANGLE_CALIBRATION_ROWS 1000
+
+/* A random choice of rows as they come by. */
+typedef struct AngleReservoir
+{
+	AngleRowSet rows; /* capacity is ANGLE_CALIBRATION_QUERIES */
+	AngleRng rng;
+	double seen;
+} AngleReservoir;
+
+AngleReservoir *angle_reservoir_make(const AngleLayout *layout);
+
+/* Shows it a row. */
+void angle_reservoir_offer(AngleReservoir *reservoir, const AngleLayout *layout,
+						   ItemPointer tid, const float *point);
+
+/* Chooses rows of an index that is there; their points are what the re-rank codes
+ * stand for. */
+AngleReservoir *
+angle_reservoir_pick(Relation index, const AngleIndex *self, double rows);
+
+/*
+ * Measures the stop rule (store/stop.h) of a tree that is written: the ten nearest of each row of
+ * the reservoir are found by looking at the codes of all rows, then how many rows a search sees
+ * before it has read the leaf of each of them. Leaves the defaults where there are too few rows to
+ * tell. Others may change the index meanwhile.
+ */
+void angle_calibrate(Relation index, const AngleIndex *self, AngleMeta *meta,
+					 const AngleReservoir *reservoir);
+
+#endif

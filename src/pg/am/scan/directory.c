@@ -1,0 +1,465 @@
+/* Directories: see directory.h. */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+
+#include "core/quant/fastscan.h"
+#include "pg/am/scan/directory.h"
+#include "pg/am/tree/descend.h"
+#include "pg/pg_compat.h"
+#include "pg/settings.h"
+
+/* Those of this backend, and the memory that all of them lie in. */
+static AngleDirectory *directories;
+static MemoryContext memory;
+static uint64 clock;
+
+/* Bytes that all of them may take. */
+static Size
+memory_limit(void)
+{
+	return (Size) angle_directory_memory * 1024;
+}
+
+/* ---- memory --------------------------------------------------------------- */
+
+static void
+drop_group(AngleGroup *group)
+{
+	if (--group->users == 0)
+		pfree(group);
+}
+
+void
+angle_directory_close(AngleDirectory *directory)
+{
+	if (--directory->users > 0)
+		return;
+	for (int i = 0; i < directory->groups; i++)
+		drop_group(directory->group[i]);
+	pfree(directory->group);
+	if (directory->first != NULL)
+		pfree(directory->first);
+	if (directory->recent != NULL)
+		pfree(directory->recent);
+	if (directory->self != NULL)
+	{
+		pfree((void *) directory->self->space.rotation);
+		pfree(directory->self);
+	}
+	pfree(directory);
+}
+
+/* Takes a directory out of the list; scans may still have it. */
+static void
+forget(AngleDirectory *directory)
+{
+	AngleDirectory **place = &directories;
+
+	while (*place != directory)
+		place = &(*place)->next;
+	*place = directory->next;
+	angle_directory_close(directory);
+}
+
+/* An index was altered or dropped, or its name means another file. */
+static void
+invalidate(Datum arg, Oid relation)
+{
+	for (AngleDirectory *d = directories; d != NULL; d = d->next)
+		if (relation == InvalidOid || d->relation == relation)
+			d->stale = true;
+}
+
+static void
+forget_stale(void)
+{
+	AngleDirectory *next;
+
+	for (AngleDirectory *d = directories; d != NULL; d = next)
+	{
+		next = d->next;
+		if (d->stale)
+			forget(d);
+	}
+}
+
+/* Forgets directories that were not used for long until there is room. */
+static void
+make_room(const AngleDirectory *kept)
+{
+	for (;;)
+	{
+		AngleDirectory *oldest = NULL;
+		Size sum = 0;
+
+		for (AngleDirectory *d = directories; d != NULL; d = d->next)
+		{
+			sum += d->size;
+			if (d != kept && (oldest == NULL || d->used < oldest->used))
+				oldest = d;
+		}
+		if (sum <= memory_limit() || oldest == NULL)
+			return;
+		forget(oldest);
+	}
+}
+
+static void
+start_backend(void)
+{
+	if (memory != NULL)
+		return;
+	memory = AllocSetContextCreate(TopMemoryContext, "angle directories",
+								   ALLOCSET_DEFAULT_SIZES);
+	CacheRegisterRelcacheCallback(invalidate, (Datum) 0);
+}
+
+/* ---- groups --------------------------------------------------------------- */
+
+static Size
+part(Size bytes)
+{
+	return TYPEALIGN(64, bytes);
+}
+
+/* An empty group for count leaves, in one piece. */
+static AngleGroup *
+make_group(const AngleLayout *layout, int count)
+{
+	const int slots = TYPEALIGN(ANGLE_BLOCK, count);
+	const Size sizes[] = {part(sizeof(AngleGroup) + 64),
+						  part(slots * layout->code_size),
+						  part(slots * sizeof(float)),
+						  part(slots * sizeof(float)),
+						  part(layout->centroid_size),
+						  part(count * layout->centroid_size),
+						  part(count * sizeof(AngleNodePointer))};
+	Size size = 0;
+	AngleGroup *group;
+	char *at;
+
+	for (int i = 0; i < lengthof(sizes); i++)
+		size += sizes[i];
+	group = MemoryContextAllocExtended(memory, size,
+									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	group->size = size;
+	group->count = count;
+	group->slots = slots;
+	at = (char *) TYPEALIGN(64, group + 1);
+	group->codes = (uint8 *) at;
+	group->add = (float *) (at += sizes[1]);
+	group->rescale = (float *) (at += sizes[2]);
+	group->centre = (AngleBfloat *) (at += sizes[3]);
+	group->centroids = (AngleBfloat *) (at += sizes[4]);
+	group->leaves = (AngleNodePointer *) (at + sizes[5]);
+	return group;
+}
+
+/* Fills in what follows from the centroids. */
+static void
+code_group(const AngleIndex *self, AngleGroup *group)
+{
+	const int dims = self->layout.dims;
+	float *point = palloc(dims * sizeof(float));
+	float *centre = palloc0(dims * sizeof(float));
+	uint8 code[ANGLE_CODED_MAX / 8];
+	AngleFactors factors;
+
+	for (int i = 0; i < group->count; i++)
+	{
+		angle_bfloat_decode(group->centroids + (Size) i * dims, point, dims);
+		for (int j = 0; j < dims; j++)
+			centre[j] += point[j] / group->count;
+	}
+	/* codes are relative to what is kept */
+	angle_bfloat_encode(centre, group->centre, dims);
+	angle_bfloat_decode(group->centre, centre, dims);
+	for (int i = 0; i < group->slots; i++)
+		group->add[i] = INFINITY;
+	for (int i = 0; i < group->count; i++)
+	{
+		angle_bfloat_decode(group->centroids + (Size) i * dims, point, dims);
+		angle_rabitq_encode(self->metric, dims, point, centre, code, &factors);
+		angle_block_set(group->codes + i / ANGLE_BLOCK * angle_block_size(dims),
+						dims, i % ANGLE_BLOCK, code);
+		group->add[i] = factors.add;
+		group->rescale[i] = factors.rescale;
+	}
+	pfree(point);
+	pfree(centre);
+}
+
+/* The group of an inner node's leaves, whose head is locked. */
+static AngleGroup *
+read_group(AngleDirectory *directory, AnglePageReader *reader, Buffer head,
+		   int count)
+{
+	const AngleLayout *layout = &directory->self->layout;
+	const Page page = BufferGetPage(head);
+	AngleGroup *group = make_group(layout, count);
+	int found = 0;
+
+	group->block = BufferGetBlockNumber(head);
+	group->generation = angle_page_generation(page);
+	group->changes = angle_node(page)->changes;
+	for (int slot = 0; slot < layout->fanout && found < count; slot++)
+	{
+		if (!angle_slot_live(layout, page, slot) ||
+			angle_inner_kinds(layout, page)[slot] != ANGLE_NODE_LEAF)
+			continue;
+		group->leaves[found] = angle_inner_pointers(layout, page)[slot];
+		memcpy(group->centroids + (Size) found++ * layout->dims,
+			   angle_centroid_get(reader, layout, group->block, slot),
+			   layout->centroid_size);
+	}
+	angle_reader_done(reader);
+	code_group(directory->self, group);
+	return group;
+}
+
+/* ---- directories ---------------------------------------------------------- */
+
+/* What a walk over the inner nodes needs. */
+typedef struct Walk
+{
+	Relation index;
+	AngleDirectory *directory;
+	const AngleDirectory *before; /* the one of an older tree, or NULL */
+	AnglePageReader reader;
+} Walk;
+
+static void
+add_group(AngleDirectory *directory, AngleGroup *group)
+{
+	if (directory->groups == directory->capacity)
+	{
+		directory->capacity *= 2;
+		directory->group = repalloc_huge(
+			directory->group, directory->capacity * sizeof(AngleGroup *));
+	}
+	group->users++;
+	directory->group[directory->groups++] = group;
+	directory->leaves += group->count;
+	directory->size += group->size;
+}
+
+/* The group of this node in the older directory, if it has not changed. */
+static AngleGroup *
+find_group(const AngleDirectory *before, BlockNumber block, Page head)
+{
+	for (int i = 0; before != NULL && i < before->groups; i++)
+	{
+		AngleGroup *group = before->group[i];
+
+		if (group->block == block &&
+			group->generation == angle_page_generation(head) &&
+			group->changes == angle_node(head)->changes)
+			return group;
+	}
+	return NULL;
+}
+
+/* Adds the leaves of an inner node, and notes its other children; returns how
+ * many those are. */
+static int
+take_node(Walk *walk, Buffer head, AngleNodePointer *inner)
+{
+	AngleDirectory *directory = walk->directory;
+	const AngleLayout *layout = &directory->self->layout;
+	const Page page = BufferGetPage(head);
+	int leaves = 0, count = 0;
+	AngleGroup *group;
+
+	for (int slot = 0; slot < layout->fanout; slot++)
+	{
+		if (!angle_slot_live(layout, page, slot))
+			continue;
+		if (angle_inner_kinds(layout, page)[slot] == ANGLE_NODE_LEAF)
+			leaves++;
+		else
+			inner[count++] = angle_inner_pointers(layout, page)[slot];
+	}
+	if (leaves == 0)
+		return count;
+	group = find_group(walk->before, BufferGetBlockNumber(head), page);
+	if (group == NULL)
+		group = read_group(directory, &walk->reader, head, leaves);
+	add_group(directory, group);
+	return count;
+}
+
+/* A root that is a leaf has no centroid: it is coded around the origin. */
+static void
+take_leaf_root(Walk *walk, AngleNodePointer root)
+{
+	AngleGroup *group = make_group(&walk->directory->self->layout, 1);
+
+	group->block = InvalidBlockNumber;
+	group->leaves[0] = root;
+	code_group(walk->directory->self, group);
+	add_group(walk->directory, group);
+}
+
+/* False where the directory would become too large. */
+static bool
+visit(Walk *walk, AngleNodePointer pointer, int depth)
+{
+	const AngleLayout *layout = &walk->directory->self->layout;
+	AngleNodePointer *inner;
+	AngleNodeKind kind;
+	Buffer head;
+	int count = 0;
+	bool fits = true;
+
+	CHECK_FOR_INTERRUPTS();
+	if (depth == ANGLE_HEIGHT_MAX)
+		angle_tree_has_cycle(walk->index, pointer.block);
+	if (walk->directory->size > memory_limit())
+		return false;
+	head = angle_read_node(walk->index, layout, pointer, BUFFER_LOCK_SHARE);
+	if (!BufferIsValid(head))
+		return true;
+	kind = angle_node(BufferGetPage(head))->kind;
+	inner = palloc(layout->fanout * sizeof(AngleNodePointer));
+	if (kind == ANGLE_NODE_INNER)
+		count = take_node(walk, head, inner);
+	UnlockReleaseBuffer(head);
+	if (kind == ANGLE_NODE_LEAF && depth == 0)
+		take_leaf_root(walk, pointer);
+	for (int i = 0; fits && i < count; i++)
+		fits = visit(walk, inner[i], depth + 1);
+	pfree(inner);
+	return fits;
+}
+
+static void
+number_leaves(AngleDirectory *directory)
+{
+	directory->first =
+		MemoryContextAlloc(memory, (directory->groups + 1) * sizeof(int));
+	directory->first[0] = 0;
+	for (int i = 0; i < directory->groups; i++)
+		directory->first[i + 1] =
+			directory->first[i] + directory->group[i]->slots;
+}
+
+/* Room for where the pages of the index are, with what was known. */
+static void
+make_recent(AngleDirectory *directory, Relation index,
+			const AngleDirectory *before)
+{
+	const Size each = sizeof(Buffer);
+
+	directory->blocks = RelationGetNumberOfBlocks(index);
+	directory->recent = MemoryContextAllocExtended(
+		memory, directory->blocks * each, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	directory->size += directory->blocks * each;
+	if (before != NULL)
+		memcpy(directory->recent, before->recent,
+			   Min(before->blocks, directory->blocks) * each);
+}
+
+/* An empty directory at the head of the list, stale: if an error cuts short what
+ * fills it, it is forgotten. */
+static AngleDirectory *
+make_directory(Relation index, const AngleMeta *meta)
+{
+	MemoryContext old = MemoryContextSwitchTo(memory);
+	AngleDirectory *directory = palloc0(sizeof(AngleDirectory));
+
+	directory->stale = true;
+	directory->users = 1;
+	directory->capacity = 64;
+	directory->group = palloc(directory->capacity * sizeof(AngleGroup *));
+	directory->self = angle_index_make(meta);
+	directory->relation = RelationGetRelid(index);
+	directory->file = ANGLE_RELATION_FILE(index);
+	directory->changes = meta->changes;
+	directory->next = directories;
+	directories = directory;
+	MemoryContextSwitchTo(old);
+	return directory;
+}
+
+/* Reads a directory, with the help of one of an older tree. */
+static AngleDirectory *
+load(Relation index, const AngleMeta *meta, AngleDirectory *before)
+{
+	AngleDirectory *directory = make_directory(index, meta);
+	Walk walk = {.index = index,
+				 .directory = directory,
+				 .before = before,
+				 .reader = {.index = index}};
+	bool fits;
+
+	make_recent(directory, index, before);
+	fits = visit(&walk, meta->root, 0);
+
+	if (before != NULL)
+		forget(before);
+	if (!fits)
+	{
+		forget(directory);
+		return NULL;
+	}
+	number_leaves(directory);
+	directory->stale = false;
+	return directory;
+}
+
+static AngleDirectory *
+find(Relation index)
+{
+	for (AngleDirectory *d = directories; d != NULL; d = d->next)
+		if (d->relation == RelationGetRelid(index) &&
+			d->file == ANGLE_RELATION_FILE(index))
+			return d;
+	return NULL;
+}
+
+/* Whether it is worth a try to read the directory: by the size of the index. */
+static bool
+may_fit(Relation index, const AngleMeta *meta)
+{
+	const BlockNumber blocks = RelationGetNumberOfBlocks(index);
+	AngleLayout layout;
+	double leaves;
+
+	angle_layout_init(&layout, meta->dims, meta->bits, meta->keys);
+	leaves = blocks * angle_leaf_share(&layout);
+
+	return blocks * sizeof(Buffer) + leaves * layout.centroid_size <
+		   memory_limit();
+}
+
+AngleDirectory *
+angle_directory_open(Relation index, const AngleMeta *meta)
+{
+	AngleDirectory *directory;
+
+	start_backend();
+	forget_stale();
+	directory = find(index);
+	make_room(directory);
+	if (directory != NULL && directory->size > memory_limit())
+	{
+		forget(directory);
+		return NULL;
+	}
+	if (directory == NULL && !may_fit(index, meta))
+		return NULL;
+	if (directory == NULL || directory->changes != meta->changes)
+		directory = load(index, meta, directory);
+	if (directory == NULL)
+		return NULL;
+	directory->used = ++clock;
+	make_room(directory);
+	directory->users++;
+	return directory;
+}

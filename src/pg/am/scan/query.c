@@ -1,0 +1,218 @@
+/* How near rows and nodes are to a query. */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "core/vector/elements.h"
+#include "pg/am/scan/query.h"
+#include "pg/type/vector.h"
+
+/* So much of the bound of a code's estimate is taken off. With 1, one row in thirty is
+ * nearer than the bound says, with 1.25 one in a hundred; then it may be missed. */
+#define BOUND_SHARE 1.7f
+
+/* Memory that a table of look-ups likes. */
+static void *
+alloc_aligned(Size size)
+{
+	return (void *) TYPEALIGN(64, palloc(size + 64));
+}
+
+/* Takes the query's vector into the space; false if it has no place there. */
+static bool
+enter(Relation index, AngleQuery *query, Datum datum)
+{
+	const AngleIndex *self = query->self;
+	const int dims = self->layout.dims;
+	AngleVector *vector = DatumGetAngleVector(datum);
+	float *turned;
+
+	if (query->strategy != ANGLE_STRATEGY_ANGLE || vector->dim != dims)
+		return angle_index_point(index, self, PointerGetDatum(vector),
+								 query->point);
+	turned = palloc(dims * sizeof(float));
+	query->ratio = angle_space_turn(vector->x, dims, turned);
+	if (!angle_space_enter(&self->space, turned, query->point))
+		return false;
+	query->opposite = palloc0(dims * sizeof(float));
+	(void) angle_elements_subtract(query->opposite, query->opposite,
+								   query->point, dims);
+	return true;
+}
+
+/* What follows from the point. */
+static void
+prepare(AngleQuery *query)
+{
+	const AngleIndex *self = query->self;
+	const AngleLayout *layout = &self->layout;
+
+	angle_rerank_query(&query->rerank, &self->space, layout->bits,
+					   query->point);
+	angle_table_build(&query->coarse, query->point, layout->dims, 1,
+					  alloc_aligned(angle_table_size(layout->dims, 1)));
+	query->fine_memory = alloc_aligned(angle_table_size(layout->dims, 2));
+}
+
+AngleQuery *
+angle_query_make(Relation index, const AngleIndex *self, ScanKey order)
+{
+	AngleQuery *query = palloc0(sizeof(AngleQuery));
+
+	query->self = self;
+	query->ratio = 1;
+	query->estimated = index->rd_index->indkey.values[0] == 0;
+	query->null = order != NULL && (order->sk_flags & SK_ISNULL);
+	if (self->layout.dims == 0 || order == NULL || query->null)
+		return query;
+	query->strategy = order->sk_strategy;
+	query->point = palloc(self->layout.dims * sizeof(float));
+	query->ordered = enter(index, query, order->sk_argument);
+	if (query->ordered)
+		prepare(query);
+	return query;
+}
+
+AngleQuery *
+angle_query_of_point(const AngleIndex *self, float *point)
+{
+	AngleQuery *query = palloc0(sizeof(AngleQuery));
+
+	query->self = self;
+	query->ratio = 1;
+	query->ordered = true;
+	query->point = point;
+	prepare(query);
+	return query;
+}
+
+double
+angle_query_node(const AngleQuery *query, const AngleBfloat *centroid,
+				 AngleProbe *probe)
+{
+	const AngleMetric metric = query->self->metric;
+	const int dims = query->self->layout.dims;
+
+	*probe = angle_rabitq_probe_stored(metric, dims, query->point, centroid);
+	if (query->opposite == NULL)
+		return probe->add;
+	return Min(
+		probe->add,
+		angle_rabitq_probe_stored(metric, dims, query->opposite, centroid).add);
+}
+
+static const AngleTable *
+choose_table(AngleQuery *query, AngleProbe probe)
+{
+	if (!angle_table_is_coarse(&query->coarse, probe))
+		return &query->coarse;
+	if (query->fine.entries == NULL)
+		angle_table_build(&query->fine, query->point, query->self->layout.dims,
+						  2, query->fine_memory);
+	return &query->fine;
+}
+
+void
+angle_query_codes(AngleQuery *query, const AngleBlockView *block,
+				  AngleProbe probe, float *estimate, float *lower)
+{
+	angle_block_estimate(choose_table(query, probe), block, probe, estimate,
+						 lower);
+}
+
+/* A block of a leaf's head page; codes that are loose are put in order in packed. */
+static AngleBlockView
+view_block(const AngleLayout *layout, Page head, int block, uint8 *packed)
+{
+	const char *page = (const char *) head;
+	const int first = block * ANGLE_BLOCK;
+	const uint8 *codes = (const uint8 *) page + layout->codes +
+						 block * angle_block_size(layout->dims);
+
+	if (angle_block_loose(head, block))
+	{
+		angle_block_fill(packed, layout->dims, codes);
+		codes = packed;
+	}
+	return (AngleBlockView){codes, (const float *) (page + layout->add) + first,
+							(const float *) (page + layout->rescale) + first,
+							(const AngleBfloat *) (page + layout->error) +
+								first};
+}
+
+void
+angle_query_block(AngleQuery *query, Page head, int block, AngleProbe probe,
+				  float *keys)
+{
+	const AngleLayout *layout = &query->self->layout;
+	uint8 packed[ANGLE_BLOCK * ANGLE_CODED_MAX / 8];
+	const AngleBlockView view = view_block(layout, head, block, packed);
+	float estimate[ANGLE_BLOCK];
+
+	probe.error *= BOUND_SHARE;
+	angle_query_codes(query, &view, probe, estimate, keys);
+	for (int i = 0; i < ANGLE_BLOCK; i++)
+	{
+		if (query->opposite != NULL)
+			keys[i] = Min(keys[i], 4 - (2 * estimate[i] - keys[i]));
+		if (isnan(keys[i]))
+			keys[i] = -INFINITY;
+		if (!angle_slot_live(layout, head, block * ANGLE_BLOCK + i))
+			keys[i] = NAN;
+	}
+}
+
+unsigned
+angle_query_near(AngleQuery *query, Page head, int block, AngleProbe probe,
+				 float limit, float *keys)
+{
+	const AngleLayout *layout = &query->self->layout;
+	uint8 packed[ANGLE_BLOCK * ANGLE_CODED_MAX / 8];
+	const AngleBlockView view = view_block(layout, head, block, packed);
+	const uint8 *live = (uint8 *) head + layout->live + block * ANGLE_BLOCK / 8;
+
+	probe.error *= BOUND_SHARE;
+	return angle_block_near(choose_table(query, probe), &view, probe, limit,
+							keys) &
+		   (live[0] | (unsigned) live[1] << 8);
+}
+
+float
+angle_query_margin(const AngleQuery *query, Page head, int slot,
+				   AngleProbe probe)
+{
+	const char *errors = (const char *) head + query->self->layout.error;
+
+	return angle_bfloat_value(((const AngleBfloat *) errors)[slot]) *
+		   probe.error * BOUND_SHARE;
+}
+
+double
+angle_query_row(const AngleQuery *query, const char *body)
+{
+	AngleRerankFactors factors;
+	AngleRerankScore score;
+
+	memcpy(&factors, body, sizeof(factors));
+	score = angle_rerank_score(
+		&query->rerank, (const uint8 *) body + sizeof(factors), &factors);
+	if (query->estimated)
+		score.lower = score.upper = score.estimate;
+	if (query->opposite != NULL)
+		return Min(score.lower, 4 - score.upper);
+	return isnan(score.lower) ? -INFINITY : score.lower;
+}
+
+double
+angle_query_distance(const AngleQuery *query, double key)
+{
+	switch (query->strategy)
+	{
+		case ANGLE_STRATEGY_ANGULAR:
+			return angle_space_angular(key);
+		case ANGLE_STRATEGY_ANGLE:
+			return angle_space_turned(key, query->ratio);
+		default:
+			return angle_space_distance(query->self->metric, key);
+	}
+}

@@ -1,0 +1,62 @@
+/* The query of a scan: what it is asked for, and how near rows and nodes are. */
+#ifndef ANGLE_QUERY_H
+#define ANGLE_QUERY_H
+
+#include "access/skey.h"
+
+#include "core/quant/fastscan.h"
+#include "core/quant/rerank.h"
+#include "pg/am/store/index.h"
+
+typedef struct AngleQuery
+{
+	const AngleIndex *self;
+	int strategy;
+	bool ordered;	 /* false: no query, or one that is NULL or zero */
+	bool null;		 /* the distances are NULL */
+	bool estimated;	 /* order by estimates; else by lower bounds */
+	double ratio;	 /* of angle_space_turn() */
+	float *point;	 /* (dims) */
+	float *opposite; /* (dims) −point, for <@>; else NULL */
+	AngleRerankQuery rerank;
+	AngleTable coarse;
+	AngleTable fine; /* of two planes; entries is NULL until it is needed */
+	void *fine_memory;
+} AngleQuery;
+
+/* Prepares the query of an ordering key, in the current memory context. */
+AngleQuery *
+angle_query_make(Relation index, const AngleIndex *self, ScanKey order);
+
+/* The same of a point (dims) of the index's space, which must stay. */
+AngleQuery *angle_query_of_point(const AngleIndex *self, float *point);
+
+/* How near the node with this stored centroid (dims) is, and what scanning it needs. */
+double angle_query_node(const AngleQuery *query, const AngleBfloat *centroid,
+						AngleProbe *probe);
+
+/* angle_block_estimate() with the table that is fine enough. */
+void angle_query_codes(AngleQuery *query, const AngleBlockView *block,
+					   AngleProbe probe, float *estimate, float *lower);
+
+/* For the rows of a block of a leaf's head page, lower bounds of their scores,
+ * such as hold nearly always; keys (ANGLE_BLOCK), NaN where there is no row. */
+void angle_query_block(AngleQuery *query, Page head, int block,
+					   AngleProbe probe, float *keys);
+
+/* The same bounds where there is one side to a query (opposite is NULL); returns a bit
+ * for each row, set unless its bound, which may be NaN, is above limit. */
+unsigned angle_query_near(AngleQuery *query, Page head, int block,
+						  AngleProbe probe, float limit, float *keys);
+
+/* By how much the bound of the row in this slot is below its estimate. */
+float angle_query_margin(const AngleQuery *query, Page head, int slot,
+						 AngleProbe probe);
+
+/* The key of a row by its body: by this rows are ordered. */
+double angle_query_row(const AngleQuery *query, const char *body);
+
+/* What the operator gives for a key. */
+double angle_query_distance(const AngleQuery *query, double key);
+
+#endif

@@ -1,0 +1,308 @@
+/* Rows of a scan: see rows.h. */
+#include "postgres.h"
+
+#include "pg/am/scan/candidates.h"
+#include "pg/am/scan/rows.h"
+
+/* Rows are near whose bound is not above so many estimates: as many as are asked for,
+ * times this, for the ready ones may be further than their estimates said. A row that was
+ * left out and is due all the same costs a second look at its leaf. */
+#define NEAR_SHARE 2.5
+
+/* And no more than this many, of bounds that are the least, but for equal ones. Where more
+ * are asked for, as many again for each batch. */
+#define NEAR_MOST 2048
+
+/* Rows that are sorted at a time: so many, or a part of all where those are many. Ten rows
+ * are ready after some thirty were looked up. */
+#define SORT_LEAST 48
+#define SORT_SHARE 8
+
+/* Rows that are remembered at first. */
+#define MET_START 400
+
+/* A body, by its block and slot. */
+typedef struct Met
+{
+	uint64 body;
+	char status;
+} Met;
+
+static inline uint32
+hash_body(uint64 body)
+{
+	return (uint32) (body * UINT64CONST(0x9e3779b97f4a7c15) >> 32);
+}
+
+#define SH_PREFIX met
+#define SH_ELEMENT_TYPE Met
+#define SH_KEY_TYPE uint64
+#define SH_KEY body
+#define SH_HASH_KEY(table, key) hash_body(key)
+#define SH_EQUAL(table, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+static inline uint64
+key_of(AngleBodyPointer body)
+{
+	return (uint64) angle_body_block(body) << 16 | angle_body_slot(body);
+}
+
+static bool
+was_met(const AngleRows *rows, AngleBodyPointer body)
+{
+	return rows->met != NULL && met_lookup(rows->met, key_of(body)) != NULL;
+}
+
+/* Notes that the row was met; false if it was before. */
+static bool
+meet(AngleRows *rows, AngleBodyPointer body)
+{
+	bool found = false;
+
+	if (rows->met != NULL)
+		(void) met_insert(rows->met, key_of(body), &found);
+	return !found;
+}
+
+void
+angle_rows_init(AngleRows *rows, bool once)
+{
+	/* arrays of less than 8 kB, which memory contexts do not give back at once */
+	const uint32 start = 480;
+
+	memset(rows, 0, sizeof(*rows));
+	angle_queue_make(&rows->queue, 64);
+	rows->capacity = start;
+	rows->items = palloc(start * sizeof(AngleRowItem));
+	rows->free = UINT32_MAX;
+	rows->leaf_capacity = 128;
+	rows->leaves = palloc(rows->leaf_capacity * sizeof(AngleSeenLeaf));
+	rows->near_capacity = start;
+	rows->near = palloc(rows->near_capacity * sizeof(AngleCandidate));
+	rows->limit = rows->least_rest = INFINITY;
+	if (!once)
+		rows->met = met_create(CurrentMemoryContext, MET_START, NULL);
+}
+
+void
+angle_rows_expect(AngleRows *rows, double asked)
+{
+	const size_t most = Min(NEAR_MOST, asked * NEAR_SHARE);
+	AngleTop *best = &rows->best;
+
+	if (best->items == NULL)
+		angle_top_init(best, palloc(most * sizeof(AngleCandidate)), most);
+	else if (most > best->capacity)
+	{
+		best->items = repalloc(best->items, most * sizeof(AngleCandidate));
+		best->capacity = most;
+	}
+	else if (most == NEAR_MOST)
+		best->count = 0;
+	rows->limit = (float) angle_top_limit(best);
+}
+
+uint32
+angle_rows_add_leaf(AngleRows *rows, const AngleLeaf *leaf)
+{
+	if (rows->leaf_count == rows->leaf_capacity)
+	{
+		rows->leaf_capacity *= 2;
+		rows->leaves = repalloc_huge(rows->leaves, rows->leaf_capacity *
+													   sizeof(AngleSeenLeaf));
+	}
+	rows->leaves[rows->leaf_count] =
+		(AngleSeenLeaf){.leaf = *leaf, .rest = INFINITY};
+	return rows->leaf_count++;
+}
+
+/* Adds an item; returns its place. */
+static uint32
+add_item(AngleRows *rows, const AngleLeafEntry *entry, uint32 leaf)
+{
+	uint32 place = rows->free;
+
+	if (place != UINT32_MAX)
+		rows->free = rows->items[place].leaf;
+	else
+	{
+		if (rows->count == rows->capacity)
+		{
+			rows->capacity *= 2;
+			rows->items = repalloc_huge(rows->items,
+										rows->capacity * sizeof(AngleRowItem));
+		}
+		place = rows->count++;
+	}
+	rows->items[place] = (AngleRowItem){*entry, leaf};
+	return place;
+}
+
+void
+angle_rows_free_item(AngleRows *rows, uint32 place)
+{
+	rows->items[place].leaf = rows->free;
+	rows->free = place;
+}
+
+void
+angle_rows_leave(AngleRows *rows, uint32 place)
+{
+	AngleSeenLeaf *leaf = &rows->leaves[place];
+
+	leaf->rest = Min(leaf->rest, rows->limit);
+	leaf->slot = UINT16_MAX;
+	rows->least_rest = Min(rows->least_rest, leaf->rest);
+}
+
+/* Leaves out the rows taken last, from place on, that are above limit. */
+static void
+leave_far(AngleRows *rows, uint32 place)
+{
+	uint32 kept = place;
+
+	for (uint32 i = place; i < rows->near_count; i++)
+	{
+		const AngleCandidate row = rows->near[i];
+
+		if (row.key <= rows->limit)
+		{
+			rows->near[kept++] = row;
+			continue;
+		}
+		if (rows->met != NULL)
+			(void) met_delete(rows->met,
+							  key_of(rows->items[row.id].entry.body));
+		angle_rows_leave(rows, rows->items[row.id].leaf);
+		angle_rows_free_item(rows, (uint32) row.id);
+	}
+	rows->near_count = kept;
+}
+
+/* Leaves out all but NEAR_MOST of the rows taken last, from place on. */
+static void
+leave_many(AngleRows *rows, uint32 place)
+{
+	AngleCandidate *taken = rows->near + place;
+	float limit = -INFINITY;
+
+	if (rows->near_count - place <= NEAR_MOST)
+		return;
+	angle_candidates_select(taken, rows->near_count - place, NEAR_MOST);
+	for (uint32 i = 0; i < NEAR_MOST; i++)
+		limit = Max(limit, (float) taken[i].key);
+	rows->limit = limit;
+	leave_far(rows, place);
+}
+
+/* Sorts the nearest rows that are known by their code. Only those may be left out that
+ * were taken since: rests of the leaves of others may have been queued. */
+static void
+sort_near(AngleRows *rows)
+{
+	const uint32 old = rows->near_parted - rows->near_next;
+
+	rows->near_count -= rows->near_next;
+	memmove(rows->near, rows->near + rows->near_next,
+			rows->near_count * sizeof(AngleCandidate));
+	rows->near_next = 0;
+	leave_far(rows, old);
+	leave_many(rows, old);
+	rows->near_parted = rows->near_count;
+	rows->near_sorted =
+		Min(rows->near_count, Max(SORT_LEAST, rows->near_count / SORT_SHARE));
+	angle_candidates_select(rows->near, rows->near_count, rows->near_sorted);
+	angle_candidates_sort(rows->near, rows->near_sorted);
+}
+
+/* Makes room for one more. */
+static void
+grow_near(AngleRows *rows)
+{
+	if (rows->near_count - rows->near_parted >= 2 * NEAR_MOST)
+		sort_near(rows);
+	if (rows->near_count < rows->near_capacity / 2)
+		return;
+	rows->near_capacity *= 2;
+	rows->near =
+		repalloc_huge(rows->near, rows->near_capacity * sizeof(AngleCandidate));
+}
+
+void
+angle_rows_take(AngleRows *rows, uint32 place, const AngleLeafEntry *entry,
+				float key, float estimate)
+{
+	uint32 item;
+
+	if (!meet(rows, entry->body))
+		return;
+	item = add_item(rows, entry, place);
+	if (rows->near_count == rows->near_capacity)
+		grow_near(rows);
+	rows->near[rows->near_count++] = (AngleCandidate){key, item};
+	if (!isnan(estimate) && angle_top_offer(&rows->best, estimate, item))
+		rows->limit = Min(rows->limit, (float) angle_top_limit(&rows->best));
+}
+
+/* Queues an item for the rows that were left out of each leaf. */
+static void
+queue_rests(AngleRows *rows)
+{
+	for (; rows->rests_queued < rows->leaf_count; rows->rests_queued++)
+	{
+		const uint32 place = rows->rests_queued;
+
+		if (rows->leaves[place].rest < INFINITY)
+			angle_queue_add(&rows->queue, rows->leaves[place].rest,
+							angle_item_id(ANGLE_ITEM_REST, place));
+	}
+	rows->least_rest = INFINITY;
+}
+
+void
+angle_rows_flush(AngleRows *rows)
+{
+	if (angle_rows_unsorted(rows))
+		sort_near(rows);
+	if (Min(angle_queue_least(&rows->queue), angle_rows_least_near(rows)) >=
+			rows->least_rest &&
+		rows->least_rest < INFINITY)
+		queue_rests(rows);
+}
+
+void
+angle_rows_queue(AngleRows *rows, const AngleRowsPart *part,
+				 const AngleLeafEntry *entries, const double *keys, int count)
+{
+	AngleCandidate *nearest = palloc((count + 1) * sizeof(AngleCandidate));
+	AngleTop top;
+
+	angle_top_init(&top, nearest, Min(part->most, (size_t) count) + 1);
+	for (int i = 0; i < count; i++)
+		if ((keys[i] > part->floor ||
+			 (keys[i] == part->floor && i >= part->slot)) &&
+			!was_met(rows, entries[i].body))
+			(void) angle_top_offer(&top, keys[i], i);
+	angle_top_sort(&top);
+	for (size_t i = 0; i < top.count; i++)
+	{
+		const int slot = (int) nearest[i].id;
+
+		if (i == part->most)
+		{
+			rows->leaves[part->place].slot = slot;
+			angle_queue_add(&rows->queue, nearest[i].key,
+							angle_item_id(ANGLE_ITEM_REST, part->place));
+			break;
+		}
+		(void) meet(rows, entries[slot].body);
+		angle_queue_add(&rows->queue, nearest[i].key,
+						angle_item_id(part->kind, add_item(rows, &entries[slot],
+														   part->place)));
+	}
+	pfree(nearest);
+}

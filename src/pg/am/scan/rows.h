@@ -1,0 +1,147 @@
+/*
+ * The rows of a scan that were seen and not been dealt with.
+ *
+ * A row is known by its code first, then by its body, then it is ready. Of the leaf
+ * that is read only rows are kept whose bound is not above the estimates of so many
+ * others; for the rest there is one item that has the key of the nearest of them. When
+ * that is due, the leaf is read again. So memory is bounded by the number of leaves.
+ *
+ * A row has two entries, and is met in the leaf of either. It is dealt with as the first
+ * one that is kept says: the bodies of all rows that are kept, or were given out, are
+ * remembered, 16 bytes each.
+ */
+#ifndef ANGLE_ROWS_H
+#define ANGLE_ROWS_H
+
+#include "pg/am/scan/queue.h"
+#include "pg/am/scan/route.h"
+
+/* Rows of a leaf that are queued at a time where it is read again. */
+#define ANGLE_ROWS_AT_A_TIME 16
+
+typedef enum AngleItemKind
+{
+	ANGLE_ITEM_ROW = 0,	  /* known by its code */
+	ANGLE_ITEM_READY = 1, /* known by its body */
+	ANGLE_ITEM_REST =
+		2 /* a leaf, whose rows from slot and the key on are left */
+} AngleItemKind;
+
+/* What is known of an item; of a rest the place of its leaf is its id. */
+typedef struct AngleRowItem
+{
+	AngleLeafEntry entry;
+	uint32 leaf; /* its place in leaves */
+} AngleRowItem;
+
+/* A leaf that was read. */
+typedef struct AngleSeenLeaf
+{
+	AngleLeaf leaf;
+	float rest;	 /* rows with greater keys were left out; infinite: none */
+	uint16 slot; /* or with this key from this slot on */
+} AngleSeenLeaf;
+
+typedef struct AngleRows
+{
+	AngleQueue queue; /* ids are made by angle_item_id() */
+	AngleRowItem *items;
+	uint32 count;
+	uint32 capacity;
+	uint32 free; /* UINT32_MAX: none; else chained by leaf */
+	AngleSeenLeaf *leaves;
+	uint32 leaf_count;
+	uint32 leaf_capacity;
+	uint32 rests_queued; /* leaves before this have their rest in the queue */
+	float least_rest;	 /* of the others */
+
+	/* Rows that are known by their code, their items as ids: from near_next on to
+	 * near_sorted in order, to near_parted those that come later, behind that as they
+	 * were taken. */
+	AngleCandidate *near;
+	uint32 near_next;
+	uint32 near_sorted;
+	uint32 near_parted;
+	uint32 near_count;
+	uint32 near_capacity;
+	AngleTop best; /* the smallest estimates */
+	float limit;   /* of keys that are near; falls */
+	struct met_hash
+		*met; /* bodies; NULL where rows come by their first entry only */
+} AngleRows;
+
+static inline uint64
+angle_item_id(AngleItemKind kind, uint32 place)
+{
+	return (uint64) kind << 32 | place;
+}
+
+static inline AngleItemKind
+angle_item_kind(uint64 id)
+{
+	return (AngleItemKind) (id >> 32);
+}
+
+/* In the current memory context. once: rows come by one of their entries only. */
+void angle_rows_init(AngleRows *rows, bool once);
+
+/* Says that so many rows are to be given out in all: how many are near. */
+void angle_rows_expect(AngleRows *rows, double asked);
+
+/* Adds a leaf; returns its place. */
+uint32 angle_rows_add_leaf(AngleRows *rows, const AngleLeaf *leaf);
+
+/* Gives back the item of a row that was dealt with. */
+void angle_rows_free_item(AngleRows *rows, uint32 place);
+
+/* Takes a row of the leaf at place, whose key is not above limit, unless it was met. */
+void angle_rows_take(AngleRows *rows, uint32 place, const AngleLeafEntry *entry,
+					 float key, float estimate);
+
+/* Says that rows of the leaf at place were left out whose keys are above limit. */
+void angle_rows_leave(AngleRows *rows, uint32 place);
+
+/* Whether the next of the rows that are known by their code may not be a sorted one. */
+static inline bool
+angle_rows_unsorted(const AngleRows *rows)
+{
+	return rows->near_count > (rows->near_next < rows->near_sorted
+								   ? rows->near_parted
+								   : rows->near_sorted);
+}
+
+/* Whether angle_rows_flush() has something to do. */
+static inline bool
+angle_rows_waiting(const AngleRows *rows)
+{
+	return angle_rows_unsorted(rows) || rows->least_rest < INFINITY;
+}
+
+/* Sorts the nearest of what was taken, and queues rests where they could be next. */
+void angle_rows_flush(AngleRows *rows);
+
+/* The least key of rows that are known by their code; infinite if there is none.
+ * None of them is waiting. */
+static inline double
+angle_rows_least_near(const AngleRows *rows)
+{
+	return rows->near_next < rows->near_sorted ? rows->near[rows->near_next].key
+											   : INFINITY;
+}
+
+/* Queues the nearest of the rows from (floor, slot) on that were not met, most of them,
+ * as kind, and an item for what is left. */
+typedef struct AngleRowsPart
+{
+	AngleItemKind kind;
+	uint32 place; /* of the leaf */
+	double floor;
+	int slot;
+	size_t most;
+} AngleRowsPart;
+
+void
+angle_rows_queue(AngleRows *rows, const AngleRowsPart *part,
+				 const AngleLeafEntry *entries, const double *keys, int count);
+
+#endif

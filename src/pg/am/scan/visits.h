@@ -1,0 +1,32 @@
+/*
+ * The visits of the table that the executor will make for the rows of a batch. A row of a
+ * large table is on a page that is in no cache of the processor, and the server's table of
+ * buffers is three such places away from it. So a backend remembers in which buffers it
+ * has met pages, and each visit is prepared ahead in three steps, of which only the last
+ * waits for anything: it gives the page to the executor, pinned, which need not look for
+ * it then.
+ */
+#ifndef ANGLE_VISITS_H
+#define ANGLE_VISITS_H
+
+#include "access/genam.h"
+#include "storage/buf.h"
+#include "storage/itemptr.h"
+#include "utils/relcache.h"
+
+/* Whether visits of this table are of pages of its file; heap may be NULL. The functions
+ * below are for such tables. */
+bool angle_visits_known(Relation heap);
+
+/* First: asks the processor for what the second step reads. */
+void angle_visit_soon(Relation heap, ItemPointer tid);
+
+/* Second: finds the page, or has it read, and asks the processor for the row; returns where
+ * the page is, InvalidBuffer if it is not in memory yet. */
+Buffer angle_visit_next(Relation heap, ItemPointer tid);
+
+/* Third: pins the page for the executor, if it is still there; else the executor looks for
+ * it. */
+void angle_visit_now(IndexScanDesc scan, ItemPointer tid, Buffer page);
+
+#endif

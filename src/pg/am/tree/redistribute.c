@@ -1,0 +1,304 @@
+/* Choosing the nodes of entries: see redistribute.h. */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "core/ann/kmeans.h"
+#include "core/ann/regroup.h"
+#include "pg/am/tree/redistribute.h"
+#include "pg/bridge.h"
+
+#define FILL 0.95
+
+int
+angle_fill_most(const AngleLayout *layout, AngleNodeKind kind)
+{
+	const bool leaf = kind == ANGLE_NODE_LEAF;
+	const int capacity = leaf ? layout->capacity : layout->fanout;
+
+	/* a child that is replaced by two needs two free slots */
+	return Min((int) (FILL * capacity), capacity - (leaf ? 1 : 2));
+}
+
+/* Cuts count points in two. */
+static void
+cut(const AngleReplacement *replacement, int count, float *centroids,
+	uint8 *sides)
+{
+	const AngleSplit request = {
+		.points = replacement->entries.points,
+		.count = count,
+		.dims = replacement->replacer->self->layout.dims,
+		.seed = replacement->old[0].node.block,
+		.scratch = palloc(2 * Max(1, count) * sizeof(float))};
+
+	angle_split(&request, centroids, sides);
+	pfree(request.scratch);
+}
+
+/* Centroids to start from: the means of the old nodes that have most entries, and if there
+ * are to be more than those, two for the first one. */
+static void
+choose_starts(const AngleReplacement *replacement, int count)
+{
+	const int dims = replacement->replacer->self->layout.dims;
+	const int *first = replacement->first;
+	const float *points = replacement->entries.points;
+	bool taken[ANGLE_REPLACE_OLD] = {false};
+	int i = 0;
+
+	if (count > replacement->old_count)
+	{
+		cut(replacement, first[1], replacement->centroids, replacement->lists);
+		taken[0] = true;
+		i = 2;
+	}
+	for (; i < count; i++)
+	{
+		int most = -1;
+
+		for (int j = 0; j < replacement->old_count; j++)
+			if (!taken[j] && (most < 0 || first[j + 1] - first[j] >
+											  first[most + 1] - first[most]))
+				most = j;
+		taken[most] = true;
+		angle_mean(points + (Size) first[most] * dims,
+				   first[most + 1] - first[most], dims,
+				   replacement->centroids + (Size) i * dims);
+	}
+}
+
+/* Groups the first entries, so many, around the centroids, evenly enough that all nodes hold
+ * them. */
+static void
+regroup(AngleReplacement *replacement, int entries, int count)
+{
+	const int most = angle_fill_most(&replacement->replacer->self->layout,
+									 replacement->kind);
+	const AngleAllocator allocator =
+		angle_context_allocator(CurrentMemoryContext);
+	AngleArena *arena = angle_arena_create(&allocator);
+	const AngleRegroup request = {
+		.points = replacement->entries.points,
+		.count = entries,
+		.dims = replacement->replacer->self->layout.dims,
+		.lists = count,
+		.capacity = count * most >= entries ? most : replacement->capacity};
+	AngleError err;
+
+	if (arena == NULL)
+		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
+	angle_check(angle_regroup(&request, arena, replacement->centroids,
+							  replacement->lists, &err),
+				&err);
+	angle_arena_destroy(arena);
+}
+
+/* ---- rows that have both entries in the old leaves ------------------------- */
+
+/* An entry by the body of its row. */
+typedef struct Key
+{
+	uint64 body;
+	int entry;
+} Key;
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	const uint64 x = ((const Key *) a)->body, y = ((const Key *) b)->body;
+
+	return (x > y) - (x < y);
+}
+
+static uint64
+body_of(const AngleRow *row)
+{
+	return (uint64) angle_body_block(row->where) << 16 |
+		   angle_body_slot(row->where);
+}
+
+/* The first entries, so many, in the order of their bodies. */
+static Key *
+sort_by_body(const AngleEntries *entries, int count)
+{
+	Key *keys = palloc(Max(1, count) * sizeof(Key));
+
+	for (int i = 0; i < count; i++)
+		keys[i] = (Key){body_of(&entries->rows[i]), i};
+	qsort(keys, count, sizeof(Key), compare_keys);
+	return keys;
+}
+
+static void
+swap_entries(AngleEntries *entries, int i, int j, float *scratch)
+{
+	const Size dims = entries->self->layout.dims;
+	const Size bytes = dims * sizeof(float);
+	const AngleRow row = entries->rows[i];
+
+	entries->rows[i] = entries->rows[j];
+	entries->rows[j] = row;
+	memcpy(scratch, entries->points + i * dims, bytes);
+	memcpy(entries->points + i * dims, entries->points + j * dims, bytes);
+	memcpy(entries->points + j * dims, scratch, bytes);
+}
+
+/* Brings the second entries of rows that have two here behind all others; returns how many
+ * these are. Equal points would always come to the same leaf. */
+static int
+part_second(AngleEntries *entries)
+{
+	const int count = entries->count;
+	Key *keys = sort_by_body(entries, count);
+	bool *second = palloc0(Max(1, count) * sizeof(bool));
+	float *scratch = palloc(entries->self->layout.dims * sizeof(float));
+	int left = 0;
+
+	for (int k = 0; k + 1 < count; k++)
+		if (keys[k].body == keys[k + 1].body)
+		{
+			const int entry = keys[k].entry;
+			const bool is_second =
+				entries->rows[entry].where.slot & ANGLE_ENTRY_SECOND;
+
+			second[is_second ? entry : keys[k + 1].entry] = true;
+		}
+	for (int i = 0; i < count; i++)
+	{
+		if (second[i])
+			continue;
+		if (left < i)
+			swap_entries(entries, left, i, scratch);
+		left++;
+	}
+	pfree(keys);
+	pfree(second);
+	pfree(scratch);
+	return left;
+}
+
+/* The node for the second entry i of a row whose first one is in the node own: that of least
+ * loss that has less than most entries. */
+static uint8
+choose_second(const AngleReplacement *replacement, int i, int own,
+			  const int *sizes, int most)
+{
+	const AngleIndex *self = replacement->replacer->self;
+	const Size dims = self->layout.dims;
+	const float *point = replacement->entries.points + i * dims;
+	const float *first = replacement->centroids + own * dims;
+	const double far =
+		angle_rabitq_probe(self->metric, dims, point, first).error;
+	double least = INFINITY;
+	uint8 best = ANGLE_REPLACE_DROP;
+
+	for (int list = 0; list < replacement->new_count; list++)
+	{
+		const float *other = replacement->centroids + list * dims;
+		double to_other, loss;
+
+		if (list == own || sizes[list] >= most)
+			continue;
+		to_other = angle_rabitq_probe(self->metric, dims, point, other).error;
+		loss = angle_second_loss(point, first, other, dims, far * far,
+								 to_other * to_other);
+		if (loss < least)
+		{
+			least = loss;
+			best = list;
+		}
+	}
+	return best;
+}
+
+/* Chooses nodes for second entries, those from entry start on, other ones than those of the
+ * first entries; where none has room they are dropped. */
+static void
+place_second(AngleReplacement *replacement, int start)
+{
+	const AngleEntries *entries = &replacement->entries;
+	const int most = angle_fill_most(&replacement->replacer->self->layout,
+									 replacement->kind);
+	Key *keys = sort_by_body(entries, start);
+	int sizes[ANGLE_REPLACE_NEW] = {0};
+
+	for (int i = 0; i < start; i++)
+		sizes[replacement->lists[i]]++;
+	for (int i = start; i < entries->count; i++)
+	{
+		const Key key = {body_of(&entries->rows[i]), i};
+		const Key *first =
+			bsearch(&key, keys, start, sizeof(Key), compare_keys);
+		const uint8 list = choose_second(
+			replacement, i, replacement->lists[first->entry], sizes, most);
+
+		replacement->lists[i] = list;
+		if (list != ANGLE_REPLACE_DROP)
+			sizes[list]++;
+	}
+	pfree(keys);
+}
+
+/* ---- all of it ------------------------------------------------------------- */
+
+/* Takes lists without entries out; counts what is left. */
+static int
+drop_empty(AngleReplacement *replacement, int count)
+{
+	const int dims = replacement->replacer->self->layout.dims;
+	const int entries = replacement->entries.count;
+	int left = 0;
+
+	for (int list = 0; list < count; list++)
+	{
+		bool used = false;
+
+		for (int i = 0; i < entries; i++)
+			if (replacement->lists[i] == list)
+			{
+				used = true;
+				replacement->lists[i] = left;
+			}
+		if (!used)
+			continue;
+		memmove(replacement->centroids + (Size) left * dims,
+				replacement->centroids + (Size) list * dims,
+				dims * sizeof(float));
+		left++;
+	}
+	return left;
+}
+
+void
+angle_redistribute(AngleReplacement *replacement, int count)
+{
+	AngleEntries *entries = &replacement->entries;
+	const int dims = replacement->replacer->self->layout.dims;
+	int first = entries->count;
+
+	Assert(count >= 1 && count <= replacement->old_count + 1 &&
+		   count <= ANGLE_REPLACE_NEW);
+	Assert(count * replacement->capacity >= entries->count);
+	replacement->lists = palloc0(Max(1, entries->count));
+	replacement->centroids = palloc0((Size) count * dims * sizeof(float));
+	replacement->new_count = count;
+	if (count == 1)
+	{
+		/* where a row has two entries they become one when the node is written */
+		angle_mean(entries->points, first, dims, replacement->centroids);
+		return;
+	}
+	if (replacement->old_count > 1)
+		choose_starts(replacement, count);
+	if (replacement->kind == ANGLE_NODE_LEAF)
+		first = part_second(entries);
+	if (replacement->old_count == 1)
+		cut(replacement, first, replacement->centroids, replacement->lists);
+	else
+		regroup(replacement, first, count);
+	if (first < entries->count)
+		place_second(replacement, first);
+	if (replacement->old_count > 1)
+		replacement->new_count = drop_empty(replacement, count);
+}
