@@ -192,6 +192,34 @@ SELECT shared('SELECT unnest(ARRAY(SELECT id FROM items ORDER BY v <=> make_vect
 SELECT shared('SELECT id FROM items WHERE id IN (SELECT id FROM items ORDER BY v <=> make_vector(5, 24) LIMIT 9)
 	ORDER BY id');
 
+-- rows nearer to one another than re-rank codes are exact, on a circle: each finds itself and
+-- its neighbours, and is found by as few lists as asked for, or all
+CREATE TABLE circle AS SELECT i AS id, (SELECT array_agg(sin(i * 12.9 + d * 78.2)::real ORDER BY d)
+	FROM generate_series(1, 64) d)::angle_vector AS v FROM generate_series(1, 6000) i;
+CREATE INDEX circle_v ON circle USING angle (v);
+ANALYZE circle;
+CREATE FUNCTION on_circle() RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+	hits int := 0;
+	last float8;
+	q angle_vector;
+BEGIN
+	FOR i IN 1..20 LOOP
+		q := (SELECT v FROM circle WHERE id = i * 37);
+		SELECT max(d) INTO last FROM (SELECT v <=> q AS d FROM circle ORDER BY (v <=> q) + 0 LIMIT 10) x;
+		hits := hits + (SELECT count(*) FROM (SELECT v <=> q AS d FROM circle ORDER BY v <=> q LIMIT 10) x
+			WHERE d <= last);
+	END LOOP;
+	RETURN hits / 200.0;
+END $$;
+SET enable_seqscan = off;
+SELECT scans('SELECT id FROM circle ORDER BY v <=> (SELECT v FROM circle LIMIT 1) LIMIT 10'),
+	on_circle() >= 0.9 AS found, angle_index_recall('circle_v') >= 0.9 AS measured;
+SET angle.probes = 1000;
+SELECT on_circle() AS found, angle_index_recall('circle_v') AS measured;
+RESET angle.probes;
+RESET enable_seqscan;
+
 -- an index on an expression does not evaluate it again, unless it is asked for
 CREATE FUNCTION counted(i int) RETURNS angle_vector LANGUAGE plpgsql IMMUTABLE COST 100000 AS $$
 BEGIN
@@ -223,6 +251,6 @@ SELECT id FROM texts ORDER BY counted(id) <=> make_vector(5, 24) FETCH FIRST 1 R
 SELECT id FROM texts ORDER BY counted(id) <=> make_vector(5, 24), id LIMIT 1;
 RESET enable_seqscan;
 
-DROP TABLE items, queries, parts, texts, expected, copy;
+DROP TABLE items, queries, parts, texts, expected, copy, circle;
 DROP SEQUENCE calls;
-DROP FUNCTION make_vector, scans, shared, counted, calls_of;
+DROP FUNCTION make_vector, scans, shared, on_circle, counted, calls_of;

@@ -53,8 +53,14 @@ unsigned angle_query_near(AngleQuery *query, Page head, int block,
 float angle_query_margin(const AngleQuery *query, Page head, int slot,
 						 AngleProbe probe);
 
-/* The key of a row by its body: by this rows are ordered. */
-double angle_query_row(const AngleQuery *query, const char *body);
+/* What a body says of its row. */
+typedef struct AngleRowKey
+{
+	double key;	   /* by this rows are ordered */
+	double margin; /* so far it is below what the distance is on average */
+} AngleRowKey;
+
+AngleRowKey angle_query_row(const AngleQuery *query, const char *body);
 
 /* What the operator gives for a key. */
 double angle_query_distance(const AngleQuery *query, double key);

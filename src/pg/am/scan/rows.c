@@ -75,6 +75,7 @@ angle_rows_init(AngleRows *rows, bool once)
 	const uint32 start = 480;
 
 	memset(rows, 0, sizeof(*rows));
+	angle_queue_make(&rows->ready, 64);
 	angle_queue_make(&rows->queue, 64);
 	rows->capacity = start;
 	rows->items = palloc(start * sizeof(AngleRowItem));
@@ -263,15 +264,57 @@ queue_rests(AngleRows *rows)
 	rows->least_rest = INFINITY;
 }
 
+/* By how much the key that a body will have is below the distance, about. Bodies say less
+ * than codes where rows are very near to one another. */
+static double
+margin(const AngleRows *rows)
+{
+	return rows->looked_up > 0 ? rows->margins / rows->looked_up : 0;
+}
+
+/* The least bound of the distance of what was not looked at. */
+static double
+least_unread(const AngleRows *rows)
+{
+	return Min(angle_queue_least(&rows->queue), angle_rows_least_near(rows));
+}
+
 void
 angle_rows_flush(AngleRows *rows)
 {
 	if (angle_rows_unsorted(rows))
 		sort_near(rows);
-	if (Min(angle_queue_least(&rows->queue), angle_rows_least_near(rows)) >=
-			rows->least_rest &&
+	if (least_unread(rows) >= rows->least_rest &&
+		angle_queue_least(&rows->ready) + margin(rows) >= rows->least_rest &&
 		rows->least_rest < INFINITY)
 		queue_rests(rows);
+}
+
+void
+angle_rows_looked_up(AngleRows *rows, uint32 place, AngleRowKey key)
+{
+	rows->margins += key.margin;
+	rows->looked_up++;
+	angle_queue_add(&rows->ready, key.key, place);
+}
+
+bool
+angle_rows_unread(const AngleRows *rows)
+{
+	return (rows->queue.count > 0 || rows->near_next < rows->near_sorted) &&
+		   least_unread(rows) - margin(rows) <= angle_queue_least(&rows->ready);
+}
+
+static void
+add_row(AngleRows *rows, const AngleRowsPart *part, const AngleLeafEntry *entry,
+		double key)
+{
+	const uint32 item = add_item(rows, entry, part->place);
+
+	if (part->ready)
+		angle_queue_add(&rows->ready, key, item);
+	else
+		angle_queue_add(&rows->queue, key, angle_item_id(ANGLE_ITEM_ROW, item));
 }
 
 void
@@ -300,9 +343,7 @@ angle_rows_queue(AngleRows *rows, const AngleRowsPart *part,
 			break;
 		}
 		(void) meet(rows, entries[slot].body);
-		angle_queue_add(&rows->queue, nearest[i].key,
-						angle_item_id(part->kind, add_item(rows, &entries[slot],
-														   part->place)));
+		add_row(rows, part, &entries[slot], nearest[i].key);
 	}
 	pfree(nearest);
 }

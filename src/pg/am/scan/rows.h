@@ -21,10 +21,9 @@
 
 typedef enum AngleItemKind
 {
-	ANGLE_ITEM_ROW = 0,	  /* known by its code */
-	ANGLE_ITEM_READY = 1, /* known by its body */
+	ANGLE_ITEM_ROW = 0, /* known by its code */
 	ANGLE_ITEM_REST =
-		2 /* a leaf, whose rows from slot and the key on are left */
+		1 /* a leaf, whose rows from slot and the key on are left */
 } AngleItemKind;
 
 /* What is known of an item; of a rest the place of its leaf is its id. */
@@ -44,7 +43,10 @@ typedef struct AngleSeenLeaf
 
 typedef struct AngleRows
 {
-	AngleQueue queue; /* ids are made by angle_item_id() */
+	AngleQueue ready; /* rows that are known by their bodies: places of items */
+	AngleQueue queue; /* the others; ids are made by angle_item_id() */
+	double margins;	  /* the sum of those of the rows that were looked up … */
+	double looked_up; /* … so many */
 	AngleRowItem *items;
 	uint32 count;
 	uint32 capacity;
@@ -98,6 +100,13 @@ void angle_rows_free_item(AngleRows *rows, uint32 place);
 void angle_rows_take(AngleRows *rows, uint32 place, const AngleLeafEntry *entry,
 					 float key, float estimate);
 
+/* Says what the body of this item's row says. */
+void angle_rows_looked_up(AngleRows *rows, uint32 place, AngleRowKey key);
+
+/* Whether a row or a leaf has to be looked at before the first one that is ready. None is
+ * waiting. */
+bool angle_rows_unread(const AngleRows *rows);
+
 /* Says that rows of the leaf at place were left out whose keys are above limit. */
 void angle_rows_leave(AngleRows *rows, uint32 place);
 
@@ -130,10 +139,10 @@ angle_rows_least_near(const AngleRows *rows)
 }
 
 /* Queues the nearest of the rows from (floor, slot) on that were not met, most of them,
- * as kind, and an item for what is left. */
+ * as ready or not, and an item for what is left. */
 typedef struct AngleRowsPart
 {
-	AngleItemKind kind;
+	bool ready;
 	uint32 place; /* of the leaf */
 	double floor;
 	int slot;

@@ -136,10 +136,11 @@ angle_endscan(IndexScanDesc scan)
 
 /* ---- leaves --------------------------------------------------------------- */
 
-/* Fills key with that of a row by its body; false if VACUUM has taken the row since its
+/* Fills key with what the body of a row says; false if VACUUM has taken the row since its
  * entry was read. */
 static bool
-rank_body(Relation index, AngleScan *self, AngleLeafEntry *entry, double *key)
+rank_body(Relation index, AngleScan *self, AngleLeafEntry *entry,
+		  AngleRowKey *key)
 {
 	const AngleLayout *layout = &self->self->layout;
 	const BlockNumber block = angle_body_block(entry->body);
@@ -200,6 +201,7 @@ rank_rows(Relation index, AngleScan *self, const AngleLeaf *leaf, Page head)
 {
 	const AngleLayout *layout = &self->self->layout;
 	AngleLeafEntry *entries = angle_leaf_entries(layout, head);
+	AngleRowKey row;
 
 	if (!self->once)
 	{
@@ -217,9 +219,8 @@ rank_rows(Relation index, AngleScan *self, const AngleLeaf *leaf, Page head)
 			continue;
 		if (!self->query->ordered)
 			self->distances[slot] = 0;
-		else
-			(void) rank_body(index, self, &entries[slot],
-							 &self->distances[slot]);
+		else if (rank_body(index, self, &entries[slot], &row))
+			self->distances[slot] = row.key;
 	}
 }
 
@@ -267,8 +268,8 @@ static void
 expand(Relation index, AngleScan *self, uint32 place, double floor, int slot)
 {
 	const AngleLeaf leaf = self->rows.leaves[place].leaf;
-	const AngleRowsPart part = {self->once ? ANGLE_ITEM_READY : ANGLE_ITEM_ROW,
-								place, floor, slot, rows_at_a_time(self)};
+	const AngleRowsPart part = {self->once, place, floor, slot,
+								rows_at_a_time(self)};
 	const AngleLayout *layout = &self->self->layout;
 	Buffer head = lock_leaf(index, self, &leaf);
 	Page page;
@@ -437,7 +438,8 @@ leaf_is_next(const AngleScan *self)
 {
 	if (!self->more)
 		return false;
-	if (self->rows.queue.count == 0 && !angle_rows_waiting(&self->rows) &&
+	if (self->rows.ready.count == 0 && self->rows.queue.count == 0 &&
+		!angle_rows_waiting(&self->rows) &&
 		isinf(angle_rows_least_near(&self->rows)))
 		return true;
 	if (!self->query->ordered)
@@ -454,36 +456,34 @@ static void
 look_up(Relation index, AngleScan *self, uint32 place)
 {
 	AngleRows *rows = &self->rows;
-	double key;
+	AngleRowKey key;
 
-	if (!rank_body(index, self, &rows->items[place].entry, &key))
-	{
+	if (rank_body(index, self, &rows->items[place].entry, &key))
+		angle_rows_looked_up(rows, place, key);
+	else
 		angle_rows_free_item(rows, place);
-		return;
-	}
-	angle_queue_add(&rows->queue, key, angle_item_id(ANGLE_ITEM_READY, place));
 }
 
-/* Deals with the first item of the queue; true if it is a row that is ready. */
-static bool
-take_item(Relation index, AngleScan *self, uint32 *place, double *key)
+/* Looks at the row or the leaf that is next of those not looked at. */
+static void
+look_at_next(Relation index, AngleScan *self)
 {
-	const AngleCandidate first = angle_queue_pop(&self->rows.queue);
+	AngleRows *rows = &self->rows;
+	AngleCandidate first;
 
-	*key = first.key;
-	*place = (uint32) first.id;
-	switch (angle_item_kind(first.id))
+	if (angle_rows_least_near(rows) <= angle_queue_least(&rows->queue))
 	{
-		case ANGLE_ITEM_READY:
-			return true;
-		case ANGLE_ITEM_REST:
-			expand(index, self, *place, *key, self->rows.leaves[*place].slot);
-			break;
-		case ANGLE_ITEM_ROW:
-			look_up(index, self, *place);
-			break;
+		prefetch_bodies(self);
+		first = rows->near[rows->near_next++];
+		look_up(index, self, (uint32) first.id);
+		return;
 	}
-	return false;
+	first = angle_queue_pop(&rows->queue);
+	if (angle_item_kind(first.id) == ANGLE_ITEM_ROW)
+		look_up(index, self, (uint32) first.id);
+	else
+		expand(index, self, (uint32) first.id, first.key,
+			   rows->leaves[(uint32) first.id].slot);
 }
 
 /* Makes the next row ready: its item's place; false if there is none. */
@@ -491,6 +491,7 @@ static bool
 next_row(Relation index, AngleScan *self, uint32 *place, double *key)
 {
 	AngleRows *rows = &self->rows;
+	AngleCandidate first;
 
 	for (;;)
 	{
@@ -505,18 +506,16 @@ next_row(Relation index, AngleScan *self, uint32 *place, double *key)
 			angle_rows_flush(rows);
 			self->ahead = rows->near_next;
 		}
-		if (rows->near_next < rows->near_sorted &&
-			angle_rows_least_near(rows) <= angle_queue_least(&rows->queue))
-		{
-			prefetch_bodies(self);
-			look_up(index, self, (uint32) rows->near[rows->near_next++].id);
-			continue;
-		}
-		if (rows->queue.count == 0)
-			return false;
-		if (take_item(index, self, place, key))
-			return true;
+		if (!angle_rows_unread(rows))
+			break;
+		look_at_next(index, self);
 	}
+	if (rows->ready.count == 0)
+		return false;
+	first = angle_queue_pop(&rows->ready);
+	*place = (uint32) first.id;
+	*key = first.key;
+	return true;
 }
 
 static void
