@@ -213,8 +213,8 @@ find_truth(Index *index)
 
 		angle_tensor_kernels()->gemm(
 			&(AngleGemm){rows, index->dims, 0, padded / ANGLE_PANEL,
-						 index->points + i * index->dims, index->dims, weight,
-						 bias, scores, padded});
+						 index->points + i * index->dims, index->dims, NULL,
+						 weight, bias, scores, padded});
 		for (size_t r = 0; r < rows; r++)
 		{
 			for (size_t q = 0; q < n; q++)

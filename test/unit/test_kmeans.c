@@ -91,6 +91,53 @@ TEST(kmeans_objective_never_rises)
 	angle_arena_destroy(arena);
 }
 
+/* With so many points for each cluster rounds are made with some of them. */
+TEST(kmeans_labels_all_points_by_the_nearest_cluster)
+{
+	enum
+	{
+		COUNT = 4001,
+		DIMS = 9,
+		CLUSTERS = 5
+	};
+	AngleArena *arena = angle_arena_create(NULL);
+	AngleRng rng;
+	float *points;
+	uint32_t labels[COUNT];
+	size_t found;
+	float centroids[CLUSTERS * DIMS];
+	double own = 0;
+	double least = 0;
+	AngleLloyd lloyd;
+
+	angle_rng_seed(&rng, 4);
+	points = points_clustered(&rng, COUNT, DIMS, CLUSTERS, 30);
+	lloyd = (AngleLloyd){.points = points,
+						 .count = COUNT,
+						 .dims = DIMS,
+						 .clusters = CLUSTERS,
+						 .rounds = 9,
+						 .rng = &rng,
+						 .scratch = arena};
+	REQUIRE(angle_lloyd(&lloyd, centroids, &found, labels, NULL) == ANGLE_OK);
+	for (size_t i = 0; i < COUNT; i++)
+	{
+		double nearest = INFINITY;
+
+		REQUIRE(labels[i] < found);
+		for (size_t c = 0; c < found; c++)
+			nearest = fmin(nearest,
+						   points_squared_distance(points + i * DIMS,
+												   centroids + c * DIMS, DIMS));
+		least += nearest;
+		own += points_squared_distance(points + i * DIMS,
+									   centroids + labels[i] * DIMS, DIMS);
+	}
+	CHECK(own < 1.01 * least);
+	free(points);
+	angle_arena_destroy(arena);
+}
+
 TEST(kmeans_finds_clusters_that_are_apart)
 {
 	AngleArena *arena = angle_arena_create(NULL);

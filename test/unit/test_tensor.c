@@ -89,6 +89,50 @@ TEST(tensor_gemm_equals_the_double_loop)
 	}
 }
 
+TEST(tensor_gemm_takes_rows_in_another_order)
+{
+	static const uint32_t order[] = {4, 0, 4, 13, 2, 9, 1, 12, 3, 5, 11, 7, 6};
+	enum
+	{
+		T = sizeof(order) / sizeof(order[0]),
+		K = 21
+	};
+	AngleArena *arena = angle_arena_create(NULL);
+	AngleRng rng;
+	float bias[ANGLE_PANEL] = {0};
+	float there[14 * ANGLE_PANEL];
+	float chosen[T * ANGLE_PANEL];
+	float *x;
+	float *panels;
+
+	angle_rng_seed(&rng, 8);
+	x = random_floats(arena, &rng, 14 * K, 1);
+	panels = random_floats(arena, &rng, ANGLE_PANEL * K, 1);
+	EACH_KERNELS(kernels)
+	{
+		AngleGemm g = {.rows = 14,
+					   .inputs = K,
+					   .end_panel = 1,
+					   .x = x,
+					   .x_stride = K,
+					   .weight = panels,
+					   .bias = bias,
+					   .out = there,
+					   .out_stride = ANGLE_PANEL};
+
+		kernels->gemm(&g);
+		g.rows = T;
+		g.order = order;
+		g.out = chosen;
+		kernels->gemm(&g);
+		for (int t = 0; t < T; t++)
+			CHECK(memcmp(chosen + t * ANGLE_PANEL,
+						 there + order[t] * ANGLE_PANEL,
+						 ANGLE_PANEL * sizeof(float)) == 0);
+	}
+	angle_arena_destroy(arena);
+}
+
 /* An int8 product of T rows, K inputs and N outputs on random numbers. */
 typedef struct Quantized
 {

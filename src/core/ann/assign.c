@@ -5,7 +5,7 @@
 #include "core/ann/kmeans.h"
 
 /* Points of one group whose products are made at once. */
-#define GATHER 64
+#define MEET 64
 
 /* Points whose products with the groups are made at once. */
 #define CHUNK 128
@@ -23,8 +23,7 @@ struct AngleAssigner
 	const size_t *starts; /* (groups + 1) */
 
 	/* scratch of one batch */
-	float *scores;		 /* (CHUNK, padded groups) or (GATHER, padded lists) */
-	float *gathered;	 /* (GATHER, dims) */
+	float *scores;		 /* (CHUNK, padded groups) or (MEET, padded lists) */
 	uint32_t *chosen;	 /* (batch, look_into): the groups of each point */
 	float *group_best;	 /* (look_into) */
 	size_t *bucket_ends; /* (groups + 1) */
@@ -78,13 +77,11 @@ allocate_scratch(AngleAssigner *assigner, AngleArena *arena, AngleError *err)
 
 	for (size_t g = 0; g < assigner->groups; g++)
 	{
-		size_t own = GATHER * angle_padded(assigner->panels[g].count);
+		size_t own = MEET * angle_padded(assigner->panels[g].count);
 
 		scores = own > scores ? own : scores;
 	}
 	assigner->scores = angle_arena_alloc(arena, scores, sizeof(float));
-	assigner->gathered = angle_arena_alloc(
-		arena, GATHER * (size_t) assigner->dims, sizeof(float));
 	assigner->chosen = angle_arena_alloc(arena, pairs, sizeof(uint32_t));
 	assigner->group_best =
 		angle_arena_alloc(arena, assigner->look_into, sizeof(float));
@@ -93,10 +90,9 @@ allocate_scratch(AngleAssigner *assigner, AngleArena *arena, AngleError *err)
 	assigner->buckets = angle_arena_alloc(arena, pairs, sizeof(uint32_t));
 	assigner->best = angle_arena_alloc(
 		arena, (size_t) ANGLE_ASSIGN_BATCH * ANGLE_ASSIGN_MAX, sizeof(float));
-	if (assigner->scores == NULL || assigner->gathered == NULL ||
-		assigner->chosen == NULL || assigner->group_best == NULL ||
-		assigner->bucket_ends == NULL || assigner->buckets == NULL ||
-		assigner->best == NULL)
+	if (assigner->scores == NULL || assigner->chosen == NULL ||
+		assigner->group_best == NULL || assigner->bucket_ends == NULL ||
+		assigner->buckets == NULL || assigner->best == NULL)
 		return angle_no_memory(err);
 	return ANGLE_OK;
 }
@@ -120,22 +116,35 @@ angle_assigner_create(const AngleClusters *clusters, size_t look_into,
 	return ANGLE_OK;
 }
 
-/* Puts id into the n best by falling score, if it belongs there. */
-static void
+/* Puts id into the n best by falling score; it belongs there. */
+static inline void
 insert_best(float score, uint32_t id, int n, float *scores, uint32_t *ids)
 {
-	int place = n;
+	int place = n - 1;
 
-	while (place > 0 && score > scores[place - 1])
-		place--;
-	if (place == n)
-		return;
-	memmove(scores + place + 1, scores + place,
-			(size_t) (n - 1 - place) * sizeof(*scores));
-	memmove(ids + place + 1, ids + place,
-			(size_t) (n - 1 - place) * sizeof(*ids));
+	for (; place > 0 && score > scores[place - 1]; place--)
+	{
+		scores[place] = scores[place - 1];
+		ids[place] = ids[place - 1];
+	}
 	scores[place] = score;
 	ids[place] = id;
+}
+
+/* Puts those of a row of scores (padded count), whose ids begin with first, into the n
+ * best that belong there: few, so sixteen are looked at together. */
+static void
+take_best(const float *row, size_t count, uint32_t first, int n, float *scores,
+		  uint32_t *ids)
+{
+	for (size_t c = 0; c < count; c += ANGLE_PANEL)
+	{
+		if (!angle_centers_any(row + c, scores[n - 1]))
+			continue;
+		for (size_t i = c; i < c + ANGLE_PANEL; i++)
+			if (row[i] > scores[n - 1])
+				insert_best(row[i], first + (uint32_t) i, n, scores, ids);
+	}
 }
 
 static void
@@ -153,6 +162,7 @@ static void
 choose_groups(AngleAssigner *a, const float *points, size_t count)
 {
 	size_t stride = angle_padded(a->groups);
+	size_t dims = (size_t) a->dims;
 	float *best = a->group_best;
 	int n = (int) a->look_into;
 
@@ -160,16 +170,16 @@ choose_groups(AngleAssigner *a, const float *points, size_t count)
 	{
 		size_t rows = count - first < CHUNK ? count - first : CHUNK;
 
-		angle_centers_score(&a->group_panels, points + first * (size_t) a->dims,
-							rows, a->scores);
+		angle_centers_score(
+			&a->group_panels,
+			&(AngleChosen){points + first * dims, dims, NULL, rows}, a->scores);
 		for (size_t r = 0; r < rows; r++)
 		{
 			uint32_t *chosen = a->chosen + (first + r) * a->look_into;
 			const float *row = a->scores + r * stride;
 
 			clear_best(n, best, chosen);
-			for (size_t g = 0; g < a->groups; g++)
-				insert_best(row[g], (uint32_t) g, n, best, chosen);
+			take_best(row, a->groups, 0, n, best, chosen);
 		}
 	}
 }
@@ -195,27 +205,19 @@ static void
 meet_lists(AngleAssigner *a, size_t group, const uint32_t *bucket, size_t rows)
 {
 	int nearest = a->nearest;
-	size_t dims = (size_t) a->dims;
 	const AngleCenters *panels = &a->panels[group];
 	size_t stride = angle_padded(panels->count);
 
-	for (size_t r = 0; r < rows; r++)
-		memcpy(a->gathered + r * dims, a->points + bucket[r] * dims,
-			   dims * sizeof(float));
-	angle_centers_score(panels, a->gathered, rows, a->scores);
+	angle_centers_score(
+		panels, &(AngleChosen){a->points, (size_t) a->dims, bucket, rows},
+		a->scores);
 	for (size_t r = 0; r < rows; r++)
 	{
 		float *best = a->best + (size_t) bucket[r] * ANGLE_ASSIGN_MAX;
 		uint32_t *own = a->lists + bucket[r] * (size_t) nearest;
 
-		for (size_t c = 0; c < panels->count; c++)
-		{
-			float score = a->scores[r * stride + c];
-
-			if (score > best[nearest - 1])
-				insert_best(score, (uint32_t) (a->starts[group] + c), nearest,
-							best, own);
-		}
+		take_best(a->scores + r * stride, panels->count,
+				  (uint32_t) a->starts[group], nearest, best, own);
 	}
 }
 
@@ -254,9 +256,9 @@ angle_assign(AngleAssigner *assigner, const float *points, size_t count,
 	{
 		size_t last = assigner->bucket_ends[g];
 
-		for (; first < last; first += GATHER)
+		for (; first < last; first += MEET)
 		{
-			size_t rows = last - first < GATHER ? last - first : GATHER;
+			size_t rows = last - first < MEET ? last - first : MEET;
 
 			meet_lists(assigner, g, assigner->buckets + first, rows);
 		}

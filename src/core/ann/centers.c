@@ -43,16 +43,17 @@ angle_centers_pack(const float *centroids, size_t count, int dims,
 }
 
 void
-angle_centers_score(const AngleCenters *centers, const float *points,
-					size_t rows, float *scores)
+angle_centers_score(const AngleCenters *centers, const AngleChosen *points,
+					float *scores)
 {
 	AngleGemm gemm = {
-		.rows = rows,
+		.rows = points->count,
 		.inputs = (size_t) centers->dims,
 		.first_panel = 0,
 		.end_panel = angle_padded(centers->count) / ANGLE_PANEL,
-		.x = points,
-		.x_stride = (size_t) centers->dims,
+		.x = points->points,
+		.x_stride = points->stride,
+		.order = points->order,
 		.weight = centers->weight,
 		.bias = centers->bias,
 		.out = scores,
@@ -67,10 +68,15 @@ angle_centers_best(const float *scores, size_t n)
 {
 	size_t best = 0;
 
-	for (size_t i = 1; i < n; i++)
+	for (size_t c = 0; c < n; c += ANGLE_PANEL)
 	{
-		if (scores[i] > scores[best])
-			best = i;
+		if (!angle_centers_any(scores + c, scores[best]))
+			continue;
+		for (size_t i = c; i < c + ANGLE_PANEL; i++)
+		{
+			if (scores[i] > scores[best])
+				best = i;
+		}
 	}
 	return best;
 }

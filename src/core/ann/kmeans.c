@@ -7,17 +7,16 @@
 #include "core/ann/heap.h"
 #include "core/ann/lloyd.h"
 
-#define ROUNDS 10
+#define ROUNDS 8
 
 /* Below so many lists one group has them all: the root of a small index. */
 #define ONE_GROUP 32
 
-/* Rounds over all lists once they are made, with so many points for each. */
+/* Rounds over all lists once they are made, in which the nearest list of a point is looked
+ * for in so many groups: with eight, as wherever a row is put, the mean squared distance
+ * is 0.1 % less, and they take a quarter longer. */
 #define REFINE_ROUNDS 2
-#define REFINE_SAMPLE 32
-
-/* Points that a round takes at a time. */
-#define REFINE_BATCH 256
+#define REFINE_GROUPS 4
 
 /* The parts of progress that the groups are, and the lists. */
 #define GROUPS_SHARE 0.3
@@ -172,12 +171,12 @@ typedef struct Sums
 {
 	double *points;	  /* (lists, dims) */
 	size_t *counts;	  /* (lists) */
-	float *batch;	  /* (REFINE_BATCH, dims) */
-	uint32_t *labels; /* (REFINE_BATCH): of the batch */
+	uint32_t *labels; /* (ANGLE_ASSIGN_BATCH): of some points */
 } Sums;
 
 static void
-add_batch(const Build *build, const Sums *sums, size_t count)
+add_points(const Build *build, const Sums *sums, const float *points,
+		   size_t count)
 {
 	const size_t dims = (size_t) build->request->dims;
 
@@ -187,7 +186,7 @@ add_batch(const Build *build, const Sums *sums, size_t count)
 
 		sums->counts[sums->labels[i]]++;
 		for (size_t d = 0; d < dims; d++)
-			sum[d] += (double) sums->batch[i * dims + d];
+			sum[d] += (double) points[i * dims + d];
 	}
 }
 
@@ -214,10 +213,9 @@ allocate_sums(Build *build, Sums *sums, AngleError *err)
 	angle_arena_reset(arena);
 	sums->points = angle_arena_zalloc(arena, lists * dims, sizeof(double));
 	sums->counts = angle_arena_zalloc(arena, lists, sizeof(size_t));
-	sums->labels = angle_arena_alloc(arena, REFINE_BATCH, sizeof(uint32_t));
-	sums->batch = angle_arena_alloc(arena, REFINE_BATCH * dims, sizeof(float));
-	if (sums->points == NULL || sums->counts == NULL || sums->labels == NULL ||
-		sums->batch == NULL)
+	sums->labels =
+		angle_arena_alloc(arena, ANGLE_ASSIGN_BATCH, sizeof(uint32_t));
+	if (sums->points == NULL || sums->counts == NULL || sums->labels == NULL)
 		return angle_no_memory(err);
 	return ANGLE_OK;
 }
@@ -229,25 +227,22 @@ refine(Build *build, AngleError *err)
 {
 	const AngleClusterRequest *request = build->request;
 	const size_t dims = (size_t) request->dims;
-	const size_t wanted = REFINE_SAMPLE * build->clusters->lists;
-	const size_t step = request->count > wanted ? request->count / wanted : 1;
 	AngleAssigner *assigner;
 	Sums sums;
 
 	ANGLE_TRY(allocate_sums(build, &sums, err));
-	ANGLE_TRY(angle_assigner_create(build->clusters, ANGLE_ASSIGN_GROUPS,
+	ANGLE_TRY(angle_assigner_create(build->clusters, REFINE_GROUPS,
 									build->scratch, &assigner, err));
-	for (size_t i = 0; i < request->count;)
+	for (size_t i = 0; i < request->count; i += ANGLE_ASSIGN_BATCH)
 	{
-		size_t count = 0;
+		const float *points = request->points + i * dims;
+		size_t left = request->count - i;
+		size_t count = left < ANGLE_ASSIGN_BATCH ? left : ANGLE_ASSIGN_BATCH;
 
 		if (angle_cancelled(request->cancel))
 			return angle_fail_cancelled(err);
-		for (; i < request->count && count < REFINE_BATCH; i += step)
-			memcpy(sums.batch + count++ * dims, request->points + i * dims,
-				   dims * sizeof(float));
-		angle_assign(assigner, sums.batch, count, 1, sums.labels, NULL);
-		add_batch(build, &sums, count);
+		angle_assign(assigner, points, count, 1, sums.labels, NULL);
+		add_points(build, &sums, points, count);
 	}
 	move_lists(build, &sums);
 	return ANGLE_OK;
@@ -331,10 +326,10 @@ scratch_size(size_t count, size_t dims, size_t clusters)
 		   ANGLE_LLOYD_CHUNK * padded * sizeof(float) +
 		   clusters * (dims * sizeof(double) + sizeof(size_t) +
 					   sizeof(AngleCandidate)) +
-		   count * (sizeof(float) + sizeof(size_t));
+		   count * (2 * sizeof(float) + sizeof(size_t));
 }
 
-/* Of a round over all lists: sums, packed lists, a batch and its scratch. */
+/* Of a round over all lists: sums, packed lists, and the scratch of a batch. */
 static size_t
 refine_size(size_t dims, size_t lists, size_t groups)
 {
@@ -343,9 +338,9 @@ refine_size(size_t dims, size_t lists, size_t groups)
 	if (groups == 1)
 		return 0;
 	return lists * (dims * sizeof(double) + sizeof(size_t)) +
-		   (packed + REFINE_BATCH + 64) * dims * sizeof(float) +
-		   (size_t) ANGLE_ASSIGN_BATCH * (2 * ANGLE_ASSIGN_GROUPS + 8 + 16) *
-			   sizeof(float) +
+		   packed * dims * sizeof(float) +
+		   (size_t) ANGLE_ASSIGN_BATCH *
+			   (2 * REFINE_GROUPS + 1 + ANGLE_ASSIGN_MAX) * sizeof(float) +
 		   128 * angle_padded(2 * (lists / groups + 1)) * sizeof(float);
 }
 

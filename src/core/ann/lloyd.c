@@ -9,19 +9,24 @@
 /* Dimensions of a task when means are made. */
 #define STRIPE 128
 
-/* Points whose stripes are asked for ahead: they lie too far apart for the processor to
- * guess. */
-#define AHEAD 4
+/* Chunks for each worker between two additions to the sums: so few that their points are
+ * still in the cache. */
+#define CHUNKS 4
+
+/* Points for each cluster by which rounds are made, but for the last, if there are twice as
+ * many. */
+#define SAMPLE 192
 
 /* Rounds end when one has made the objective this part smaller at most. */
 #define ENOUGH 1e-3
 
 typedef struct Run
 {
-	const AngleLloyd *lloyd;
+	AngleLloyd *lloyd;
 	float *centroids;	 /* (k, dims) */
 	size_t k;			 /* clusters, not more than points */
 	uint32_t *labels;	 /* (count) */
+	float *squares;		 /* (count): ‖x‖² */
 	float *distances;	 /* (count): squared, to the own centroid */
 	float *panel_memory; /* of angle_centers_floats(k, dims) */
 	AngleCenters panels;
@@ -30,6 +35,10 @@ typedef struct Run
 	size_t *sizes;		 /* (k) */
 	size_t *order;		 /* (count), for the start */
 	AngleCandidate *far; /* (k) */
+	size_t step;		 /* every so manieth point takes part */
+	size_t count;		 /* points that take part */
+	size_t first;		 /* of them, the first of a block */
+	size_t end;			 /* and behind its last */
 } Run;
 
 static AngleStatus
@@ -40,6 +49,8 @@ allocate(Run *run, AngleError *err)
 	size_t dims = (size_t) lloyd->dims;
 	size_t workers = (size_t) angle_executor_workers(lloyd->executor);
 
+	run->squares =
+		angle_arena_alloc(arena, lloyd->count, sizeof(*run->squares));
 	run->distances =
 		angle_arena_alloc(arena, lloyd->count, sizeof(*run->distances));
 	run->panel_memory = angle_arena_alloc(
@@ -51,17 +62,18 @@ allocate(Run *run, AngleError *err)
 	run->sizes = angle_arena_alloc(arena, run->k, sizeof(*run->sizes));
 	run->order = angle_arena_alloc(arena, lloyd->count, sizeof(*run->order));
 	run->far = angle_arena_alloc(arena, run->k, sizeof(*run->far));
-	if (run->distances == NULL || run->panel_memory == NULL ||
-		run->scores == NULL || run->sums == NULL || run->sizes == NULL ||
-		run->order == NULL || run->far == NULL)
+	if (run->squares == NULL || run->distances == NULL ||
+		run->panel_memory == NULL || run->scores == NULL || run->sums == NULL ||
+		run->sizes == NULL || run->order == NULL || run->far == NULL)
 		return angle_no_memory(err);
 	return ANGLE_OK;
 }
 
+/* Of those that take part. */
 static const float *
 point_of(const Run *run, size_t i)
 {
-	return run->lloyd->points + i * (size_t) run->lloyd->dims;
+	return run->lloyd->points + i * run->step * (size_t) run->lloyd->dims;
 }
 
 static float *
@@ -74,7 +86,7 @@ centroid_of(const Run *run, size_t c)
 static void
 choose_start(Run *run)
 {
-	size_t count = run->lloyd->count;
+	size_t count = run->count;
 	size_t bytes = (size_t) run->lloyd->dims * sizeof(float);
 
 	for (size_t i = 0; i < count; i++)
@@ -91,49 +103,34 @@ choose_start(Run *run)
 	}
 }
 
-/* Task: the nearest centroids of one chunk of points. */
+/* Task: the nearest centroids of one chunk of a block. */
 static void
 assign_chunk(void *context, size_t index, int worker)
 {
 	Run *run = context;
 	const AngleLloyd *lloyd = run->lloyd;
-	size_t first = index * ANGLE_LLOYD_CHUNK;
-	size_t left = lloyd->count - first;
+	size_t first = run->first + index * ANGLE_LLOYD_CHUNK;
+	size_t left = run->end - first;
 	size_t rows = left < ANGLE_LLOYD_CHUNK ? left : ANGLE_LLOYD_CHUNK;
 	size_t stride = angle_padded(run->k);
 	float *scores = run->scores + (size_t) worker * ANGLE_LLOYD_CHUNK * stride;
 
 	if (angle_cancelled(lloyd->cancel))
 		return;
-	angle_centers_score(&run->panels, point_of(run, first), rows, scores);
+	angle_centers_score(&run->panels,
+						&(AngleChosen){point_of(run, first),
+									   run->step * (size_t) lloyd->dims, NULL,
+									   rows},
+						scores);
 	for (size_t r = 0; r < rows; r++)
 	{
 		const float *row = scores + r * stride;
 		size_t best = angle_centers_best(row, run->k);
-		double squared =
-			angle_centers_squared(point_of(run, first + r), lloyd->dims);
+		float distance = run->squares[(first + r) * run->step] - 2 * row[best];
 
 		run->labels[first + r] = (uint32_t) best;
-		run->distances[first + r] =
-			(float) fmax(squared - 2 * (double) row[best], 0);
+		run->distances[first + r] = distance > 0 ? distance : 0;
 	}
-}
-
-/* Returns the objective. */
-static double
-assign(Run *run)
-{
-	double sum = 0;
-
-	run->panels = angle_centers_pack(run->centroids, run->k, run->lloyd->dims,
-									 run->panel_memory);
-	angle_executor_run(run->lloyd->executor,
-					   (run->lloyd->count + ANGLE_LLOYD_CHUNK - 1) /
-						   ANGLE_LLOYD_CHUNK,
-					   assign_chunk, run);
-	for (size_t i = 0; i < run->lloyd->count; i++)
-		sum += run->distances[i];
-	return sum;
 }
 
 /* Adds x (n) to sum (n), eight at a time, which the compiler makes vectors of. */
@@ -149,35 +146,70 @@ add_floats(double *restrict sum, const float *restrict x, size_t n)
 		sum[d] += x[d];
 }
 
-/* Task: the means of all clusters in some dimensions. */
+/* Task: adds the points of a block to the sums of their clusters, in some dimensions. */
 static void
-average_stripe(void *context, size_t index, int worker)
+add_stripe(void *context, size_t index, int worker)
 {
 	Run *run = context;
-	const AngleLloyd *lloyd = run->lloyd;
-	size_t dims = (size_t) lloyd->dims;
+	size_t dims = (size_t) run->lloyd->dims;
 	size_t first = index * STRIPE;
 	size_t last = first + STRIPE < dims ? first + STRIPE : dims;
 
 	(void) worker;
-	for (size_t c = 0; c < run->k; c++)
-		memset(run->sums + c * dims + first, 0,
-			   (last - first) * sizeof(double));
-	for (size_t i = 0; i < lloyd->count; i++)
-	{
-		const float *x = point_of(run, i) + first;
+	for (size_t i = run->first; i < run->end; i++)
+		add_floats(run->sums + run->labels[i] * dims + first,
+				   point_of(run, i) + first, last - first);
+}
 
-		for (size_t d = 0; i + AHEAD < lloyd->count && d < last - first;
-			 d += 16)
-			__builtin_prefetch(x + AHEAD * dims + d);
-		add_floats(run->sums + run->labels[i] * dims + first, x, last - first);
-	}
+/* Moves centroids that have points to their means. */
+static void
+average(Run *run)
+{
+	size_t dims = (size_t) run->lloyd->dims;
+
 	for (size_t c = 0; c < run->k; c++)
 	{
-		for (size_t d = first; run->sizes[c] > 0 && d < last; d++)
+		for (size_t d = 0; run->sizes[c] > 0 && d < dims; d++)
 			run->centroids[c * dims + d] =
 				(float) (run->sums[c * dims + d] / (double) run->sizes[c]);
 	}
+}
+
+/* Assigns all points and moves the centroids. Returns the objective. */
+static double
+make_round(Run *run)
+{
+	const AngleLloyd *lloyd = run->lloyd;
+	size_t dims = (size_t) lloyd->dims;
+	size_t block = CHUNKS * ANGLE_LLOYD_CHUNK *
+				   (size_t) angle_executor_workers(lloyd->executor);
+	double sum = 0;
+
+	run->panels = angle_centers_pack(run->centroids, run->k, lloyd->dims,
+									 run->panel_memory);
+	memset(run->sums, 0, run->k * dims * sizeof(*run->sums));
+	memset(run->sizes, 0, run->k * sizeof(*run->sizes));
+	for (run->first = 0; run->first < run->count; run->first = run->end)
+	{
+		size_t left = run->count - run->first;
+
+		run->end = run->first + (left < block ? left : block);
+		angle_executor_run(lloyd->executor,
+						   (run->end - run->first + ANGLE_LLOYD_CHUNK - 1) /
+							   ANGLE_LLOYD_CHUNK,
+						   assign_chunk, run);
+		if (angle_cancelled(lloyd->cancel))
+			return 0;
+		angle_executor_run(lloyd->executor, (dims + STRIPE - 1) / STRIPE,
+						   add_stripe, run);
+		for (size_t i = run->first; i < run->end; i++)
+		{
+			run->sizes[run->labels[i]]++;
+			sum += (double) run->distances[i];
+		}
+	}
+	average(run);
+	return sum;
 }
 
 /* Whether point i lies elsewhere than its centroid, exactly. */
@@ -200,7 +232,7 @@ restart_empty(Run *run)
 	if (empty == 0)
 		return;
 	angle_top_init(&far, run->far, empty);
-	for (size_t i = 0; i < run->lloyd->count; i++)
+	for (size_t i = 0; i < run->count; i++)
 	{
 		if (-run->distances[i] < angle_top_limit(&far) && is_apart(run, i))
 			angle_top_offer(&far, -run->distances[i], i);
@@ -212,14 +244,6 @@ restart_empty(Run *run)
 			memcpy(centroid_of(run, c), point_of(run, far.items[next++].id),
 				   (size_t) run->lloyd->dims * sizeof(float));
 	}
-}
-
-static void
-count_sizes(Run *run)
-{
-	memset(run->sizes, 0, run->k * sizeof(*run->sizes));
-	for (size_t i = 0; i < run->lloyd->count; i++)
-		run->sizes[run->labels[i]]++;
 }
 
 /* Removes centroids without points; returns how many are left. */
@@ -241,33 +265,54 @@ drop_empty(Run *run)
 	return kept;
 }
 
-AngleStatus
-angle_lloyd(AngleLloyd *lloyd, float *centroids, size_t *found,
-			uint32_t *labels, AngleError *err)
+/* Rounds until they change little, at most so many. */
+static AngleStatus
+make_rounds(Run *run, int most, AngleError *err)
 {
-	Run run = {.lloyd = lloyd, .centroids = centroids, .labels = labels};
-	size_t stripes = ((size_t) lloyd->dims + STRIPE - 1) / STRIPE;
+	AngleLloyd *lloyd = run->lloyd;
 	double before = INFINITY;
 
-	run.k = lloyd->clusters < lloyd->count ? lloyd->clusters : lloyd->count;
-	ANGLE_TRY(allocate(&run, err));
-	choose_start(&run);
-	for (lloyd->rounds_done = 0; lloyd->rounds_done < lloyd->rounds;)
+	for (int round = 0; round < most; round++)
 	{
-		double objective = assign(&run);
+		double objective = make_round(run);
 
 		if (angle_cancelled(lloyd->cancel))
 			return angle_fail_cancelled(err);
 		if (lloyd->objective != NULL)
 			lloyd->objective[lloyd->rounds_done] = objective;
 		lloyd->rounds_done++;
-		count_sizes(&run);
-		angle_executor_run(lloyd->executor, stripes, average_stripe, &run);
 		if (objective >= before * (1 - ENOUGH))
 			break;
 		before = objective;
-		if (lloyd->rounds_done < lloyd->rounds)
-			restart_empty(&run);
+		if (round + 1 < most)
+			restart_empty(run);
+	}
+	return ANGLE_OK;
+}
+
+AngleStatus
+angle_lloyd(AngleLloyd *lloyd, float *centroids, size_t *found,
+			uint32_t *labels, AngleError *err)
+{
+	Run run = {.lloyd = lloyd, .centroids = centroids, .labels = labels};
+	size_t step;
+
+	run.k = lloyd->clusters < lloyd->count ? lloyd->clusters : lloyd->count;
+	ANGLE_TRY(allocate(&run, err));
+	for (size_t i = 0; i < lloyd->count; i++)
+		run.squares[i] = (float) angle_centers_squared(
+			lloyd->points + i * (size_t) lloyd->dims, lloyd->dims);
+	step = lloyd->count / (run.k * SAMPLE);
+	lloyd->rounds_done = 0;
+	run.step = step > 1 ? step : 1;
+	run.count = lloyd->count / run.step;
+	choose_start(&run);
+	ANGLE_TRY(make_rounds(&run, lloyd->rounds - (run.step > 1), err));
+	if (run.step > 1)
+	{
+		run.step = 1;
+		run.count = lloyd->count;
+		ANGLE_TRY(make_rounds(&run, 1, err));
 	}
 	*found = drop_empty(&run);
 	return ANGLE_OK;

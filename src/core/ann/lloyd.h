@@ -20,7 +20,8 @@ typedef struct AngleLloyd
 	const AngleCancel *cancel; /* or NULL */
 	AngleArena *scratch;	   /* reset by the caller when it likes */
 	double *objective; /* (rounds): Σ ‖x − c(x)‖² after the assignment of
-								* each round; or NULL */
+								* each round, over the points that took part; or
+								* NULL */
 	int rounds_done;
 } AngleLloyd;
 
@@ -28,6 +29,9 @@ typedef struct AngleLloyd
  * Writes the centroids that have points, at most clusters of them, to
  * centroids (clusters, dims), their number to *found, and the cluster of each
  * point, the nearest in the last round, to labels (count).
+ *
+ * Where there are hundreds of points for each cluster, only a part of them takes part
+ * in the rounds before the last.
  *
  * A cluster that loses its last point starts again at the point that is
  * furthest from its own centroid.

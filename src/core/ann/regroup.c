@@ -92,8 +92,10 @@ measure(Work *w)
 	{
 		size_t rows = r->count - first < CHUNK ? r->count - first : CHUNK;
 
-		angle_centers_score(&centers, r->points + first * dims, rows,
-							w->scores);
+		angle_centers_score(
+			&centers,
+			&(AngleChosen){r->points + first * dims, dims, NULL, rows},
+			w->scores);
 		for (size_t i = 0; i < rows; i++)
 			fill_nearest(w, w->scores + i * stride,
 						 w->lists + (first + i) * nearest,

@@ -25,13 +25,21 @@
 #define MAX_PANELS 1
 #endif
 
+static inline const float *
+row_of(const AngleGemm *g, size_t row)
+{
+	return g->x + (g->order != NULL ? g->order[row] : row) * g->x_stride;
+}
+
 static inline __attribute__((always_inline)) void
 tile(const AngleGemm *g, size_t row, size_t panel, int rows, int panels)
 {
 	Floats sum[MAX_ROWS][MAX_PANELS * VECTORS];
 	const float *weight = g->weight + panel * g->inputs * ANGLE_PANEL;
-	const float *x = g->x + row * g->x_stride;
+	const float *x[MAX_ROWS];
 
+	for (int r = 0; r < rows; r++)
+		x[r] = row_of(g, row + r);
 	for (int r = 0; r < rows; r++)
 	{
 		for (int v = 0; v < panels * VECTORS; v++)
@@ -49,7 +57,7 @@ tile(const AngleGemm *g, size_t row, size_t panel, int rows, int panels)
 		}
 		for (int r = 0; r < rows; r++)
 		{
-			Floats input = splat(x[r * g->x_stride + k]);
+			Floats input = splat(x[r][k]);
 
 			for (int v = 0; v < panels * VECTORS; v++)
 				sum[r][v] = multiply_add(input, w[v], sum[r][v]);

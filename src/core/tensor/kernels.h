@@ -58,15 +58,16 @@ angle_panel_inputs(size_t n)
  * before end_panel; all pointers are to those of panel and row 0. */
 typedef struct AngleGemm
 {
-	size_t rows;		 /* T */
-	size_t inputs;		 /* K */
-	size_t first_panel;	 /* of ⌈N/16⌉ */
-	size_t end_panel;	 /* at most ⌈N/16⌉ */
-	const float *x;		 /* (T, K), rows x_stride apart */
-	size_t x_stride;	 /* at least K */
-	const float *weight; /* panels (⌈N/16⌉, K, 16) */
-	const float *bias;	 /* (padded N) */
-	float *out;			 /* (T, padded N), rows out_stride apart */
+	size_t rows;		   /* T */
+	size_t inputs;		   /* K */
+	size_t first_panel;	   /* of ⌈N/16⌉ */
+	size_t end_panel;	   /* at most ⌈N/16⌉ */
+	const float *x;		   /* (T, K), rows x_stride apart */
+	size_t x_stride;	   /* at least K */
+	const uint32_t *order; /* NULL, or (T): which row of x comes */
+	const float *weight;   /* panels (⌈N/16⌉, K, 16) */
+	const float *bias;	   /* (padded N) */
+	float *out;			   /* (T, padded N), rows out_stride apart */
 	size_t out_stride;
 } AngleGemm;
 
