@@ -25,6 +25,7 @@ PG_SRCS = \
 	am/scan/calibrate.c \
 	am/scan/candidates.c \
 	am/scan/directory.c \
+	am/scan/limit.c \
 	am/scan/query.c \
 	am/scan/route.c \
 	am/scan/rows.c \

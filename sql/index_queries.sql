@@ -133,6 +133,31 @@ FETCH ABSOLUTE 9 FROM held;
 FETCH ABSOLUTE 50 FROM held;
 SELECT id FROM expected WHERE n IN (9, 50) ORDER BY n;
 CLOSE held;
+
+-- limits above scans: several at a time, of which some end early or in errors
+BEGIN;
+SET LOCAL enable_seqscan = off;
+SET LOCAL angle.recall_target = 1;
+DECLARE few CURSOR FOR SELECT id FROM items ORDER BY v <=> make_vector(3, 24) LIMIT 6 OFFSET 2;
+DECLARE many CURSOR FOR SELECT id FROM items ORDER BY v <=> make_vector(3, 24) LIMIT 3000;
+FETCH 2 FROM few;
+MOVE 1000 FROM many;
+SAVEPOINT s;
+DECLARE broken CURSOR FOR SELECT id / (id - id) FROM items ORDER BY v <=> make_vector(3, 24) LIMIT 5;
+FETCH broken;
+ROLLBACK TO s;
+PREPARE first(int) AS SELECT count(*) FROM (SELECT id FROM items ORDER BY v <=> make_vector(3, 24) LIMIT $1) x;
+SET LOCAL plan_cache_mode = force_generic_plan;
+EXECUTE first(7);
+EXECUTE first(700);
+EXECUTE first(NULL);
+EXECUTE first(0);
+CLOSE many;
+FETCH ALL FROM few;
+SELECT array_agg(id ORDER BY n) FROM (SELECT row_number() OVER (ORDER BY v <=> make_vector(3, 24)) AS n, id
+	FROM items) x WHERE n BETWEEN 5 AND 8;
+COMMIT;
+DEALLOCATE first;
 INSERT INTO items SELECT id, make_vector(id, 24), id % 10 FROM expected WHERE n <= 10;
 
 -- prepared statements: the plan for all values of LIMIT is for a tenth of the rows, as it is

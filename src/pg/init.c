@@ -18,6 +18,7 @@ _PG_init(void)
 	angle_define_settings();
 	angle_am_define_options();
 	angle_am_watch_plans();
+	angle_am_watch_limits();
 }
 
 PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_version);

@@ -15,6 +15,9 @@ void angle_am_define_options(void);
 /* unread.c: from now on plans leave out distances that nobody reads. Once. */
 void angle_am_watch_plans(void);
 
+/* scan/limit.c: from now on scans know of a LIMIT above them. Once. */
+void angle_am_watch_limits(void);
+
 /* build/build.c */
 IndexBuildResult *angle_build(Relation heap, Relation index, IndexInfo *info);
 void angle_buildempty(Relation index);

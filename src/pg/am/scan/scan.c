@@ -30,6 +30,7 @@
 
 #include "pg/am/am.h"
 #include "pg/am/scan/candidates.h"
+#include "pg/am/scan/limit.h"
 #include "pg/am/scan/rows.h"
 #include "pg/am/scan/visits.h"
 #include "pg/am/store/body.h"
@@ -50,8 +51,9 @@
 #define BATCH_LEAST 8
 #define BATCH_MOST 640
 
-/* Rows that are expected to be given out, at least: of the first two batches. */
+/* Rows that are expected to be given out, at least, and for each that is wanted. */
 #define EXPECTED 20
+#define EXPECTED_SHARE 1.7
 
 typedef struct AngleScan
 {
@@ -61,6 +63,7 @@ typedef struct AngleScan
 	AngleIndex *self;
 	AngleQuery *query;
 	AngleFilter *filter;
+	const AngleLimit *limit; /* or NULL */
 	bool started;
 	AngleRoute *route;
 	bool more; /* whether there are leaves that were not read */
@@ -80,13 +83,14 @@ typedef struct AngleScan
 	size_t batch_size;
 	double given; /* the key of the last row that was given out */
 	int probes; /* leaves to be read before the first row; 0: by the stop rule */
-	AngleStop stop;	   /* what was read */
-	double due;		   /* to be seen before the next batch */
-	double enough;	   /* to be seen before the first one */
-	double asked;	   /* rows of this and all batches before */
-	bool exact;		   /* read all */
-	bool once;		   /* all is read, and rows come by their first entries */
-	float *keys;	   /* (capacity) */
+	AngleStop stop; /* what was read */
+	double due;		/* to be seen before the next batch */
+	double enough;	/* to be seen before the first one */
+	double asked;	/* rows of this and all batches before */
+	double wanted;	/* rows that will have to be given, about; 0: not known */
+	bool exact;		/* read all */
+	bool once;		/* all is read, and rows come by their first entries */
+	float *keys;	/* (capacity) */
 	double *distances; /* (capacity) */
 	AnglePageReader reader;
 	PGAlignedBlock copy; /* of a leaf's head page, for filters */
@@ -122,6 +126,7 @@ angle_rescan(IndexScanDesc scan, ScanKey keys, int n_keys, ScanKey orders,
 	if (orders != NULL && scan->numberOfOrderBys > 0)
 		memmove(scan->orderByData, orders,
 				scan->numberOfOrderBys * sizeof(ScanKeyData));
+	self->limit = angle_limit_find(orders);
 	self->started = false;
 }
 
@@ -554,9 +559,11 @@ fill_batch(IndexScanDesc scan, AngleScan *self)
 	double key;
 
 	self->asked += self->batch_size;
-	self->due = self->enough * angle_stop_due(self->asked);
+	self->due = self->enough * angle_stop_due(self->asked, self->wanted);
 	if (leaf_is_next(self))
-		angle_rows_expect(&self->rows, Max(self->asked, EXPECTED));
+		angle_rows_expect(
+			&self->rows,
+			Max(self->asked, Max(EXPECTED, self->wanted * EXPECTED_SHARE)));
 	if (self->batch_size > self->batch_capacity)
 		make_batch(self, self->batch_size);
 	self->batch_count = self->batch_next = 0;
@@ -692,6 +699,7 @@ start(IndexScanDesc scan, AngleScan *self)
 	self->visits = angle_visits_known(scan->heapRelation);
 	self->probes = angle_probes;
 	self->enough = angle_stop_enough(&meta, angle_recall_target);
+	self->wanted = angle_limit_rows(self->limit);
 	angle_stop_begin(&self->stop, self->self->metric);
 	self->reader = (AnglePageReader){.index = index};
 	init_rows(self);

@@ -15,13 +15,16 @@
 #define POWER_SEEN 0.6
 #define POWER_READ 0.42
 
-/* Rows that a search may ask for before it has to see more: the first batch. */
+/* Where it is not known how many rows are wanted: ten as long as no more than so many are
+ * asked for, then so many times those. Not once: rows are given out batch by batch, and the
+ * last of a batch needs more than all of it do on average. */
 #define ASKED 20.0
+#define UNKNOWN_SHARE 3.3
 
-/* If more are asked for, so many are like the ten that the rule is measured with. Not
- * ten: rows are given out batch by batch, and the last of a batch needs more than all of it
- * do on average. */
-#define ASKED_LIKE 3.0
+/* Where it is known: so many are asked for, to be sure of the order. Who asks for more has
+ * a filter that drops more than was thought. */
+#define SURE_SHARE 1.5
+#define SURE_MORE 30.0
 
 const float angle_recall_targets[ANGLE_TARGETS] = {0.80f, 0.85f, 0.90f, 0.95f,
 												   0.97f, 0.98f, 0.99f, 0.995f};
@@ -71,16 +74,27 @@ angle_stop_read(const AngleMeta *meta, double target)
 	return at_target(meta->read, target, 2);
 }
 
-double
-angle_stop_due(double asked)
+/* How many times ten that is; not less than once. */
+static double
+tens(double rows)
 {
-	return asked <= ASKED ? 1 : pow(asked / ASKED_LIKE, POWER_SEEN);
+	return Max(1, rows / ANGLE_STOP_NEIGHBOURS);
 }
 
 double
-angle_stop_due_read(double asked, double share)
+angle_stop_due(double asked, double wanted)
 {
-	return pow((asked <= ASKED ? 1 : asked / ASKED_LIKE) / share, POWER_READ);
+	if (wanted <= 0)
+		wanted = asked <= ASKED ? 0 : asked * UNKNOWN_SHARE;
+	else if (asked > wanted * SURE_SHARE + SURE_MORE)
+		wanted = asked / SURE_SHARE;
+	return pow(tens(wanted), POWER_SEEN);
+}
+
+double
+angle_stop_due_read(double wanted, double share)
+{
+	return pow(tens(wanted) / share, POWER_READ);
 }
 
 void

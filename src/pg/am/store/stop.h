@@ -39,11 +39,13 @@ void angle_stop_default(AngleMeta *meta);
 double angle_stop_enough(const AngleMeta *meta, double target);
 double angle_stop_read(const AngleMeta *meta, double target);
 
-/* How many times as many must be seen before so many rows are given out (not more for up
- * to twenty: the executor asks for some rows more than it gives out, to know that those
- * are in order), and are read, where this share passes. */
-double angle_stop_due(double asked);
-double angle_stop_due_read(double asked, double share);
+/* How many times as many must be seen before so many rows are given out, of which so many
+ * are wanted, 0 if that is not known: the executor asks for some rows more than it gives
+ * out, to know that those are in order. */
+double angle_stop_due(double asked, double wanted);
+
+/* How many times as many are read where so many rows are wanted and this share passes. */
+double angle_stop_due_read(double wanted, double share);
 
 /* What a search has seen. */
 typedef struct AngleStop

@@ -1,0 +1,143 @@
+/* Limits above scans: see limit.h. */
+#include "postgres.h"
+
+#include "access/amapi.h"
+#include "executor/executor.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "pg/am/am.h"
+#include "pg/am/scan/limit.h"
+
+/* No more rows than so many are prepared for: estimates of filters may be far off. */
+#define ROWS_MOST 10000.0
+
+struct AngleLimit
+{
+	const ScanKeyData *orders; /* by which the scan is known */
+	const LimitState *state;
+	double share;				/* of the rows that pass the scan's filter */
+	MemoryContextCallback ends; /* of the execution: forgets this */
+	AngleLimit *next;
+};
+
+/* Of all plans of the backend that are being executed. */
+static AngleLimit *limits;
+static ExecutorStart_hook_type next_start;
+
+static void
+forget(void *arg)
+{
+	AngleLimit **at = &limits;
+
+	while (*at != NULL && *at != arg)
+		at = &(*at)->next;
+	if (*at != NULL)
+		*at = (*at)->next;
+}
+
+/* What share of the rows passes the conditions that the executor tests. */
+static double
+filter_share(const IndexScanState *scan)
+{
+	const double rows = scan->ss.ss_currentRelation->rd_rel->reltuples;
+
+	/* with conditions of the index, plan_rows says of both */
+	if (scan->ss.ps.qual == NULL || scan->iss_NumScanKeys > 0 || rows <= 0)
+		return 1;
+	return Min(1, Max(1, scan->ss.ps.plan->plan_rows) / rows);
+}
+
+static void
+note(IndexScanState *scan, const LimitState *state)
+{
+	MemoryContext memory = scan->ss.ps.state->es_query_cxt;
+	AngleLimit *limit;
+
+	if (scan->iss_NumOrderByKeys == 0 || scan->iss_RelationDesc == NULL ||
+		scan->iss_RelationDesc->rd_indam->ambeginscan != angle_beginscan)
+		return;
+	limit = MemoryContextAlloc(memory, sizeof(AngleLimit));
+	*limit = (AngleLimit){scan->iss_OrderByKeys,
+						  state,
+						  filter_share(scan),
+						  {forget, limit, NULL},
+						  limits};
+	MemoryContextRegisterResetCallback(memory, &limit->ends);
+	limits = limit;
+}
+
+/* Notes the scans that give their rows to state as they come. */
+static void
+note_below(PlanState *plan, const LimitState *state)
+{
+	if (plan == NULL)
+		return;
+	switch (nodeTag(plan))
+	{
+		case T_IndexScanState:
+			note((IndexScanState *) plan, state);
+			break;
+		case T_LockRowsState:
+		case T_ResultState:
+			if (plan->qual == NULL)
+				note_below(outerPlanState(plan), state);
+			break;
+		case T_SubqueryScanState:
+			if (plan->qual == NULL)
+				note_below(((SubqueryScanState *) plan)->subplan, state);
+			break;
+		case T_MergeAppendState:
+			for (int i = 0; i < ((MergeAppendState *) plan)->ms_nplans; i++)
+				note_below(((MergeAppendState *) plan)->mergeplans[i], state);
+			break;
+		default:
+			break;
+	}
+}
+
+static bool
+visit(PlanState *plan, void *context)
+{
+	if (IsA(plan, LimitState))
+		note_below(outerPlanState(plan), (LimitState *) plan);
+	return planstate_tree_walker(plan, visit, context);
+}
+
+static void
+start_plan(QueryDesc *query, int flags)
+{
+	if (next_start != NULL)
+		next_start(query, flags);
+	else
+		standard_ExecutorStart(query, flags);
+	if (query->planstate != NULL && !(flags & EXEC_FLAG_EXPLAIN_ONLY))
+		(void) visit(query->planstate, NULL);
+}
+
+void
+angle_am_watch_limits(void)
+{
+	next_start = ExecutorStart_hook;
+	ExecutorStart_hook = start_plan;
+}
+
+const AngleLimit *
+angle_limit_find(const ScanKeyData *orders)
+{
+	for (const AngleLimit *limit = limits; limit != NULL; limit = limit->next)
+		if (limit->orders == orders)
+			return limit;
+	return NULL;
+}
+
+double
+angle_limit_rows(const AngleLimit *limit)
+{
+	if (limit == NULL || limit->state->noCount)
+		return 0;
+	return Min((limit->state->count + (double) limit->state->offset) /
+				   limit->share,
+			   ROWS_MOST);
+}
