@@ -12,6 +12,7 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" angle.control)
 
 PG_SRCS = \
 	am/build/build.c \
+	am/build/leaf_file.c \
 	am/build/parallel.c \
 	am/build/scan.c \
 	am/build/settle.c \
@@ -44,6 +45,7 @@ PG_SRCS = \
 	am/tree/descend.c \
 	am/tree/insert.c \
 	am/tree/merge.c \
+	am/tree/near_leaves.c \
 	am/tree/redistribute.c \
 	am/tree/replace.c \
 	am/tree/siblings.c \

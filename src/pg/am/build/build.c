@@ -35,6 +35,7 @@
 #include "pg/am/build/parallel.h"
 #include "pg/am/build/phase.h"
 #include "pg/am/build/scan.h"
+#include "pg/am/build/settle.h"
 #include "pg/am/build/sort.h"
 #include "pg/am/build/write.h"
 #include "pg/am/scan/calibrate.h"
@@ -320,6 +321,17 @@ build_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 	angle_build_scan_row(index, tid, values, isnull, alive, &build->scan);
 }
 
+static void
+write_partitions(Build *build)
+{
+	report_phase(ANGLE_BUILD_SORT);
+	angle_build_sort_perform(build->sort);
+	report_phase(ANGLE_BUILD_WRITE);
+	angle_build_write(build->writer, build->sort, build->budget / 4);
+	angle_build_sort_end(build->sort);
+	angle_build_sort_free(build->sort);
+}
+
 /* Both passes, by this process. */
 static void
 build_alone(Build *build)
@@ -335,14 +347,11 @@ build_alone(Build *build)
 	build->rows = build->scan.rows;
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, build->rows);
 	angle_build_scan_end(&build->scan);
-	if (build->sort == NULL)
-		return;
-	report_phase(ANGLE_BUILD_SORT);
-	angle_build_sort_perform(build->sort);
-	report_phase(ANGLE_BUILD_WRITE);
-	angle_build_write(build->writer, build->sort, build->budget / 4);
-	angle_build_sort_end(build->sort);
-	angle_build_sort_free(build->sort);
+	if (build->sort != NULL)
+		write_partitions(build);
+	angle_tree_flush(build->writer);
+	angle_settle(build->index, build->self, build->writer->children,
+				 build->writer->count, build->budget);
 }
 
 static void

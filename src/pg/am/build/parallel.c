@@ -6,8 +6,8 @@
  * partitions and puts them into files that all can read, one for each bucket of
  * neighbouring partitions. When all have done so, each takes one bucket after
  * another, sorts it by partition, clusters the partitions and writes the lists.
- * What leads to the lists comes back to the leader through one more file; it
- * writes the nodes above.
+ * What leads to the lists comes back to the leader through one more file, and from
+ * there to all, who settle the rows (settle.h). The leader writes the nodes above.
  *
  * Not one sort that is shared, as nbtree has it: only the leader could read that,
  * and to cluster rows and to write lists takes much longer than to find their
@@ -32,8 +32,10 @@
 #include "utils/sharedtuplestore.h"
 #include "utils/snapmgr.h"
 
+#include "pg/am/build/leaf_file.h"
 #include "pg/am/build/parallel.h"
 #include "pg/am/build/scan.h"
+#include "pg/am/build/settle.h"
 #include "pg/am/build/sort.h"
 #include "pg/am/build/write.h"
 #include "pg/bridge.h"
@@ -58,6 +60,17 @@ enum
 	KEY_BUFFERS,
 };
 
+/* What all do, and go on to when all have done it; but for PHASE_GATHER, in which the
+ * leader alone does something. */
+typedef enum Phase
+{
+	PHASE_SCAN,	  /* the table is read */
+	PHASE_WRITE,  /* lists are written */
+	PHASE_GATHER, /* they become known to all */
+	PHASE_SETTLE, /* rows get their second entries */
+	PHASE_END,	  /* of that, for each leaf */
+} Phase;
+
 typedef struct Shared
 {
 	Oid heap;
@@ -70,10 +83,13 @@ typedef struct Shared
 	Size budget; /* bytes, of one process */
 	AngleMeta meta;
 	SharedFileSet files;
-	Barrier barrier; /* phase 0: the table is read; 1: lists are written */
-	pg_atomic_uint32 next;	 /* bucket */
-	pg_atomic_uint64 placed; /* rows that are in lists */
-	slock_t mutex;			 /* for what follows */
+	Barrier barrier;			/* its phases are those of Phase */
+	pg_atomic_uint32 next;		/* bucket */
+	pg_atomic_uint32 next_leaf; /* that is to be settled */
+	pg_atomic_uint32 next_end;	/* whose settling is to be ended */
+	uint32 leaves;				/* written by the leader before PHASE_SETTLE */
+	pg_atomic_uint64 placed;	/* rows that are in lists */
+	slock_t mutex;				/* for what follows */
 	double heap_rows;
 	double rows;
 	bool broken_hot_chain;
@@ -92,6 +108,7 @@ typedef struct Participant
 	AngleBuildSort *sort;
 	AngleAssigner *assigner;
 	SharedTuplestoreAccessor **stores; /* (buckets + 1), of children the last */
+	void (*begin_writing)(void);	   /* or NULL */
 } Participant;
 
 PGDLLEXPORT void angle_build_worker(dsm_segment *segment, shm_toc *toc);
@@ -200,25 +217,139 @@ write_bucket(Participant *self, int bucket)
 	angle_build_sort_end(self->sort);
 }
 
-/* Takes part in both passes. Who comes late helps with the second. */
+/* A child goes through a file as a tuple, of which only the length is looked at:
+ * behind the header the child, then its centroid. */
+#define CHILD_OFFSET SizeofMinimalTupleHeader
+#define CENTROID_OFFSET (CHILD_OFFSET + sizeof(AngleChild))
+
 static void
-take_part(Participant *self, void (*begin_writing)(void))
+send_children(Participant *self)
+{
+	const Size centroid = self->writer->self->layout.centroid_size;
+	const Size size = CENTROID_OFFSET + centroid;
+	MinimalTuple tuple = palloc0(size);
+	SharedTuplestoreAccessor *store = self->stores[self->shared->buckets];
+
+	tuple->t_len = size;
+	for (int i = 0; i < self->writer->count; i++)
+	{
+		const AngleChild *child = &self->writer->children[i];
+
+		memcpy((char *) tuple + CHILD_OFFSET, child, sizeof(AngleChild));
+		memcpy((char *) tuple + CENTROID_OFFSET, child->centroid, centroid);
+		sts_puttuple(store, NULL, tuple);
+	}
+	sts_end_write(store);
+	pfree(tuple);
+}
+
+/* Takes over what the workers have written. */
+static void
+receive_children(Participant *self)
+{
+	SharedTuplestoreAccessor *store = self->stores[self->shared->buckets];
+	const Size size = self->writer->self->layout.centroid_size;
+	AngleChild child;
+	AngleBfloat *centroid = palloc(size);
+	MinimalTuple tuple;
+
+	sts_begin_parallel_scan(store);
+	while ((tuple = sts_parallel_scan_next(store, NULL)) != NULL)
+	{
+		memcpy(&child, (char *) tuple + CHILD_OFFSET, sizeof(child));
+		memcpy(centroid, (char *) tuple + CENTROID_OFFSET, size);
+		child.centroid = centroid;
+		angle_tree_adopt(self->writer, &child);
+	}
+	pfree(centroid);
+	sts_end_parallel_scan(store);
+}
+
+/* Writes the lists of one bucket after another. */
+static void
+write_buckets(Participant *self)
 {
 	Shared *shared = self->shared;
-	const int phase = BarrierAttach(&shared->barrier);
 	int bucket;
 
-	if (phase == 0)
-	{
-		scan_table(self);
-		BarrierArriveAndWait(&shared->barrier, PG_WAIT_EXTENSION);
-	}
-	if (begin_writing != NULL)
-		begin_writing();
+	if (self->begin_writing != NULL)
+		self->begin_writing();
 	while ((bucket = (int) pg_atomic_fetch_add_u32(&shared->next, 1)) <
 		   shared->buckets)
 		write_bucket(self, bucket);
-	BarrierDetach(&shared->barrier);
+	angle_tree_flush(self->writer);
+	if (IsParallelWorker())
+		send_children(self);
+}
+
+/* Tells all processes of all leaves. */
+static void
+gather(Participant *self)
+{
+	if (IsParallelWorker())
+		return;
+	receive_children(self);
+	self->shared->leaves = self->writer->count;
+	angle_leaf_file_write(&self->shared->files, &self->writer->self->layout,
+						  self->writer->children, self->shared->leaves);
+}
+
+static void
+settle(Participant *self)
+{
+	Shared *shared = self->shared;
+	const AngleLayout *layout = &self->writer->self->layout;
+	const uint32 count = shared->leaves;
+	const uint32 most = angle_settle_most(layout, shared->budget);
+	AngleLeafFile *file = angle_leaf_file_open(&shared->files, layout, count);
+	AngleSettling settling = {.index = self->index,
+							  .self = self->writer->self,
+							  .next = &shared->next_leaf};
+
+	for (uint32 first = 0; first < count; first += most)
+	{
+		const int part = Min(most, count - first);
+		AngleChild *leaves = angle_leaf_file_read(file, first, part);
+
+		angle_settle_part(&settling, leaves, first, part);
+		angle_leaf_file_free(leaves);
+	}
+	angle_leaf_file_close(file);
+}
+
+static void
+end_settling(Participant *self)
+{
+	Shared *shared = self->shared;
+	AngleLeafFile *file = angle_leaf_file_open(
+		&shared->files, &self->writer->self->layout, shared->leaves);
+	AngleNodePointer *leaves = angle_leaf_file_pointers(file);
+	AngleSettling settling = {.index = self->index,
+							  .self = self->writer->self,
+							  .next = &shared->next_end};
+
+	angle_settle_end(&settling, leaves, shared->leaves);
+	pfree(leaves);
+	angle_leaf_file_close(file);
+}
+
+/* Takes part, from the phase on in which the others are. */
+static void
+take_part(Participant *self)
+{
+	static void (*const tasks[])(Participant *) = {
+		[PHASE_SCAN] = scan_table,	[PHASE_WRITE] = write_buckets,
+		[PHASE_GATHER] = gather,	[PHASE_SETTLE] = settle,
+		[PHASE_END] = end_settling,
+	};
+	Barrier *barrier = &self->shared->barrier;
+
+	for (int phase = BarrierAttach(barrier); phase < lengthof(tasks); phase++)
+	{
+		tasks[phase](self);
+		BarrierArriveAndWait(barrier, PG_WAIT_EXTENSION);
+	}
+	BarrierDetach(barrier);
 }
 
 /* Rows went into a list. Only the leader can report it. */
@@ -264,32 +395,6 @@ prepare(Participant *self)
 
 /* ---- workers -------------------------------------------------------------- */
 
-/* A child goes through a file as a tuple, of which only the length is looked at:
- * behind the header the child, then its centroid. */
-#define CHILD_OFFSET SizeofMinimalTupleHeader
-#define CENTROID_OFFSET (CHILD_OFFSET + sizeof(AngleChild))
-
-static void
-send_children(Participant *self)
-{
-	const Size centroid = self->writer->self->layout.centroid_size;
-	const Size size = CENTROID_OFFSET + centroid;
-	MinimalTuple tuple = palloc0(size);
-	SharedTuplestoreAccessor *store = self->stores[self->shared->buckets];
-
-	tuple->t_len = size;
-	for (int i = 0; i < self->writer->count; i++)
-	{
-		const AngleChild *child = &self->writer->children[i];
-
-		memcpy((char *) tuple + CHILD_OFFSET, child, sizeof(AngleChild));
-		memcpy((char *) tuple + CENTROID_OFFSET, child->centroid, centroid);
-		sts_puttuple(store, NULL, tuple);
-	}
-	sts_end_write(store);
-	pfree(tuple);
-}
-
 static void
 work(Participant *self, dsm_segment *segment)
 {
@@ -304,9 +409,7 @@ work(Participant *self, dsm_segment *segment)
 	for (int i = 0; i <= shared->buckets; i++)
 		self->stores[i] = sts_attach(get_store(self, i), ParallelWorkerNumber,
 									 &shared->files);
-	take_part(self, NULL);
-	angle_tree_flush(self->writer);
-	send_children(self);
+	take_part(self);
 }
 
 void
@@ -411,6 +514,8 @@ share(ParallelContext *context, const AngleParallelBuild *build)
 	SharedFileSetInit(&shared->files, context->seg);
 	BarrierInit(&shared->barrier, 0);
 	pg_atomic_init_u32(&shared->next, 0);
+	pg_atomic_init_u32(&shared->next_leaf, 0);
+	pg_atomic_init_u32(&shared->next_end, 0);
 	pg_atomic_init_u64(&shared->placed, 0);
 	SpinLockInit(&shared->mutex);
 	return shared;
@@ -440,7 +545,8 @@ share_all(ParallelContext *context, const AngleParallelBuild *build,
 						.heap = build->heap,
 						.index = build->index,
 						.info = build->info,
-						.writer = build->writer};
+						.writer = build->writer,
+						.begin_writing = build->begin_writing};
 	const Shared *shared = self.shared;
 
 	table_parallelscan_initialize(
@@ -468,28 +574,6 @@ share_all(ParallelContext *context, const AngleParallelBuild *build,
 	return self;
 }
 
-/* Takes over what the workers have written. */
-static void
-receive_children(Participant *self)
-{
-	SharedTuplestoreAccessor *store = self->stores[self->shared->buckets];
-	const Size size = self->writer->self->layout.centroid_size;
-	AngleChild child;
-	AngleBfloat *centroid = palloc(size);
-	MinimalTuple tuple;
-
-	sts_begin_parallel_scan(store);
-	while ((tuple = sts_parallel_scan_next(store, NULL)) != NULL)
-	{
-		memcpy(&child, (char *) tuple + CHILD_OFFSET, sizeof(child));
-		memcpy(centroid, (char *) tuple + CENTROID_OFFSET, size);
-		child.centroid = centroid;
-		angle_tree_adopt(self->writer, &child);
-	}
-	pfree(centroid);
-	sts_end_parallel_scan(store);
-}
-
 static void
 add_usage(ParallelContext *context)
 {
@@ -511,10 +595,9 @@ lead(ParallelContext *context, AngleParallelBuild *build, Snapshot snapshot)
 			errmsg_internal("building index \"%s\" with %d parallel workers",
 							RelationGetRelationName(build->index),
 							context->nworkers_launched));
-	take_part(&self, build->begin_writing);
+	take_part(&self);
 	WaitForParallelWorkersToFinish(context);
 	add_usage(context);
-	receive_children(&self);
 	build->heap_rows = shared->heap_rows;
 	build->rows = shared->rows;
 	build->info->ii_BrokenHotChain |= shared->broken_hot_chain;

@@ -7,15 +7,18 @@
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 
-#include "core/ann/kmeans.h"
 #include "core/distance/sums.h"
 #include "pg/am/build/settle.h"
 #include "pg/am/store/entries.h"
-#include "pg/bridge.h"
+#include "pg/am/tree/near_leaves.h"
 
 /* Leaves that a row's first entry may go to, and that its second may. */
 #define NEAREST_FIRST 4
 #define NEAREST 8
+
+/* Leaves that a process takes at a time: those of a turn have a common multiple with
+ * those of a part. */
+#define TURN 16
 
 /* A row that was read. */
 typedef struct Place
@@ -24,192 +27,113 @@ typedef struct Place
 	int slot;
 } Place;
 
-typedef struct Settling
+/* Leaves that are looked at together. */
+typedef struct Part
 {
 	Relation index;
 	const AngleIndex *self;
 	const AngleChild *leaves; /* (count) */
 	int count;
-	AngleArena *arena;
-	float *centroids; /* (count, dims), by order */
-	int *order;		  /* (count): leaves by group */
-	int *rows;		  /* (count), by order: live entries */
-	int read;		  /* leaves whose rows were read, by order */
-	AngleAssigner *assigner;
+	AngleNearest nearest;
+	bool *full; /* (count), by order: it had no free slot when last seen */
 	AngleEntries entries; /* of several leaves */
 	Place *places;		  /* (entries.capacity); leaf is a place in order */
-} Settling;
+} Part;
 
-static AngleClusters
-make_groups(Settling *settling, const float *points)
+/* What became of an entry. */
+typedef enum Put
 {
-	const AngleCancel cancel = {angle_interrupt_pending, NULL};
-	const int dims = settling->self->layout.dims;
-	const Size size = (Size) settling->count * dims * sizeof(float);
-	AngleClusterRequest request = {.points =
-									   palloc_extended(size, MCXT_ALLOC_HUGE),
-								   .count = settling->count,
-								   .dims = dims,
-								   .lists = lround(sqrt(settling->count)),
-								   .seed = 1,
-								   .cancel = &cancel};
-	AngleClusters clusters;
-	AngleError err;
+	PUT_NOWHERE, /* the leaf is full */
+	PUT_AHEAD,	 /* the rows of the leaf are still to be read */
+	PUT_BEHIND,	 /* they were read before */
+} Put;
 
-	memcpy(request.points, points, size);
-	angle_check(angle_cluster(&request, settling->arena, &clusters, &err),
-				&err);
-	pfree(request.points);
-	return clusters;
+static Buffer
+lock_leaf(const Part *part, int place)
+{
+	return angle_read_head(
+		part->index, &part->self->layout,
+		part->leaves[part->nearest.order[place]].pointer.block,
+		BUFFER_LOCK_EXCLUSIVE);
 }
 
-/* The group of each leaf. */
-static uint32 *
-choose_groups(Settling *settling, const AngleClusters *groups,
-			  const float *points)
-{
-	const Size dims = settling->self->layout.dims;
-	uint32 *chosen = palloc_extended(
-		((Size) settling->count + ANGLE_ASSIGN_BATCH) * sizeof(uint32),
-		MCXT_ALLOC_HUGE);
-	AngleAssigner *assigner;
-	AngleError err;
-
-	angle_check(angle_assigner_create(groups, ANGLE_ASSIGN_GROUPS,
-									  settling->arena, &assigner, &err),
-				&err);
-	for (int i = 0; i < settling->count; i += ANGLE_ASSIGN_BATCH)
-		angle_assign(assigner, points + i * dims,
-					 Min(ANGLE_ASSIGN_BATCH, settling->count - i), 1,
-					 chosen + i, NULL);
-	return chosen;
-}
-
-/* Brings the leaves of a group together, and makes what finds the nearest leaves. */
+/* Reads the rows whose first entry is in a leaf behind those that are there. */
 static void
-make_assigner(Settling *settling, const float *points)
+read_leaf(Part *part, int place)
 {
-	const Size dims = settling->self->layout.dims;
-	const AngleClusters groups = make_groups(settling, points);
-	uint32 *chosen = choose_groups(settling, &groups, points);
-	size_t *starts = palloc0((groups.lists + 1) * sizeof(size_t));
-	size_t *next = palloc(groups.lists * sizeof(size_t));
-	AngleClusters clusters = {.dims = dims, .lists = settling->count};
-	AngleError err;
-
-	for (int i = 0; i < settling->count; i++)
-		starts[chosen[i] + 1]++;
-	for (size_t g = 0; g < groups.lists; g++)
-		next[g] = starts[g + 1] += starts[g];
-	memcpy(next, starts, groups.lists * sizeof(size_t));
-	for (int i = 0; i < settling->count; i++)
-	{
-		size_t place = next[chosen[i]]++;
-
-		settling->order[place] = i;
-		memcpy(settling->centroids + place * dims, points + i * dims,
-			   dims * sizeof(float));
-	}
-	/* a group without leaves is none */
-	clusters.starts = starts;
-	clusters.group_centroids = groups.centroids;
-	clusters.centroids = settling->centroids;
-	for (size_t g = 0; g < groups.lists; g++)
-	{
-		if (starts[g + 1] == starts[g])
-			continue;
-		memmove(groups.centroids + clusters.groups * dims,
-				groups.centroids + g * dims, dims * sizeof(float));
-		starts[clusters.groups++] = starts[g];
-	}
-	starts[clusters.groups] = settling->count;
-	angle_check(angle_assigner_create(&clusters, ANGLE_ASSIGN_GROUPS,
-									  settling->arena, &settling->assigner,
-									  &err),
-				&err);
-	pfree(chosen);
-	pfree(starts);
-	pfree(next);
-}
-
-static const AngleChild *
-leaf_at(const Settling *settling, int place)
-{
-	return &settling->leaves[settling->order[place]];
-}
-
-/* Reads the rows whose first entry is in the next leaf behind those that are there. */
-static void
-read_leaf(Settling *settling)
-{
-	const AngleLayout *layout = &settling->self->layout;
-	const int place = settling->read++;
-	Buffer head = angle_read_head(settling->index, layout,
-								  leaf_at(settling, place)->pointer.block,
-								  BUFFER_LOCK_SHARE);
-	const AngleLeafEntry *entries =
-		angle_leaf_entries(layout, BufferGetPage(head));
-	int i = settling->entries.count;
+	const AngleLayout *layout = &part->self->layout;
+	Buffer head = lock_leaf(part, place);
+	Page page = BufferGetPage(head);
+	const AngleLeafEntry *entries = angle_leaf_entries(layout, page);
+	int i = part->entries.count;
 
 	for (int slot = 0; slot < layout->capacity; slot++)
-		if (angle_slot_live(layout, BufferGetPage(head), slot) &&
+		if (angle_slot_live(layout, page, slot) &&
 			!angle_entry_second(&entries[slot]))
-			settling->places[i++] = (Place){place, slot};
-	angle_entries_read(&settling->entries, head);
+			part->places[i++] = (Place){place, slot};
+	angle_entries_read(&part->entries, head);
+	angle_node(page)->flags |= ANGLE_NODE_SETTLED;
+	MarkBufferDirty(head);
 	UnlockReleaseBuffer(head);
 }
 
-/* Puts an entry of row i into the leaf at place to, which has a free slot and which nobody
- * else sees. */
-static void
-put_entry(Settling *settling, int i, int to, uint16 flag)
+/* Puts an entry of row i into the leaf at place to, if it has a free slot. */
+static Put
+put_entry(Part *part, int i, int to, uint16 flag)
 {
-	const AngleIndex *self = settling->self;
+	const AngleIndex *self = part->self;
 	const AngleLayout *layout = &self->layout;
-	AngleRow *row = &settling->entries.rows[i];
-	Buffer head = angle_read_head(settling->index, layout,
-								  leaf_at(settling, to)->pointer.block,
-								  BUFFER_LOCK_EXCLUSIVE);
-	const int slot =
-		angle_slot_find_free(layout, BufferGetPage(head), 0, layout->capacity);
+	AngleRow *row = &part->entries.rows[i];
+	Put result = PUT_NOWHERE;
+	Buffer head;
+	Page page;
+	int slot;
 
 	angle_row_set_code(row, self,
-					   settling->entries.points + (Size) i * layout->dims,
-					   settling->centroids + (Size) to * layout->dims);
+					   part->entries.points + (Size) i * layout->dims,
+					   part->nearest.centroids + (Size) to * layout->dims);
 	row->where.slot = angle_body_slot(row->where) | flag;
-	angle_head_put_row(layout, BufferGetPage(head), slot, row);
-	MarkBufferDirty(head);
+	head = lock_leaf(part, to);
+	page = BufferGetPage(head);
+	slot = angle_slot_find_free(layout, page, 0, layout->capacity);
+	if (slot < layout->capacity)
+	{
+		angle_head_put_row(layout, page, slot, row);
+		MarkBufferDirty(head);
+		result = angle_node(page)->flags & ANGLE_NODE_SETTLED ? PUT_BEHIND
+															  : PUT_AHEAD;
+	}
+	part->full[to] = angle_node(page)->count == layout->capacity;
 	UnlockReleaseBuffer(head);
-	settling->rows[to]++;
+	return result;
 }
 
-/* Moves the first entry of row i to the leaf at place to. */
-static void
-move_first(Settling *settling, int i, int to)
+/* Moves the first entry of row i to the leaf at place to, if it has a free slot. */
+static Put
+move_first(Part *part, int i, int to)
 {
-	const Place from = settling->places[i];
+	const Place from = part->places[i];
+	const Put result = put_entry(part, i, to, 0);
 	Buffer head;
 
-	put_entry(settling, i, to, 0);
-	head = angle_read_head(settling->index, &settling->self->layout,
-						   leaf_at(settling, from.leaf)->pointer.block,
-						   BUFFER_LOCK_EXCLUSIVE);
-	angle_slot_clear_live(&settling->self->layout, BufferGetPage(head),
-						  from.slot);
+	if (result == PUT_NOWHERE)
+		return result;
+	head = lock_leaf(part, from.leaf);
+	angle_slot_clear_live(&part->self->layout, BufferGetPage(head), from.slot);
 	MarkBufferDirty(head);
 	UnlockReleaseBuffer(head);
-	settling->rows[from.leaf]--;
+	part->full[from.leaf] = false;
+	return result;
 }
 
 /* The nearest leaf with room for row i, or the one where it is. */
 static int
-choose_first(const Settling *settling, int i, const uint32 *nearest)
+choose_first(const Part *part, int i, const uint32 *nearest)
 {
-	const int own = settling->places[i].leaf;
+	const int own = part->places[i].leaf;
 
-	for (int j = 0; j < NEAREST_FIRST && nearest[j] < settling->count; j++)
-		if (nearest[j] == own ||
-			settling->rows[nearest[j]] < settling->self->layout.capacity)
+	for (int j = 0; j < NEAREST_FIRST && nearest[j] < part->count; j++)
+		if (nearest[j] == own || !part->full[nearest[j]])
 			return nearest[j];
 	return own;
 }
@@ -217,27 +141,26 @@ choose_first(const Settling *settling, int i, const uint32 *nearest)
 /* Of the nearest leaves with room the one with the least loss beside the first; −1 if
  * there is none. */
 static int
-choose_second(const Settling *settling, int i, int first, const uint32 *nearest,
+choose_second(const Part *part, int i, int first, const uint32 *nearest,
 			  const float *distances)
 {
-	const Size dims = settling->self->layout.dims;
-	const float *point = settling->entries.points + i * dims;
-	const float *centroid = settling->centroids + first * dims;
+	const Size dims = part->self->layout.dims;
+	const float *point = part->entries.points + i * dims;
+	const float *centroid = part->nearest.centroids + first * dims;
 	const double to_first =
 		angle_distance_kernels()->l2_squared(point, centroid, dims);
 	double least = INFINITY;
 	int best = -1;
 
-	for (int j = 0; j < NEAREST && nearest[j] < settling->count; j++)
+	for (int j = 0; j < NEAREST && nearest[j] < part->count; j++)
 	{
 		const int other = nearest[j];
 		double loss;
 
-		if (other == first ||
-			settling->rows[other] == settling->self->layout.capacity)
+		if (other == first || part->full[other])
 			continue;
 		loss = angle_second_loss(point, centroid,
-								 settling->centroids + other * dims, dims,
+								 part->nearest.centroids + other * dims, dims,
 								 to_first, distances[j]);
 		if (loss < least)
 		{
@@ -248,141 +171,157 @@ choose_second(const Settling *settling, int i, int first, const uint32 *nearest,
 	return best;
 }
 
-/* Finds the places of the rows that were read. One whose first entry goes to a leaf that
- * is still to be read comes again. */
+/* Finds the places of row i: of its first entry, and if that is in a leaf that was read
+ * of its second. A leaf that turns out to be full is not chosen again. */
 static void
-settle_batch(Settling *settling)
+settle_row(Part *part, int i, const uint32 *nearest, const float *distances)
+{
+	Put put = PUT_NOWHERE;
+	int first, second;
+
+	while (put == PUT_NOWHERE)
+	{
+		first = choose_first(part, i, nearest);
+		put = first == part->places[i].leaf ? PUT_BEHIND
+											: move_first(part, i, first);
+	}
+	if (put == PUT_AHEAD)
+		return;
+	put = PUT_NOWHERE;
+	while (put == PUT_NOWHERE &&
+		   (second = choose_second(part, i, first, nearest, distances)) >= 0)
+		put = put_entry(part, i, second, ANGLE_ENTRY_SECOND);
+}
+
+static void
+settle_batch(Part *part)
 {
 	uint32 lists[ANGLE_ASSIGN_BATCH * NEAREST];
 	float distances[ANGLE_ASSIGN_BATCH * NEAREST];
 
-	angle_assign(settling->assigner, settling->entries.points,
-				 settling->entries.count, NEAREST, lists, distances);
-	for (int i = 0; i < settling->entries.count; i++)
-	{
-		const uint32 *nearest = lists + i * NEAREST;
-		const int first = choose_first(settling, i, nearest);
-		int second;
-
-		if (first != settling->places[i].leaf)
-			move_first(settling, i, first);
-		if (first >= settling->read)
-			continue;
-		second =
-			choose_second(settling, i, first, nearest, distances + i * NEAREST);
-		if (second >= 0)
-			put_entry(settling, i, second, ANGLE_ENTRY_SECOND);
-	}
-	settling->entries.count = 0;
+	angle_assign(part->nearest.assigner, part->entries.points,
+				 part->entries.count, NEAREST, lists, distances);
+	for (int i = 0; i < part->entries.count; i++)
+		settle_row(part, i, lists + i * NEAREST, distances + i * NEAREST);
+	part->entries.count = 0;
 }
 
+/* Settles the rows of a turn's leaves, together with what was read before. */
 static void
-settle(Settling *settling)
+settle_turn(Part *part, int from, int to)
 {
-	const AngleLayout *layout = &settling->self->layout;
-
-	while (settling->read < settling->count)
+	for (int place = from; place < to; place++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (settling->entries.count + layout->capacity >
-			settling->entries.capacity)
-			settle_batch(settling);
-		read_leaf(settling);
-	}
-	settle_batch(settling);
-}
-
-/* All codes have their places. */
-static void
-pack_leaves(Settling *settling)
-{
-	for (int place = 0; place < settling->count; place++)
-	{
-		Buffer head = angle_read_head(settling->index, &settling->self->layout,
-									  leaf_at(settling, place)->pointer.block,
-									  BUFFER_LOCK_EXCLUSIVE);
-
-		angle_leaf_pack(&settling->self->layout, BufferGetPage(head));
-		MarkBufferDirty(head);
-		UnlockReleaseBuffer(head);
-	}
-}
-
-/* Live entries of each leaf. */
-static void
-count_rows(Settling *settling)
-{
-	for (int place = 0; place < settling->count; place++)
-	{
-		Buffer head = angle_read_head(settling->index, &settling->self->layout,
-									  leaf_at(settling, place)->pointer.block,
-									  BUFFER_LOCK_SHARE);
-
-		settling->rows[place] = angle_node(BufferGetPage(head))->count;
-		UnlockReleaseBuffer(head);
+		if (part->entries.count + part->self->layout.capacity >
+			part->entries.capacity)
+			settle_batch(part);
+		read_leaf(part, place);
 	}
 }
 
 static void
-make_entries(Settling *settling)
+make_part(Part *part)
 {
 	const int capacity = ANGLE_ASSIGN_BATCH;
 
-	angle_entries_init(&settling->entries, settling->index, settling->self,
-					   capacity);
-	settling->entries.first_only = true;
-	settling->places = palloc(capacity * sizeof(Place));
-	settling->rows =
-		palloc_extended(settling->count * sizeof(int), MCXT_ALLOC_HUGE);
+	angle_nearest_make(&part->nearest, part->self, part->leaves, part->count);
+	part->full = palloc_extended(part->count * sizeof(bool),
+								 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	angle_entries_init(&part->entries, part->index, part->self, capacity);
+	part->entries.first_only = true;
+	part->places = palloc(capacity * sizeof(Place));
 }
 
-/* The same of leaves that are looked at together. */
+/* Takes leaves, if there are none of its own. */
 static void
-settle_part(Relation index, const AngleIndex *self, const AngleChild *leaves,
-			int count)
+take_turn(AngleSettling *settling)
 {
-	const Size dims = self->layout.dims;
-	const Size points = count * dims * sizeof(float);
-	Settling settling = {
-		.index = index, .self = self, .leaves = leaves, .count = count};
-	MemoryContext context = AllocSetContextCreate(
-		CurrentMemoryContext, "angle settling", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	AngleAllocator allocator = angle_context_allocator(context);
-	float *decoded;
+	if (settling->has_own)
+		return;
+	settling->own = pg_atomic_fetch_add_u32(settling->next, TURN);
+	settling->has_own = true;
+}
 
-	settling.arena = angle_arena_create(&allocator);
-	if (settling.arena == NULL)
-		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
-	decoded = palloc_extended(points, MCXT_ALLOC_HUGE);
-	settling.centroids = palloc_extended(points, MCXT_ALLOC_HUGE);
-	settling.order = palloc_extended(count * sizeof(int), MCXT_ALLOC_HUGE);
-	for (int i = 0; i < count; i++)
-		angle_bfloat_decode(leaves[i].centroid, decoded + i * dims, dims);
-	make_assigner(&settling, decoded);
-	pfree(decoded);
-	make_entries(&settling);
-	count_rows(&settling);
-	settle(&settling);
-	pack_leaves(&settling);
+int
+angle_settle_most(const AngleLayout *layout, Size memory)
+{
+	return Max(TURN, angle_nearest_most(layout, memory) / TURN * TURN);
+}
+
+void
+angle_settle_part(AngleSettling *settling, const AngleChild *leaves,
+				  uint32 first, int count)
+{
+	Part part = {.index = settling->index,
+				 .self = settling->self,
+				 .leaves = leaves,
+				 .count = count};
+	MemoryContext context, old;
+
+	take_turn(settling);
+	if (settling->own >= first + count)
+		return;
+	context = AllocSetContextCreate(CurrentMemoryContext, "angle settling",
+									ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	make_part(&part);
+	while (settling->own < first + count)
+	{
+		const int from = settling->own - first;
+
+		settle_turn(&part, from, Min(from + TURN, count));
+		settling->has_own = false;
+		take_turn(settling);
+	}
+	settle_batch(&part);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+}
+
+/* All codes of a leaf have their places. */
+static void
+end_leaf(const AngleSettling *settling, BlockNumber block)
+{
+	const AngleLayout *layout = &settling->self->layout;
+	Buffer head =
+		angle_read_head(settling->index, layout, block, BUFFER_LOCK_EXCLUSIVE);
+
+	angle_leaf_pack(layout, BufferGetPage(head));
+	angle_node(BufferGetPage(head))->flags &= ~ANGLE_NODE_SETTLED;
+	MarkBufferDirty(head);
+	UnlockReleaseBuffer(head);
+}
+
+void
+angle_settle_end(const AngleSettling *settling, const AngleNodePointer *leaves,
+				 uint32 count)
+{
+	uint32 first;
+
+	while ((first = pg_atomic_fetch_add_u32(settling->next, TURN)) < count)
+		for (uint32 i = first; i < Min(first + TURN, count); i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			end_leaf(settling, leaves[i].block);
+		}
 }
 
 void
 angle_settle(Relation index, const AngleIndex *self, const AngleChild *leaves,
 			 int count, Size memory)
 {
-	/* the points, in two orders, packed, and copied to be clustered */
-	const Size each = 4 * self->layout.dims * sizeof(float);
-	const int most = Max(2, Min(memory / each, INT_MAX));
-	const int parts = (count + most - 1) / most;
+	const int most = angle_settle_most(&self->layout, memory);
+	pg_atomic_uint32 next;
+	AngleSettling settling = {.index = index, .self = self, .next = &next};
 
-	for (int part = 0; part < parts; part++)
+	pg_atomic_init_u32(&next, 0);
+	for (int first = 0; first < count; first += most)
+		angle_settle_part(&settling, leaves + first, first,
+						  Min(most, count - first));
+	for (int i = 0; i < count; i++)
 	{
-		const int from = (int64) count * part / parts;
-		const int to = (int64) count * (part + 1) / parts;
-
-		settle_part(index, self, leaves + from, to - from);
+		CHECK_FOR_INTERRUPTS();
+		end_leaf(&settling, leaves[i].pointer.block);
 	}
 }

@@ -4,15 +4,45 @@
  * its nearest. Here it goes there, if there is a free slot, and gets its second entry: in
  * another of the leaves near it, chosen by SOAR's loss (core/ann/kmeans.h), so that a
  * search finds the row which misses the first.
+ *
+ * Several processes do this together: they take some leaves at a time, and put entries into
+ * any. A leaf that was read says so (ANGLE_NODE_SETTLED): who moves a first entry there
+ * gives the row its second one; where it does not, who reads the leaf.
  */
 #ifndef ANGLE_SETTLE_H
 #define ANGLE_SETTLE_H
 
+#include "port/atomics.h"
+
 #include "pg/am/store/node.h"
 
-/* Looks at the rows of all these leaves, which nobody else sees yet and which have first
- * entries only. Takes memory bytes: leaves that are too many for that are dealt with in
- * several parts, in the order in which they come. Without WAL. */
+/* Of one process. next and own count leaves as they are given. */
+typedef struct AngleSettling
+{
+	Relation index;
+	const AngleIndex *self;
+	pg_atomic_uint32
+		*next;	/* of all processes: the first that nobody has taken */
+	uint32 own; /* the first of a turn that was taken, if there is one */
+	bool has_own;
+} AngleSettling;
+
+/* Leaves that so much memory, of one process, is enough for: all that are looked at
+ * together. */
+int angle_settle_most(const AngleLayout *layout, Size memory);
+
+/* Looks at the rows of leaves, from first on of all that the index has, which nobody else
+ * sees yet and which have first entries only; first is a multiple of angle_settle_most(). All
+ * processes are given the same leaves in the same order, and so the same parts one after
+ * another. Without WAL. */
+void angle_settle_part(AngleSettling *settling, const AngleChild *leaves,
+					   uint32 first, int count);
+
+/* Ends it, once all processes have dealt with all parts; next is 0 again. */
+void angle_settle_end(const AngleSettling *settling,
+					  const AngleNodePointer *leaves, uint32 count);
+
+/* All of it by one process, which has so much memory. */
 void angle_settle(Relation index, const AngleIndex *self,
 				  const AngleChild *leaves, int count, Size memory);
 

@@ -12,7 +12,6 @@
 #include "utils/memutils.h"
 
 #include "core/ann/balance.h"
-#include "pg/am/build/settle.h"
 #include "pg/am/build/tree_writer.h"
 #include "pg/am/store/node_segment.h"
 #include "pg/bridge.h"
@@ -368,9 +367,6 @@ angle_tree_finish(AngleTreeWriter *writer)
 	AngleNodePointer root;
 
 	angle_tree_flush(writer);
-	if (writer->height == 0)
-		angle_settle(writer->index, writer->self, writer->children,
-					 writer->count, (Size) maintenance_work_mem * 1024);
 	/* the centroid of a root is not stored anywhere: a leaf that were one would
 	 * have to be encoded around the origin */
 	while (writer->count > 1 || (writer->count == 1 && writer->height == 0))

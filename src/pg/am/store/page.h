@@ -96,11 +96,15 @@ typedef enum AngleNodeKind
  * can hold a pointer to it; then its pages may be used again. */
 #define ANGLE_NODE_GONE 1
 
+/* A leaf of an index that is being built, whose rows have their second entries: see
+ * build/settle.h. Cleared at the end of the build. */
+#define ANGLE_NODE_SETTLED 2
+
 /* What a head page begins with, behind the page header. */
 typedef struct AngleNodeHeader
 {
 	uint8 kind;		 /* AngleNodeKind */
-	uint8 flags;	 /* ANGLE_NODE_GONE or 0 */
+	uint8 flags;	 /* ANGLE_NODE_GONE, ANGLE_NODE_SETTLED */
 	uint16 count;	 /* live entries */
 	uint32 changes;	 /* of an inner node's children */
 	uint64 gone_xid; /* full transaction id: the next one when it went */
