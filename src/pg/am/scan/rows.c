@@ -19,7 +19,7 @@
 #define SORT_SHARE 8
 
 /* Rows that are remembered at first. */
-#define MET_START 400
+#define MET_START 200
 
 /* A body, by its block and slot. */
 typedef struct Met
@@ -57,9 +57,8 @@ was_met(const AngleRows *rows, AngleBodyPointer body)
 	return rows->met != NULL && met_lookup(rows->met, key_of(body)) != NULL;
 }
 
-/* Notes that the row was met; false if it was before. */
-static bool
-meet(AngleRows *rows, AngleBodyPointer body)
+bool
+angle_rows_meet(AngleRows *rows, AngleBodyPointer body)
 {
 	bool found = false;
 
@@ -175,9 +174,6 @@ leave_far(AngleRows *rows, uint32 place)
 			rows->near[kept++] = row;
 			continue;
 		}
-		if (rows->met != NULL)
-			(void) met_delete(rows->met,
-							  key_of(rows->items[row.id].entry.body));
 		angle_rows_leave(rows, rows->items[row.id].leaf);
 		angle_rows_free_item(rows, (uint32) row.id);
 	}
@@ -239,13 +235,12 @@ angle_rows_take(AngleRows *rows, uint32 place, const AngleLeafEntry *entry,
 {
 	uint32 item;
 
-	if (!meet(rows, entry->body))
-		return;
 	item = add_item(rows, entry, place);
 	if (rows->near_count == rows->near_capacity)
 		grow_near(rows);
 	rows->near[rows->near_count++] = (AngleCandidate){key, item};
-	if (!isnan(estimate) && angle_top_offer(&rows->best, estimate, item))
+	if (!isnan(estimate) && !angle_entry_second(entry) &&
+		angle_top_offer(&rows->best, estimate, item))
 		rows->limit = Min(rows->limit, (float) angle_top_limit(&rows->best));
 }
 
@@ -342,7 +337,6 @@ angle_rows_queue(AngleRows *rows, const AngleRowsPart *part,
 							angle_item_id(ANGLE_ITEM_REST, part->place));
 			break;
 		}
-		(void) meet(rows, entries[slot].body);
 		add_row(rows, part, &entries[slot], nearest[i].key);
 	}
 	pfree(nearest);

@@ -6,9 +6,9 @@
  * others; for the rest there is one item that has the key of the nearest of them. When
  * that is due, the leaf is read again. So memory is bounded by the number of leaves.
  *
- * A row has two entries, and is met in the leaf of either. It is dealt with as the first
- * one that is kept says: the bodies of all rows that are kept, or were given out, are
- * remembered, 16 bytes each.
+ * A row has two entries, and is met in the leaf of either. It is dealt with as the one says
+ * that is looked up first: the bodies of the rows that were looked up are remembered, 16
+ * bytes each.
  */
 #ifndef ANGLE_ROWS_H
 #define ANGLE_ROWS_H
@@ -66,7 +66,7 @@ typedef struct AngleRows
 	uint32 near_parted;
 	uint32 near_count;
 	uint32 near_capacity;
-	AngleTop best; /* the smallest estimates */
+	AngleTop best; /* the smallest estimates, of first entries */
 	float limit;   /* of keys that are near; falls */
 	struct met_hash
 		*met; /* bodies; NULL where rows come by their first entry only */
@@ -96,9 +96,12 @@ uint32 angle_rows_add_leaf(AngleRows *rows, const AngleLeaf *leaf);
 /* Gives back the item of a row that was dealt with. */
 void angle_rows_free_item(AngleRows *rows, uint32 place);
 
-/* Takes a row of the leaf at place, whose key is not above limit, unless it was met. */
+/* Takes a row of the leaf at place, whose key is not above limit. */
 void angle_rows_take(AngleRows *rows, uint32 place, const AngleLeafEntry *entry,
 					 float key, float estimate);
+
+/* Notes that the row is looked up; false if it was before. */
+bool angle_rows_meet(AngleRows *rows, AngleBodyPointer body);
 
 /* Says what the body of this item's row says. */
 void angle_rows_looked_up(AngleRows *rows, uint32 place, AngleRowKey key);

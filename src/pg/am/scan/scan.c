@@ -463,7 +463,8 @@ look_up(Relation index, AngleScan *self, uint32 place)
 	AngleRows *rows = &self->rows;
 	AngleRowKey key;
 
-	if (rank_body(index, self, &rows->items[place].entry, &key))
+	if (angle_rows_meet(rows, rows->items[place].entry.body) &&
+		rank_body(index, self, &rows->items[place].entry, &key))
 		angle_rows_looked_up(rows, place, key);
 	else
 		angle_rows_free_item(rows, place);
