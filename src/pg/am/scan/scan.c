@@ -164,7 +164,7 @@ rank_body(Relation index, AngleScan *self, AngleLeafEntry *entry,
 	}
 	buffer = angle_read_recent(index, block, recent != NULL ? recent : &buffer);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	if (angle_body_is(layout, BufferGetPage(buffer), slot, &entry->tid))
+	if (angle_body_fits(layout, BufferGetPage(buffer), slot, &entry->tid))
 	{
 		body = angle_body_at(layout, BufferGetPage(buffer), slot) +
 			   sizeof(ItemPointerData);
@@ -385,8 +385,11 @@ prefetch_leaf(const AngleScan *self)
 	recent = angle_directory_recent(self->directory, next->node.block);
 	if (recent == NULL)
 		return;
-	angle_prefetch_recent(*recent, self->self->layout.add, lines);
-	angle_prefetch_recent(*recent, half, lines);
+	angle_prefetch_recent(*recent);
+	angle_prefetch_bytes(*recent, self->self->layout.add, lines);
+	angle_prefetch_bytes(*recent, half, lines);
+	angle_prefetch_bytes(*recent, BLCKSZ - sizeof(AnglePageTail),
+						 sizeof(AnglePageTail));
 }
 
 /* And for the body of a row that is known by its code. */
@@ -398,11 +401,12 @@ prefetch_body(const AngleScan *self, uint32 place)
 	const Buffer *recent =
 		angle_directory_recent(self->directory, angle_body_block(body));
 
-	if (recent != NULL && layout->body_pages == 1)
-		angle_prefetch_recent(*recent,
-							  layout->body_start +
-								  angle_body_slot(body) * layout->body_size,
-							  layout->body_size);
+	if (recent == NULL || layout->body_pages > 1)
+		return;
+	angle_prefetch_recent(*recent);
+	angle_prefetch_bytes(
+		*recent, layout->body_start + angle_body_slot(body) * layout->body_size,
+		layout->body_size);
 }
 
 /* Asks for the bodies of the rows that are next, each once. */

@@ -20,10 +20,16 @@
 bool
 angle_body_is(const AngleLayout *layout, Page page, int slot, ItemPointer tid)
 {
+	return !PageIsNew(page) && angle_page_tail(page)->role == ANGLE_PAGE_BODY &&
+		   angle_body_fits(layout, page, slot, tid);
+}
+
+bool
+angle_body_fits(const AngleLayout *layout, Page page, int slot, ItemPointer tid)
+{
 	ItemPointerData own;
 
-	if (PageIsNew(page) || angle_page_tail(page)->role != ANGLE_PAGE_BODY ||
-		slot >= layout->body_slots || !angle_body_live(layout, page, slot))
+	if (slot >= layout->body_slots || !angle_body_live(layout, page, slot))
 		return false;
 	own = angle_body_tid(layout, page, slot);
 	return ItemPointerEquals(&own, tid);

@@ -48,6 +48,11 @@ angle_body_tid(const AngleLayout *layout, Page page, int slot)
 bool
 angle_body_is(const AngleLayout *layout, Page page, int slot, ItemPointer tid);
 
+/* The same, without a look at the end of the page, where its role is: for a scan, whose
+ * snapshot does not see the row if its body has made room for something else. */
+bool angle_body_fits(const AngleLayout *layout, Page page, int slot,
+					 ItemPointer tid);
+
 /* AngleRerankFactors and the code of the row at tid, valid until the next call for the
  * reader; NULL if its body is no longer there. */
 const char *angle_body_get(AnglePageReader *reader, const AngleLayout *layout,

@@ -8,6 +8,7 @@
 #include "storage/bufmgr.h"
 #include "utils/lsyscache.h"
 
+#include "core/base/prefetch.h"
 #include "pg/am/store/index.h"
 #include "pg/am/store/stop.h"
 #include "pg/pg_compat.h"
@@ -171,18 +172,24 @@ angle_read_recent(Relation index, BlockNumber block, Buffer *recent)
 }
 
 void
-angle_prefetch_recent(Buffer recent, Size from, Size bytes)
+angle_prefetch_recent(Buffer recent)
 {
-	const Size line = 64;
+	if (!BufferIsValid(recent) || BufferIsLocal(recent))
+		return;
+	__builtin_prefetch(GetBufferDescriptor(recent - 1), 1);
+	__builtin_prefetch(BufferGetBlock(recent));
+}
+
+void
+angle_prefetch_bytes(Buffer recent, Size from, Size bytes)
+{
 	const char *page;
 
 	if (!BufferIsValid(recent) || BufferIsLocal(recent))
 		return;
 	page = (const char *) BufferGetBlock(recent);
-	__builtin_prefetch(GetBufferDescriptor(recent - 1), 1);
-	__builtin_prefetch(page);
-	__builtin_prefetch(page + BLCKSZ - line);
-	for (Size at = from / line * line; at < from + bytes; at += line)
+	for (Size at = TYPEALIGN_DOWN(ANGLE_CACHE_LINE, from); at < from + bytes;
+		 at += ANGLE_CACHE_LINE)
 		__builtin_prefetch(page + at);
 }
 
