@@ -164,40 +164,6 @@ TEST(kmeans_finds_clusters_that_are_apart)
 	angle_arena_destroy(arena);
 }
 
-TEST(kmeans_keeps_the_points_it_reorders)
-{
-	AngleArena *arena = angle_arena_create(NULL);
-	AngleRng rng;
-	float *points;
-	AngleClusters clusters;
-	double before = 0;
-	double after = 0;
-	int next = 0;
-
-	angle_rng_seed(&rng, 2);
-	points = points_normal(&rng, 500, 4);
-	for (int i = 0; i < 500; i++)
-	{
-		points[i * 4] = (float) i;
-		before += (double) i * points[i * 4 + 3];
-	}
-	REQUIRE(angle_cluster(&(AngleClusterRequest){.points = points,
-												 .count = 500,
-												 .dims = 4,
-												 .lists = 40,
-												 .seed = 3},
-						  arena, &clusters, NULL) == ANGLE_OK);
-	for (int i = 0; i < 500; i++)
-	{
-		after += (double) points[i * 4] * points[i * 4 + 3];
-		next += (int) points[i * 4];
-	}
-	CHECK_NEAR(after, before, 1e-6);
-	CHECK_INT(next, 499 * 500 / 2);
-	free(points);
-	angle_arena_destroy(arena);
-}
-
 TEST(kmeans_is_the_same_again_and_with_threads)
 {
 	AngleRng rng;

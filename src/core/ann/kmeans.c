@@ -29,7 +29,8 @@ typedef struct Build
 	AngleArena *scratch; /* of one angle_lloyd() */
 	AngleClusters *clusters;
 	uint32_t *labels;	  /* (count) */
-	size_t *group_starts; /* (groups + 1): each group's points */
+	uint32_t *order;	  /* (count): points by group */
+	size_t *group_starts; /* (groups + 1): each group's points, in order */
 	AngleRng rng;
 } Build;
 
@@ -47,10 +48,11 @@ report(const AngleClusterRequest *request, double done)
 }
 
 static AngleLloyd
-lloyd_of(Build *build, const float *points, size_t count, size_t clusters)
+lloyd_of(Build *build, const uint32_t *order, size_t count, size_t clusters)
 {
 	return (AngleLloyd){
-		.points = points,
+		.points = build->request->points,
+		.order = order,
 		.count = count,
 		.dims = build->request->dims,
 		.clusters = clusters,
@@ -62,42 +64,13 @@ lloyd_of(Build *build, const float *points, size_t count, size_t clusters)
 	};
 }
 
-static void
-swap_rows(float *a, float *b, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-	{
-		float x = a[i];
-
-		a[i] = b[i];
-		b[i] = x;
-	}
-}
-
-/* Brings the points of each group together, in place; next is (groups). */
+/* Brings the points of each group together; next is (groups). */
 static void
 sort_points(Build *build, size_t *next)
 {
-	size_t dims = (size_t) build->request->dims;
-	float *points = build->request->points;
-	uint32_t *labels = build->labels;
-	const size_t *starts = build->group_starts;
-
-	memcpy(next, starts, build->clusters->groups * sizeof(*next));
-	for (size_t g = 0; g < build->clusters->groups; g++)
-	{
-		while (next[g] < starts[g + 1])
-		{
-			uint32_t label = labels[next[g]];
-			size_t place = next[label]++;
-
-			if (label == g)
-				continue;
-			labels[next[g]] = labels[place];
-			labels[place] = label;
-			swap_rows(points + next[g] * dims, points + place * dims, dims);
-		}
-	}
+	memcpy(next, build->group_starts, build->clusters->groups * sizeof(*next));
+	for (size_t i = 0; i < build->request->count; i++)
+		build->order[next[build->labels[i]]++] = (uint32_t) i;
 }
 
 static AngleStatus
@@ -105,8 +78,8 @@ make_groups(Build *build, AngleError *err)
 {
 	const AngleClusterRequest *request = build->request;
 	AngleClusters *clusters = build->clusters;
-	AngleLloyd lloyd = lloyd_of(build, request->points, request->count,
-								wanted_groups(request->lists));
+	AngleLloyd lloyd =
+		lloyd_of(build, NULL, request->count, wanted_groups(request->lists));
 	size_t *next;
 
 	ANGLE_TRY(angle_lloyd(&lloyd, clusters->group_centroids, &clusters->groups,
@@ -150,7 +123,7 @@ make_lists(Build *build, AngleError *err)
 		size_t first = build->group_starts[g];
 		size_t last = build->group_starts[g + 1];
 		AngleLloyd lloyd =
-			lloyd_of(build, request->points + first * dims, last - first,
+			lloyd_of(build, build->order + first, last - first,
 					 1 + quota_until(build, last) - quota_until(build, first));
 		size_t found;
 
@@ -268,10 +241,12 @@ allocate(Build *build, AngleError *err)
 	clusters->starts = angle_arena_zalloc(arena, groups + 1, sizeof(size_t));
 	build->labels =
 		angle_arena_alloc(arena, request->count, sizeof(*build->labels));
+	build->order =
+		angle_arena_alloc(arena, request->count, sizeof(*build->order));
 	build->group_starts = angle_arena_alloc(arena, groups + 1, sizeof(size_t));
 	if (clusters->group_centroids == NULL || clusters->centroids == NULL ||
 		clusters->starts == NULL || build->labels == NULL ||
-		build->group_starts == NULL)
+		build->order == NULL || build->group_starts == NULL)
 		return angle_no_memory(err);
 	return ANGLE_OK;
 }
@@ -357,7 +332,7 @@ angle_cluster_memory(size_t count, int dims, size_t lists)
 	/* a group of twice the usual size */
 	size_t own = 2 * (lists / groups + 1);
 	size_t width = (size_t) dims * sizeof(float);
-	size_t results = (lists + groups) * width + count * sizeof(uint32_t) +
+	size_t results = (lists + groups) * width + 2 * count * sizeof(uint32_t) +
 					 2 * (groups + 1) * sizeof(size_t);
 
 	size_t used = results + greater(scratch_size(count, (size_t) dims,

@@ -24,7 +24,7 @@
 
 typedef struct AngleClusterRequest
 {
-	float *points; /* (count, dims), finite; reordered by the call */
+	const float *points; /* (count, dims), finite */
 	size_t count;
 	int dims;
 	size_t lists; /* wanted, at least 1; there may be more than points */

@@ -69,11 +69,20 @@ allocate(Run *run, AngleError *err)
 	return ANGLE_OK;
 }
 
-/* Of those that take part. */
+/* Which point is one of those that take part. */
+static uint32_t
+place_of(const Run *run, size_t i)
+{
+	const uint32_t *order = run->lloyd->order;
+
+	return order != NULL ? order[i * run->step] : (uint32_t) (i * run->step);
+}
+
 static const float *
 point_of(const Run *run, size_t i)
 {
-	return run->lloyd->points + i * run->step * (size_t) run->lloyd->dims;
+	return run->lloyd->points +
+		   (size_t) place_of(run, i) * (size_t) run->lloyd->dims;
 }
 
 static float *
@@ -114,14 +123,16 @@ assign_chunk(void *context, size_t index, int worker)
 	size_t rows = left < ANGLE_LLOYD_CHUNK ? left : ANGLE_LLOYD_CHUNK;
 	size_t stride = angle_padded(run->k);
 	float *scores = run->scores + (size_t) worker * ANGLE_LLOYD_CHUNK * stride;
+	uint32_t order[ANGLE_LLOYD_CHUNK];
 
 	if (angle_cancelled(lloyd->cancel))
 		return;
-	angle_centers_score(&run->panels,
-						&(AngleChosen){point_of(run, first),
-									   run->step * (size_t) lloyd->dims, NULL,
-									   rows},
-						scores);
+	for (size_t r = 0; r < rows; r++)
+		order[r] = place_of(run, first + r);
+	angle_centers_score(
+		&run->panels,
+		&(AngleChosen){lloyd->points, (size_t) lloyd->dims, order, rows},
+		scores);
 	for (size_t r = 0; r < rows; r++)
 	{
 		const float *row = scores + r * stride;
@@ -299,9 +310,10 @@ angle_lloyd(AngleLloyd *lloyd, float *centroids, size_t *found,
 
 	run.k = lloyd->clusters < lloyd->count ? lloyd->clusters : lloyd->count;
 	ANGLE_TRY(allocate(&run, err));
+	run.step = 1;
 	for (size_t i = 0; i < lloyd->count; i++)
-		run.squares[i] = (float) angle_centers_squared(
-			lloyd->points + i * (size_t) lloyd->dims, lloyd->dims);
+		run.squares[i] =
+			(float) angle_centers_squared(point_of(&run, i), lloyd->dims);
 	step = lloyd->count / (run.k * SAMPLE);
 	lloyd->rounds_done = 0;
 	run.step = step > 1 ? step : 1;

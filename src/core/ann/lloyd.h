@@ -6,12 +6,13 @@
 #include "core/base/rng.h"
 
 /* Points whose scores are held at once by each worker. */
-#define ANGLE_LLOYD_CHUNK ((size_t) 128)
+#define ANGLE_LLOYD_CHUNK 128
 
 typedef struct AngleLloyd
 {
-	const float *points; /* (count, dims) */
-	size_t count;		 /* at least 1 */
+	const float *points;   /* (…, dims) */
+	const uint32_t *order; /* (count): which of them; NULL: the first ones */
+	size_t count;		   /* at least 1 */
 	int dims;
 	size_t clusters; /* wanted, at least 1 */
 	int rounds;		 /* at most */

@@ -6,7 +6,7 @@
  * brings the rows of a partition together. Then partition by partition is read
  * into memory, clustered and written (tree_writer.h). maintenance_work_mem is
  * shared out: a quarter for the sample or the sort, a quarter for the rows of a
- * partition, twice that while they are clustered.
+ * partition.
  *
  * Where workers can be had, several processes do both, in another way: see
  * parallel.c.
@@ -327,7 +327,8 @@ write_partitions(Build *build)
 	report_phase(ANGLE_BUILD_SORT);
 	angle_build_sort_perform(build->sort);
 	report_phase(ANGLE_BUILD_WRITE);
-	angle_build_write(build->writer, build->sort, build->budget / 4);
+	angle_build_write(build->writer, angle_build_sort_get, build->sort,
+					  build->budget / 4);
 	angle_build_sort_end(build->sort);
 	angle_build_sort_free(build->sort);
 }

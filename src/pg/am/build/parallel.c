@@ -5,7 +5,7 @@
  * process, the leader among them, takes its share of the rows, finds their
  * partitions and puts them into files that all can read, one for each bucket of
  * neighbouring partitions. When all have done so, each takes one bucket after
- * another, sorts it by partition, clusters the partitions and writes the lists.
+ * another, sorts it by partition if it has several, clusters those and writes the lists.
  * What leads to the lists comes back to the leader through one more file, and from
  * there to all, who settle the rows (settle.h). The leader writes the nodes above.
  *
@@ -108,6 +108,7 @@ typedef struct Participant
 	AngleBuildSort *sort;
 	AngleAssigner *assigner;
 	SharedTuplestoreAccessor **stores; /* (buckets + 1), of children the last */
+	SharedTuplestoreAccessor *bucket;  /* that is being read */
 	void (*begin_writing)(void);	   /* or NULL */
 } Participant;
 
@@ -197,24 +198,48 @@ scan_table(Participant *self)
 	SpinLockRelease(&shared->mutex);
 }
 
+/* Brings the rows of each partition of a bucket together. */
 static void
-write_bucket(Participant *self, int bucket)
+sort_bucket(Participant *self)
 {
-	SharedTuplestoreAccessor *store = self->stores[bucket];
-	const Size budget = self->shared->budget;
 	MinimalTuple tuple;
 
-	angle_build_sort_begin(self->sort, budget / 4 / 1024);
-	sts_begin_parallel_scan(store);
-	while ((tuple = sts_parallel_scan_next(store, NULL)) != NULL)
+	while ((tuple = sts_parallel_scan_next(self->bucket, NULL)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
 		angle_build_sort_put_tuple(self->sort, tuple);
 	}
-	sts_end_parallel_scan(store);
 	angle_build_sort_perform(self->sort);
-	angle_build_write(self->writer, self->sort, budget / 4);
-	angle_build_sort_end(self->sort);
+}
+
+/* The source that a bucket is which has one partition. */
+static int
+next_of_bucket(void *context, AngleRowSet *rows)
+{
+	Participant *self = context;
+	MinimalTuple tuple = sts_parallel_scan_next(self->bucket, NULL);
+
+	return tuple == NULL ? -1 : angle_build_sort_read(self->sort, tuple, rows);
+}
+
+static void
+write_bucket(Participant *self, int bucket)
+{
+	const Size budget = self->shared->budget;
+
+	self->bucket = self->stores[bucket];
+	sts_begin_parallel_scan(self->bucket);
+	if (self->shared->buckets == self->shared->lists)
+		angle_build_write(self->writer, next_of_bucket, self, budget / 4);
+	else
+	{
+		angle_build_sort_begin(self->sort, budget / 4 / 1024);
+		sort_bucket(self);
+		angle_build_write(self->writer, angle_build_sort_get, self->sort,
+						  budget / 4);
+		angle_build_sort_end(self->sort);
+	}
+	sts_end_parallel_scan(self->bucket);
 }
 
 /* A child goes through a file as a tuple, of which only the length is looked at:

@@ -143,17 +143,16 @@ angle_build_sort_perform(AngleBuildSort *sort)
 	tuplesort_performsort(sort->state);
 }
 
-int
-angle_build_sort_get(AngleBuildSort *sort, AngleRowSet *rows)
+/* Appends the row in the slot for what comes out; returns its partition. */
+static int
+append_row(AngleBuildSort *sort, AngleRowSet *rows)
 {
 	const AngleLayout *layout = sort->layout;
-	const int i = rows->count;
+	const int i = rows->count++;
 	TupleTableSlot *slot = sort->out;
 	const char *data;
 	uint64 tid;
 
-	if (!tuplesort_gettupleslot(sort->state, true, false, slot, NULL))
-		return -1;
 	slot_getallattrs(slot);
 	tid = DatumGetInt64(slot->tts_values[COLUMN_TID]);
 	data = VARDATA_ANY(DatumGetPointer(slot->tts_values[COLUMN_DATA]));
@@ -162,8 +161,29 @@ angle_build_sort_get(AngleBuildSort *sort, AngleRowSet *rows)
 	memcpy(rows->values + (Size) i * layout->keys, data, sort->values);
 	memcpy(rows->points + (Size) i * layout->dims, data + sort->values,
 		   sort->point);
-	rows->count++;
 	return DatumGetInt32(slot->tts_values[COLUMN_PARTITION]);
+}
+
+int
+angle_build_sort_get(void *sort, AngleRowSet *rows)
+{
+	AngleBuildSort *self = sort;
+
+	if (!tuplesort_gettupleslot(self->state, true, false, self->out, NULL))
+		return -1;
+	return append_row(self, rows);
+}
+
+int
+angle_build_sort_read(AngleBuildSort *sort, MinimalTuple tuple,
+					  AngleRowSet *rows)
+{
+	int partition;
+
+	ExecStoreMinimalTuple(tuple, sort->out, false);
+	partition = append_row(sort, rows);
+	ExecClearTuple(sort->out);
+	return partition;
 }
 
 void

@@ -28,9 +28,16 @@ void angle_build_sort_put_tuple(AngleBuildSort *sort, MinimalTuple tuple);
 
 void angle_build_sort_perform(AngleBuildSort *sort);
 
-/* Appends the next row to rows, which has room; returns its partition, −1 at the
- * end. */
-int angle_build_sort_get(AngleBuildSort *sort, AngleRowSet *rows);
+/* Where rows come from, partition after partition: appends the next one to rows, which has
+ * room, and returns its partition; −1 at the end. */
+typedef int (*AngleRowSource)(void *context, AngleRowSet *rows);
+
+/* The source that a sort (AngleBuildSort) is which was performed. */
+int angle_build_sort_get(void *sort, AngleRowSet *rows);
+
+/* Appends the row that a tuple is, past any sort; returns its partition. */
+int angle_build_sort_read(AngleBuildSort *sort, MinimalTuple tuple,
+						  AngleRowSet *rows);
 
 void angle_build_sort_end(AngleBuildSort *sort);
 

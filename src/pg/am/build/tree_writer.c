@@ -247,10 +247,8 @@ assign(AngleClusters *clusters, const float *points, int count, int limit,
 static AngleClusters
 cluster(const float *points, int count, int dims, int lists, AngleArena *arena)
 {
-	const Size size = (Size) count * dims * sizeof(float);
 	const AngleCancel cancel = {angle_interrupt_pending, NULL};
-	float *copy = palloc_extended(Max(size, 1), MCXT_ALLOC_HUGE);
-	AngleClusterRequest request = {.points = copy,
+	AngleClusterRequest request = {.points = points,
 								   .count = count,
 								   .dims = dims,
 								   .lists = lists,
@@ -259,9 +257,7 @@ cluster(const float *points, int count, int dims, int lists, AngleArena *arena)
 	AngleClusters clusters;
 	AngleError err;
 
-	memcpy(copy, points, size);
 	angle_check(angle_cluster(&request, arena, &clusters, &err), &err);
-	pfree(copy);
 	return clusters;
 }
 

@@ -19,7 +19,8 @@ keep_row(const AngleLayout *layout, AngleRowSet *rows, int i)
 }
 
 void
-angle_build_write(AngleTreeWriter *writer, AngleBuildSort *sort, Size size)
+angle_build_write(AngleTreeWriter *writer, AngleRowSource source, void *context,
+				  Size size)
 {
 	const AngleLayout *layout = &writer->self->layout;
 	AngleRowSet rows = angle_row_set_make(layout, size, INT_MAX);
@@ -30,7 +31,7 @@ angle_build_write(AngleTreeWriter *writer, AngleBuildSort *sort, Size size)
 		int count = rows.count;
 
 		CHECK_FOR_INTERRUPTS();
-		next = angle_build_sort_get(sort, &rows);
+		next = source(context, &rows);
 		if (next != current || count == rows.capacity - 1)
 		{
 			rows.count = count;

@@ -5,10 +5,9 @@
 #include "pg/am/build/sort.h"
 #include "pg/am/build/tree_writer.h"
 
-/* Reads partition after partition from a sort that was performed, and writes it;
- * takes size bytes for the rows, twice that while they are clustered. One that is
- * larger is written in parts. */
-void
-angle_build_write(AngleTreeWriter *writer, AngleBuildSort *sort, Size size);
+/* Reads partition after partition from a source, and writes it; takes size bytes for the
+ * rows. One that is larger is written in parts. */
+void angle_build_write(AngleTreeWriter *writer, AngleRowSource source,
+					   void *context, Size size);
 
 #endif

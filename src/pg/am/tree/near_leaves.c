@@ -9,8 +9,8 @@
 int
 angle_nearest_most(const AngleLayout *layout, Size memory)
 {
-	/* the points, in two orders, packed, and copied to be clustered */
-	const Size each = 4 * layout->dims * sizeof(float);
+	/* the points, in two orders and packed */
+	const Size each = 3 * layout->dims * sizeof(float);
 
 	return Max(2, Min(memory / each, INT_MAX));
 }
@@ -28,23 +28,18 @@ static AngleClusters
 make_groups(const Ordering *ordering)
 {
 	const AngleCancel cancel = {angle_interrupt_pending, NULL};
-	const int dims = ordering->self->layout.dims;
 	const int count = ordering->nearest->count;
-	const Size size = (Size) count * dims * sizeof(float);
-	AngleClusterRequest request = {.points =
-									   palloc_extended(size, MCXT_ALLOC_HUGE),
+	AngleClusterRequest request = {.points = ordering->points,
 								   .count = count,
-								   .dims = dims,
+								   .dims = ordering->self->layout.dims,
 								   .lists = lround(sqrt(count)),
 								   .seed = 1,
 								   .cancel = &cancel};
 	AngleClusters clusters;
 	AngleError err;
 
-	memcpy(request.points, ordering->points, size);
 	angle_check(angle_cluster(&request, ordering->arena, &clusters, &err),
 				&err);
-	pfree(request.points);
 	return clusters;
 }
 
