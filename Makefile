@@ -27,6 +27,7 @@ PG_SRCS = \
 	am/scan/candidates.c \
 	am/scan/directory.c \
 	am/scan/limit.c \
+	am/scan/pace.c \
 	am/scan/query.c \
 	am/scan/route.c \
 	am/scan/rows.c \

@@ -97,9 +97,8 @@ leaves_read(const Model *model, double rows)
 	else
 	{
 		const double all = Max(1, model->info->tuples);
-		const double read =
-			angle_stop_read(&model->meta, angle_recall_target) *
-			angle_stop_due_read(rows, Min(1, model->rows / all));
+		const double read = angle_stop_read(&model->meta, angle_recall_target,
+											rows / Min(1, model->rows / all));
 
 		/* each row has two entries */
 		needed = Max(needed, read / (2 * all) * model->leaves);

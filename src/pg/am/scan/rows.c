@@ -138,7 +138,7 @@ add_item(AngleRows *rows, const AngleLeafEntry *entry, uint32 leaf)
 		}
 		place = rows->count++;
 	}
-	rows->items[place] = (AngleRowItem){*entry, leaf};
+	rows->items[place] = (AngleRowItem){*entry, leaf, 0};
 	return place;
 }
 
@@ -259,14 +259,6 @@ queue_rests(AngleRows *rows)
 	rows->least_rest = INFINITY;
 }
 
-/* By how much the key that a body will have is below the distance, about. Bodies say less
- * than codes where rows are very near to one another. */
-static double
-margin(const AngleRows *rows)
-{
-	return rows->looked_up > 0 ? rows->margins / rows->looked_up : 0;
-}
-
 /* The least bound of the distance of what was not looked at. */
 static double
 least_unread(const AngleRows *rows)
@@ -280,7 +272,8 @@ angle_rows_flush(AngleRows *rows)
 	if (angle_rows_unsorted(rows))
 		sort_near(rows);
 	if (least_unread(rows) >= rows->least_rest &&
-		angle_queue_least(&rows->ready) + margin(rows) >= rows->least_rest &&
+		angle_queue_least(&rows->ready) + angle_rows_margin(rows) >=
+			rows->least_rest &&
 		rows->least_rest < INFINITY)
 		queue_rests(rows);
 }
@@ -290,6 +283,7 @@ angle_rows_looked_up(AngleRows *rows, uint32 place, AngleRowKey key)
 {
 	rows->margins += key.margin;
 	rows->looked_up++;
+	rows->items[place].margin = (float) key.margin;
 	angle_queue_add(&rows->ready, key.key, place);
 }
 
@@ -297,7 +291,8 @@ bool
 angle_rows_unread(const AngleRows *rows)
 {
 	return (rows->queue.count > 0 || rows->near_next < rows->near_sorted) &&
-		   least_unread(rows) - margin(rows) <= angle_queue_least(&rows->ready);
+		   least_unread(rows) - angle_rows_margin(rows) <=
+			   angle_queue_least(&rows->ready);
 }
 
 static void

@@ -30,7 +30,8 @@ typedef enum AngleItemKind
 typedef struct AngleRowItem
 {
 	AngleLeafEntry entry;
-	uint32 leaf; /* its place in leaves */
+	uint32 leaf;  /* its place in leaves */
+	float margin; /* of a row that was looked up: see AngleRowKey */
 } AngleRowItem;
 
 /* A leaf that was read. */
@@ -102,6 +103,14 @@ void angle_rows_take(AngleRows *rows, uint32 place, const AngleLeafEntry *entry,
 
 /* Notes that the row is looked up; false if it was before. */
 bool angle_rows_meet(AngleRows *rows, AngleBodyPointer body);
+
+/* By how much the key that a body will have is below the distance, about. Bodies say less
+ * than codes where rows are very near to one another. */
+static inline double
+angle_rows_margin(const AngleRows *rows)
+{
+	return rows->looked_up > 0 ? rows->margins / rows->looked_up : 0;
+}
 
 /* Says what the body of this item's row says. */
 void angle_rows_looked_up(AngleRows *rows, uint32 place, AngleRowKey key);

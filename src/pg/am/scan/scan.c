@@ -31,6 +31,7 @@
 #include "pg/am/am.h"
 #include "pg/am/scan/candidates.h"
 #include "pg/am/scan/limit.h"
+#include "pg/am/scan/pace.h"
 #include "pg/am/scan/rows.h"
 #include "pg/am/scan/visits.h"
 #include "pg/am/store/body.h"
@@ -81,16 +82,12 @@ typedef struct AngleScan
 
 	AngleQueue late; /* rows that come last */
 	size_t batch_size;
-	double given; /* the key of the last row that was given out */
 	int probes; /* leaves to be read before the first row; 0: by the stop rule */
 	AngleStop stop; /* what was read */
-	double due;		/* to be seen before the next batch */
-	double enough;	/* to be seen before the first one */
-	double asked;	/* rows of this and all batches before */
-	double wanted;	/* rows that will have to be given, about; 0: not known */
-	bool exact;		/* read all */
-	bool once;		/* all is read, and rows come by their first entries */
-	float *keys;	/* (capacity) */
+	AnglePace pace;
+	bool exact;		   /* read all */
+	bool once;		   /* all is read, and rows come by their first entries */
+	float *keys;	   /* (capacity) */
 	double *distances; /* (capacity) */
 	AnglePageReader reader;
 	PGAlignedBlock copy; /* of a leaf's head page, for filters */
@@ -457,7 +454,8 @@ leaf_is_next(const AngleScan *self)
 		return true;
 	if (self->probes > 0)
 		return self->stop.leaves < self->probes;
-	return angle_stop_seen(&self->stop) < self->due;
+	return angle_stop_seen(&self->stop) <
+		   angle_pace_due(&self->pace, angle_stop_share(&self->stop));
 }
 
 /* Looks up the row at place, known by its code so far. */
@@ -541,11 +539,12 @@ make_batch(AngleScan *self, size_t capacity)
 	self->batch_capacity = capacity;
 }
 
-/* Puts a row into the batch, or with those that come last. */
+/* Puts a row into the batch, or with those that come last: whose distance may be less
+ * than a key that was given out, up to which the executor has given out all. */
 static void
 add_to_batch(IndexScanDesc scan, AngleScan *self, uint32 place, double key)
 {
-	if (key < self->given)
+	if (angle_pace_late(&self->pace, key, self->rows.items[place].margin))
 	{
 		angle_queue_add(&self->late, key, place);
 		return;
@@ -563,12 +562,11 @@ fill_batch(IndexScanDesc scan, AngleScan *self)
 	uint32 place;
 	double key;
 
-	self->asked += self->batch_size;
-	self->due = self->enough * angle_stop_due(self->asked, self->wanted);
+	angle_pace_batch(&self->pace, self->batch_size);
 	if (leaf_is_next(self))
-		angle_rows_expect(
-			&self->rows,
-			Max(self->asked, Max(EXPECTED, self->wanted * EXPECTED_SHARE)));
+		angle_rows_expect(&self->rows, Max(self->pace.asked,
+										   Max(EXPECTED, self->pace.wanted *
+															 EXPECTED_SHARE)));
 	if (self->batch_size > self->batch_capacity)
 		make_batch(self, self->batch_size);
 	self->batch_count = self->batch_next = 0;
@@ -577,7 +575,7 @@ fill_batch(IndexScanDesc scan, AngleScan *self)
 		   next_row(scan->indexRelation, self, &place, &key))
 		add_to_batch(scan, self, place, key);
 	angle_candidates_sort(self->batch, self->batch_count);
-	self->batch_size = Max(BATCH_LEAST, Min(self->asked / 2, BATCH_MOST));
+	self->batch_size = Max(BATCH_LEAST, Min(self->pace.asked / 2, BATCH_MOST));
 }
 
 static ItemPointer
@@ -612,7 +610,8 @@ take_row(IndexScanDesc scan, AngleScan *self, uint32 *place, double *key)
 	if (self->batch_next < self->batch_count)
 	{
 		first = self->batch[self->batch_next++];
-		self->given = first.key;
+		angle_pace_given(&self->pace, first.key,
+						 angle_rows_margin(&self->rows));
 		if (self->visits)
 			prepare_visits(scan, self);
 	}
@@ -647,8 +646,6 @@ init_rows(AngleScan *self)
 	self->batch_capacity = self->batch_count = self->batch_next = 0;
 	angle_rows_init(&self->rows, self->once);
 	self->batch_size = BATCH_FIRST;
-	self->given = -INFINITY;
-	self->asked = self->due = 0;
 }
 
 /* How many leaves are read before the first row, about. */
@@ -663,7 +660,8 @@ expected_leaves(const AngleScan *self, const AngleMeta *meta)
 		return self->probes;
 	if (self->directory != NULL)
 		rows = Max(1, Min(rows, 2 * meta->rows / self->directory->leaves));
-	return angle_stop_read(meta, angle_recall_target) / rows;
+	return angle_stop_read(meta, angle_recall_target, ANGLE_STOP_NEIGHBOURS) /
+		   rows;
 }
 
 /* What an index with dimensions needs. */
@@ -703,8 +701,8 @@ start(IndexScanDesc scan, AngleScan *self)
 	self->once = self->exact || !self->query->ordered;
 	self->visits = angle_visits_known(scan->heapRelation);
 	self->probes = angle_probes;
-	self->enough = angle_stop_enough(&meta, angle_recall_target);
-	self->wanted = angle_limit_rows(self->limit);
+	angle_pace_begin(&self->pace, &meta, angle_recall_target,
+					 angle_limit_rows(self->limit));
 	angle_stop_begin(&self->stop, self->self->metric);
 	self->reader = (AnglePageReader){.index = index};
 	init_rows(self);

@@ -26,7 +26,7 @@
 
 #define ANGLE_META_BLOCK 0
 #define ANGLE_META_MAGIC 0x616e676c
-#define ANGLE_META_VERSION 5
+#define ANGLE_META_VERSION 6
 
 /* In the last two bytes of every page, where tools look for what it is. */
 #define ANGLE_PAGE_ID 0xff8a
@@ -60,8 +60,10 @@ typedef struct AngleNodePointer
 	uint32 generation;
 } AngleNodePointer;
 
-/* Stop rules are kept for these targets of recall. */
+/* Stop rules are kept for so many targets of recall, and for so many numbers of nearest
+ * rows: from ten on √10 times as many each. */
 #define ANGLE_TARGETS 8
+#define ANGLE_SCALES 5
 
 typedef struct AngleMeta
 {
@@ -81,9 +83,10 @@ typedef struct AngleMeta
 	uint32 changes;		   /* of the tree: one for each split */
 	BlockNumber free_run; /* the first AngleFreeRun; InvalidBlockNumber: none */
 	uint32 unused;		  /* zero */
-	float enough[ANGLE_TARGETS]; /* rows to see: see stop.h */
-	float read[ANGLE_TARGETS];	 /* rows of the leaves that are read then */
-	double rows;				 /* at the end of the build */
+	/* of (scale, target): rows to see, see stop.h; and rows that were read then */
+	float enough[ANGLE_SCALES][ANGLE_TARGETS];
+	float read[ANGLE_SCALES][ANGLE_TARGETS];
+	double rows; /* at the end of the build */
 } AngleMeta;
 
 typedef enum AngleNodeKind

@@ -11,20 +11,8 @@
 #define WEIGHT 3.5
 #define WEIGHT_MOST 3.0
 
-/* Rows to see, and leaves to read, rise with such powers of the rows asked for. */
-#define POWER_SEEN 0.6
-#define POWER_READ 0.42
-
-/* Where it is not known how many rows are wanted: ten as long as no more than so many are
- * asked for, then so many times those. Not once: rows are given out batch by batch, and the
- * last of a batch needs more than all of it do on average. */
-#define ASKED 20.0
-#define UNKNOWN_SHARE 3.3
-
-/* Where it is known: so many are asked for, to be sure of the order. Who asks for more has
- * a filter that drops more than was thought. */
-#define SURE_SHARE 1.5
-#define SURE_MORE 30.0
+/* From one scale to the next there are so many times the nearest rows. */
+#define SCALE 3.16228
 
 const float angle_recall_targets[ANGLE_TARGETS] = {0.80f, 0.85f, 0.90f, 0.95f,
 												   0.97f, 0.98f, 0.99f, 0.995f};
@@ -33,10 +21,20 @@ void
 angle_stop_default(AngleMeta *meta)
 {
 	/* what 300,000 English sentences need; smaller indexes need less */
-	static const float enough[ANGLE_TARGETS] = {3000,  4800,  8500,	  25000,
-												45000, 89000, 185000, 350000};
-	static const float read[ANGLE_TARGETS] = {1100, 1600,  2300,  5000,
-											  7700, 12700, 21500, 34000};
+	static const float enough[ANGLE_SCALES][ANGLE_TARGETS] = {
+		{1400, 2200, 4200, 12000, 23000, 36000, 75000, 220000},
+		{2500, 4000, 8200, 22000, 46000, 92000, 190000, 420000},
+		{6100, 9500, 18000, 48000, 93000, 180000, 400000, 670000},
+		{17000, 26000, 48000, 120000, 210000, 350000, 770000, 1300000},
+		{56000, 88000, 160000, 410000, 730000, 1000000, 1800000, 3300000},
+	};
+	static const float read[ANGLE_SCALES][ANGLE_TARGETS] = {
+		{710, 980, 1500, 3200, 5200, 7100, 12000, 26000},
+		{1100, 1500, 2500, 5100, 8400, 14000, 23000, 41000},
+		{2000, 2700, 4300, 8600, 14000, 22000, 40000, 57000},
+		{4100, 5600, 8700, 16000, 25000, 36000, 63000, 92000},
+		{9600, 13000, 21000, 40000, 61000, 78000, 120000, 190000},
+	};
 
 	memcpy(meta->enough, enough, sizeof(enough));
 	memcpy(meta->read, read, sizeof(read));
@@ -62,39 +60,43 @@ at_target(const float *rows, double target, double times)
 					  : INFINITY;
 }
 
-double
-angle_stop_enough(const AngleMeta *meta, double target)
-{
-	return at_target(meta->enough, target, 3);
-}
-
-double
-angle_stop_read(const AngleMeta *meta, double target)
-{
-	return at_target(meta->read, target, 2);
-}
-
-/* How many times ten that is; not less than once. */
+/* What so many nearest need by what each scale does: in logarithms a straight line
+ * between two of them, and on beyond the last. */
 static double
-tens(double rows)
+at_scale(const double *logarithms, double nearest)
 {
-	return Max(1, rows / ANGLE_STOP_NEIGHBOURS);
+	const double place =
+		log(Max(1, nearest / ANGLE_STOP_NEIGHBOURS)) / log(SCALE);
+	const int below = Min((int) place, ANGLE_SCALES - 2);
+
+	return exp(logarithms[below] +
+			   (place - below) * (logarithms[below + 1] - logarithms[below]));
+}
+
+AngleStopRule
+angle_stop_rule(const AngleMeta *meta, double target)
+{
+	AngleStopRule rule;
+
+	for (int i = 0; i < ANGLE_SCALES; i++)
+		rule.seen[i] = log(Max(1, at_target(meta->enough[i], target, 3)));
+	return rule;
 }
 
 double
-angle_stop_due(double asked, double wanted)
+angle_stop_due(const AngleStopRule *rule, double nearest)
 {
-	if (wanted <= 0)
-		wanted = asked <= ASKED ? 0 : asked * UNKNOWN_SHARE;
-	else if (asked > wanted * SURE_SHARE + SURE_MORE)
-		wanted = asked / SURE_SHARE;
-	return pow(tens(wanted), POWER_SEEN);
+	return at_scale(rule->seen, nearest);
 }
 
 double
-angle_stop_due_read(double wanted, double share)
+angle_stop_read(const AngleMeta *meta, double target, double nearest)
 {
-	return pow(tens(wanted) / share, POWER_READ);
+	double read[ANGLE_SCALES];
+
+	for (int i = 0; i < ANGLE_SCALES; i++)
+		read[i] = log(Max(1, at_target(meta->read[i], target, 2)));
+	return at_scale(read, nearest);
 }
 
 void
@@ -123,14 +125,4 @@ angle_stop_note(AngleStop *stop, double distance, int rows, int passed)
 		return;
 	weight = WEIGHT * (distance - stop->nearest) / mean;
 	stop->weight = Max(stop->weight, exp(Min(weight, WEIGHT_MOST)));
-}
-
-double
-angle_stop_seen(const AngleStop *stop)
-{
-	double seen = stop->rows * stop->weight;
-
-	if (stop->passed < stop->rows)
-		seen *= pow(stop->passed / stop->rows, POWER_SEEN);
-	return seen;
 }

@@ -14,10 +14,12 @@
  *
  * How many rows are enough depends on the data, and is measured: for each target of
  * recall, of the ten nearest of sampled rows this share lies in the leaves that are read.
- *
- * For the k nearest rows (k/10)^0.6 times as many must be seen: text embeddings need 3.5
- * times for 100, 15 times for 1,000. And where a share s of the rows passes a condition, the
- * ten nearest of those are about the 10/s nearest of all.
+ * The same for the ten nearest of a tenth of all rows, chosen at random, which are about
+ * every tenth of the hundred nearest; of a hundredth; and of √10 times these parts. So it
+ * is known what k nearest rows need, and where a share s passes a condition, its ten nearest
+ * are about the 10/s nearest of all. Between these, and beyond, what is to be seen rises by
+ * a power: from ten to a hundred by that of 0.6 for text embeddings, where the nearest rows
+ * are hardly nearer than others by that of 1.1 and more.
  */
 #ifndef ANGLE_STOP_H
 #define ANGLE_STOP_H
@@ -34,18 +36,19 @@ extern const float angle_recall_targets[ANGLE_TARGETS];
 /* Fills in what is to be seen and read where nothing was measured. */
 void angle_stop_default(AngleMeta *meta);
 
-/* Rows for a target between 0 and 1: to see, counted as above, before a search for ten
- * stops, and those that it has read then, on average. */
-double angle_stop_enough(const AngleMeta *meta, double target);
-double angle_stop_read(const AngleMeta *meta, double target);
+/* What is to be seen for one target. */
+typedef struct AngleStopRule
+{
+	double seen[ANGLE_SCALES]; /* the logarithms */
+} AngleStopRule;
 
-/* How many times as many must be seen before so many rows are given out, of which so many
- * are wanted, 0 if that is not known: the executor asks for some rows more than it gives
- * out, to know that those are in order. */
-double angle_stop_due(double asked, double wanted);
+/* The rule for a target between 0 and 1. */
+AngleStopRule angle_stop_rule(const AngleMeta *meta, double target);
 
-/* How many times as many are read where so many rows are wanted and this share passes. */
-double angle_stop_due_read(double wanted, double share);
+/* Rows to be seen, counted as above, before this share of so many nearest is found; and
+ * those that a search has read then, on average. */
+double angle_stop_due(const AngleStopRule *rule, double nearest);
+double angle_stop_read(const AngleMeta *meta, double target, double nearest);
 
 /* What a search has seen. */
 typedef struct AngleStop
@@ -65,6 +68,17 @@ void angle_stop_begin(AngleStop *stop, AngleMetric metric);
 void angle_stop_note(AngleStop *stop, double distance, int rows, int passed);
 
 /* What is to be compared with how many are enough. */
-double angle_stop_seen(const AngleStop *stop);
+static inline double
+angle_stop_seen(const AngleStop *stop)
+{
+	return stop->rows * stop->weight;
+}
+
+/* Which share of the rows passes, by those that were seen: more than 0. */
+static inline double
+angle_stop_share(const AngleStop *stop)
+{
+	return stop->passed < stop->rows ? (stop->passed + 0.5) / stop->rows : 1;
+}
 
 #endif
