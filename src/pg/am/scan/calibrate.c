@@ -32,6 +32,10 @@
 #define STEPS_EACH 4
 #define STEP_FIRST 4
 
+/* Rows of a query that were among the nearest and are remembered, before those are forgotten
+ * that are no longer. */
+#define SEEN (2 * ANGLE_STOP_NEIGHBOURS)
+
 /* A row that was among the nearest for a while, and the leaves that have its entries. */
 typedef struct Neighbour
 {
@@ -44,9 +48,8 @@ typedef struct Nearest
 {
 	AngleTop top; /* by their place in seen */
 	AngleCandidate items[ANGLE_STOP_NEIGHBOURS];
-	Neighbour *seen; /* (capacity) */
+	Neighbour seen[SEEN];
 	int count;
-	int capacity;
 } Nearest;
 
 /* Of a query. */
@@ -157,8 +160,6 @@ init_nearest(Nearest *nearest)
 {
 	angle_top_init(&nearest->top, nearest->items, ANGLE_STOP_NEIGHBOURS);
 	nearest->count = 0;
-	nearest->capacity = 4 * ANGLE_STOP_NEIGHBOURS;
-	nearest->seen = palloc(nearest->capacity * sizeof(Neighbour));
 }
 
 static void
@@ -226,6 +227,21 @@ meet_again(Nearest *nearest, AngleBodyPointer body, BlockNumber leaf)
 	return false;
 }
 
+/* Forgets the rows that are no longer among the nearest. */
+static void
+forget_others(Nearest *nearest)
+{
+	Neighbour kept[ANGLE_STOP_NEIGHBOURS];
+
+	for (size_t i = 0; i < nearest->top.count; i++)
+	{
+		kept[i] = nearest->seen[nearest->items[i].id];
+		nearest->items[i].id = i;
+	}
+	nearest->count = (int) nearest->top.count;
+	memcpy(nearest->seen, kept, nearest->count * sizeof(Neighbour));
+}
+
 /* Makes a row that is nearer than others one of the nearest. */
 static void
 meet(Nearest *nearest, double score, AngleBodyPointer body, BlockNumber leaf)
@@ -235,11 +251,8 @@ meet(Nearest *nearest, double score, AngleBodyPointer body, BlockNumber leaf)
 		return;
 	nearest->seen[nearest->count++] =
 		(Neighbour){body, {leaf, InvalidBlockNumber}};
-	if (nearest->count < nearest->capacity)
-		return;
-	nearest->capacity *= 2;
-	nearest->seen =
-		repalloc(nearest->seen, nearest->capacity * sizeof(Neighbour));
+	if (nearest->count == SEEN)
+		forget_others(nearest);
 }
 
 /* Offers a row to the nearest of the parts that have it, of which this is the smallest. */
