@@ -6,8 +6,9 @@
 #include "pg/am/scan/pace.h"
 
 /* So many rows may be settled for each that is wanted, and more, as long as the nearest of
- * that number are enough. */
-#define WANTED_SHARE 1.5
+ * that number are enough: the tenth one that passes a filter may be the 150th of all where it
+ * is the hundredth normally. */
+#define WANTED_SHARE 1.3
 #define WANTED_MORE 3.0
 
 /* Beyond that, the last ones of a batch need more than as many nearest do on average: as so
@@ -49,7 +50,7 @@ nearest_settled(const AnglePace *pace, size_t rows)
 		pace->asked > 0 ? pace->settled / pace->asked * (pace->asked + rows)
 						: 0;
 
-	if (settled <= enough * WANTED_SHARE + WANTED_MORE)
+	if (pace->settled <= enough * WANTED_SHARE + WANTED_MORE)
 		return enough;
 	return (settled * SETTLED_SHARE + SETTLED_MORE) / pace->target;
 }

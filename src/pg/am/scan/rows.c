@@ -1,6 +1,8 @@
 /* Rows of a scan: see rows.h. */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "pg/am/scan/candidates.h"
 #include "pg/am/scan/rows.h"
 
@@ -9,9 +11,12 @@
  * left out and is due all the same costs a second look at its leaf. */
 #define NEAR_SHARE 2.5
 
-/* And no more than this many, of bounds that are the least, but for equal ones. Where more
- * are asked for, as many again for each batch. */
-#define NEAR_MOST 2048
+/* Where more are asked for than so many, those with the least bounds are near, but for equal
+ * ones: so many times the root of what is asked for, for of many the bounds overlap. As many
+ * again for each batch that has leaves read. To keep the least estimates would take longer
+ * than to take rows in vain. */
+#define MANY 100
+#define MANY_SHARE 350
 
 /* Rows that are sorted at a time: so many, or a part of all where those are many. Ten rows
  * are ready after some thirty were looked up. */
@@ -83,6 +88,7 @@ angle_rows_init(AngleRows *rows, bool once)
 	rows->leaves = palloc(rows->leaf_capacity * sizeof(AngleSeenLeaf));
 	rows->near_capacity = start;
 	rows->near = palloc(rows->near_capacity * sizeof(AngleCandidate));
+	rows->most = MANY_SHARE;
 	rows->limit = rows->least_rest = INFINITY;
 	if (!once)
 		rows->met = met_create(CurrentMemoryContext, MET_START, NULL);
@@ -91,9 +97,16 @@ angle_rows_init(AngleRows *rows, bool once)
 void
 angle_rows_expect(AngleRows *rows, double asked)
 {
-	const size_t most = Min(NEAR_MOST, asked * NEAR_SHARE);
+	const size_t most = asked * NEAR_SHARE;
 	AngleTop *best = &rows->best;
 
+	if (asked > MANY)
+	{
+		rows->most = (uint32) (MANY_SHARE * sqrt(asked));
+		rows->best.capacity = 0;
+		rows->limit = INFINITY;
+		return;
+	}
 	if (best->items == NULL)
 		angle_top_init(best, palloc(most * sizeof(AngleCandidate)), most);
 	else if (most > best->capacity)
@@ -101,8 +114,6 @@ angle_rows_expect(AngleRows *rows, double asked)
 		best->items = repalloc(best->items, most * sizeof(AngleCandidate));
 		best->capacity = most;
 	}
-	else if (most == NEAR_MOST)
-		best->count = 0;
 	rows->limit = (float) angle_top_limit(best);
 }
 
@@ -180,17 +191,17 @@ leave_far(AngleRows *rows, uint32 place)
 	rows->near_count = kept;
 }
 
-/* Leaves out all but NEAR_MOST of the rows taken last, from place on. */
+/* Leaves out all but the most of the rows taken last, from place on. */
 static void
 leave_many(AngleRows *rows, uint32 place)
 {
 	AngleCandidate *taken = rows->near + place;
 	float limit = -INFINITY;
 
-	if (rows->near_count - place <= NEAR_MOST)
+	if (rows->near_count - place <= rows->most)
 		return;
-	angle_candidates_select(taken, rows->near_count - place, NEAR_MOST);
-	for (uint32 i = 0; i < NEAR_MOST; i++)
+	angle_candidates_select(taken, rows->near_count - place, rows->most);
+	for (uint32 i = 0; i < rows->most; i++)
 		limit = Max(limit, (float) taken[i].key);
 	rows->limit = limit;
 	leave_far(rows, place);
@@ -220,7 +231,7 @@ sort_near(AngleRows *rows)
 static void
 grow_near(AngleRows *rows)
 {
-	if (rows->near_count - rows->near_parted >= 2 * NEAR_MOST)
+	if (rows->near_count - rows->near_parted >= 2 * rows->most)
 		sort_near(rows);
 	if (rows->near_count < rows->near_capacity / 2)
 		return;
@@ -239,7 +250,8 @@ angle_rows_take(AngleRows *rows, uint32 place, const AngleLeafEntry *entry,
 	if (rows->near_count == rows->near_capacity)
 		grow_near(rows);
 	rows->near[rows->near_count++] = (AngleCandidate){key, item};
-	if (!isnan(estimate) && !angle_entry_second(entry) &&
+	if (rows->best.capacity > 0 && !isnan(estimate) &&
+		!angle_entry_second(entry) &&
 		angle_top_offer(&rows->best, estimate, item))
 		rows->limit = Min(rows->limit, (float) angle_top_limit(&rows->best));
 }

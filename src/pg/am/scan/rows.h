@@ -67,6 +67,8 @@ typedef struct AngleRows
 	uint32 near_parted;
 	uint32 near_count;
 	uint32 near_capacity;
+	uint32
+		most; /* that are kept of those taken since they were parted, about */
 	AngleTop best; /* the smallest estimates, of first entries */
 	float limit;   /* of keys that are near; falls */
 	struct met_hash
