@@ -18,6 +18,7 @@ CORE_SRCS = \
 	ann/heap.c \
 	ann/kmeans.c \
 	ann/lloyd.c \
+	ann/queries.c \
 	ann/regroup.c \
 	ann/split.c \
 	base/arena.c \
@@ -238,6 +239,7 @@ UNIT_SRCS = \
 	test_objective.c \
 	test_packed.c \
 	test_pickle.c \
+	test_queries.c \
 	test_quant.c \
 	test_ranking.c \
 	test_regroup.c \
