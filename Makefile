@@ -26,6 +26,7 @@ PG_SRCS = \
 	am/scan/calibrate.c \
 	am/scan/candidates.c \
 	am/scan/directory.c \
+	am/scan/neighbours.c \
 	am/scan/limit.c \
 	am/scan/pace.c \
 	am/scan/query.c \

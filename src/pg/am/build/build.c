@@ -333,7 +333,20 @@ write_partitions(Build *build)
 	angle_build_sort_free(build->sort);
 }
 
-/* Both passes, by this process. */
+static void
+finish_alone(Build *build)
+{
+	angle_tree_flush(build->writer);
+	angle_settle(build->index, build->self, build->writer->children,
+				 build->writer->count, build->budget);
+	build->meta.root = angle_tree_finish(build->writer);
+	build->meta.height = build->writer->height;
+	build->meta.rows = build->rows;
+	report_phase(ANGLE_BUILD_CALIBRATE);
+	angle_calibrate(build->index, build->self, &build->meta, build->reservoir);
+}
+
+/* All of it, by this process. */
 static void
 build_alone(Build *build)
 {
@@ -350,18 +363,10 @@ build_alone(Build *build)
 	angle_build_scan_end(&build->scan);
 	if (build->sort != NULL)
 		write_partitions(build);
-	angle_tree_flush(build->writer);
-	angle_settle(build->index, build->self, build->writer->children,
-				 build->writer->count, build->budget);
+	finish_alone(build);
 }
 
-static void
-begin_writing(void)
-{
-	report_phase(ANGLE_BUILD_WRITE);
-}
-
-/* Both passes, by several processes; false if that cannot be. */
+/* All of it, by several processes; false if that cannot be. */
 static bool
 build_together(Build *build)
 {
@@ -372,7 +377,7 @@ build_together(Build *build)
 								   .clusters = &build->clusters,
 								   .workers = build->workers,
 								   .budget = build->budget,
-								   .begin_writing = begin_writing};
+								   .report = report_phase};
 
 	if (parallel.workers < 1)
 		return false;
@@ -385,7 +390,7 @@ build_together(Build *build)
 		return false;
 	}
 	build->heap_rows = parallel.heap_rows;
-	build->rows = parallel.rows;
+	build->rows = build->meta.rows;
 	return true;
 }
 
@@ -426,20 +431,10 @@ build_tree(Build *build)
 	if (build->clusters.lists < 2 || !build_together(build))
 		build_alone(build);
 	if (build->writer == NULL)
-	{
 		/* no row: the next one may have other dimensions */
 		build->meta = angle_meta_make(build->index);
-		return;
-	}
-	build->meta.root = angle_tree_finish(build->writer);
-	build->meta.height = build->writer->height;
-	build->meta.rows = build->rows;
-	report_phase(ANGLE_BUILD_CALIBRATE);
-	if (build->reservoir == NULL)
-		build->reservoir =
-			angle_reservoir_pick(build->index, build->self, build->rows);
-	angle_calibrate(build->index, build->self, &build->meta, build->reservoir);
-	update_metapage(build->index, &build->meta);
+	else
+		update_metapage(build->index, &build->meta);
 }
 
 IndexBuildResult *

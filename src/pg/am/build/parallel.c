@@ -7,7 +7,8 @@
  * neighbouring partitions. When all have done so, each takes one bucket after
  * another, sorts it by partition if it has several, clusters those and writes the lists.
  * What leads to the lists comes back to the leader through one more file, and from
- * there to all, who settle the rows (settle.h). The leader writes the nodes above.
+ * there to all, who settle the rows (settle.h). When the leader has written the nodes
+ * above, all measure the stop rule, each with some queries.
  *
  * Not one sort that is shared, as nbtree has it: only the leader could read that,
  * and to cluster rows and to write lists takes much longer than to find their
@@ -38,6 +39,7 @@
 #include "pg/am/build/settle.h"
 #include "pg/am/build/sort.h"
 #include "pg/am/build/write.h"
+#include "pg/am/scan/calibrate.h"
 #include "pg/bridge.h"
 
 /* What a bucket takes in each process while it is filled: a chunk, and the buffer
@@ -56,19 +58,21 @@ enum
 	KEY_STARTS,
 	KEY_STORES,
 	KEY_QUERY,
+	KEY_MEASURED,
 	KEY_WAL,
 	KEY_BUFFERS,
 };
 
-/* What all do, and go on to when all have done it; but for PHASE_GATHER, in which the
- * leader alone does something. */
+/* What all do, and go on to when all have done it; but for what the leader does alone. */
 typedef enum Phase
 {
-	PHASE_SCAN,	  /* the table is read */
-	PHASE_WRITE,  /* lists are written */
-	PHASE_GATHER, /* they become known to all */
-	PHASE_SETTLE, /* rows get their second entries */
-	PHASE_END,	  /* of that, for each leaf */
+	PHASE_SCAN,	   /* the table is read */
+	PHASE_WRITE,   /* lists are written */
+	PHASE_GATHER,  /* they become known to all, by the leader */
+	PHASE_SETTLE,  /* rows get their second entries */
+	PHASE_END,	   /* of that, for each leaf */
+	PHASE_FINISH,  /* the nodes above are written, by the leader */
+	PHASE_MEASURE, /* the stop rule is measured */
 } Phase;
 
 typedef struct Shared
@@ -88,6 +92,8 @@ typedef struct Shared
 	pg_atomic_uint32 next_leaf; /* that is to be settled */
 	pg_atomic_uint32 next_end;	/* whose settling is to be ended */
 	uint32 leaves;				/* written by the leader before PHASE_SETTLE */
+	AngleNodePointer root;		/* and this in PHASE_FINISH, in which … */
+	pg_atomic_uint32 measuring; /* … those are counted who will measure */
 	pg_atomic_uint64 placed;	/* rows that are in lists */
 	slock_t mutex;				/* for what follows */
 	double heap_rows;
@@ -109,7 +115,8 @@ typedef struct Participant
 	AngleAssigner *assigner;
 	SharedTuplestoreAccessor **stores; /* (buckets + 1), of children the last */
 	SharedTuplestoreAccessor *bucket;  /* that is being read */
-	void (*begin_writing)(void);	   /* or NULL */
+	int number;						   /* among those who measure; −1: not */
+	void (*report)(AngleBuildPhase);   /* or NULL */
 } Participant;
 
 PGDLLEXPORT void angle_build_worker(dsm_segment *segment, shm_toc *toc);
@@ -297,8 +304,8 @@ write_buckets(Participant *self)
 	Shared *shared = self->shared;
 	int bucket;
 
-	if (self->begin_writing != NULL)
-		self->begin_writing();
+	if (self->report != NULL)
+		self->report(ANGLE_BUILD_WRITE);
 	while ((bucket = (int) pg_atomic_fetch_add_u32(&shared->next, 1)) <
 		   shared->buckets)
 		write_bucket(self, bucket);
@@ -358,6 +365,42 @@ end_settling(Participant *self)
 	angle_leaf_file_close(file);
 }
 
+static void
+finish(Participant *self)
+{
+	Shared *shared = self->shared;
+
+	self->number = pg_atomic_fetch_add_u32(&shared->measuring, 1);
+	if (!IsParallelWorker())
+		shared->root = angle_tree_finish(self->writer);
+}
+
+/* What process number has measured. */
+static AngleMeasured *
+measured_by(const Participant *self, int number)
+{
+	return (AngleMeasured *) shm_toc_lookup(self->toc, KEY_MEASURED, false) +
+		   number;
+}
+
+/* Each measures with some queries: rows that all choose alike. */
+static void
+measure(Participant *self)
+{
+	const Shared *shared = self->shared;
+	const AngleIndex *index = self->writer->self;
+	const int all = pg_atomic_read_u32(&self->shared->measuring);
+
+	if (self->report != NULL)
+		self->report(ANGLE_BUILD_CALIBRATE);
+	if (self->number < 0)
+		return;
+	angle_measure(self->index, index, shared->root,
+				  angle_reservoir_pick(self->index, index, shared->rows),
+				  (AngleShare){self->number, all},
+				  measured_by(self, self->number));
+}
+
 /* Takes part, from the phase on in which the others are. */
 static void
 take_part(Participant *self)
@@ -365,7 +408,8 @@ take_part(Participant *self)
 	static void (*const tasks[])(Participant *) = {
 		[PHASE_SCAN] = scan_table,	[PHASE_WRITE] = write_buckets,
 		[PHASE_GATHER] = gather,	[PHASE_SETTLE] = settle,
-		[PHASE_END] = end_settling,
+		[PHASE_END] = end_settling, [PHASE_FINISH] = finish,
+		[PHASE_MEASURE] = measure,
 	};
 	Barrier *barrier = &self->shared->barrier;
 
@@ -414,6 +458,7 @@ prepare(Participant *self)
 	self->assigner = make_assigner(self->shared, self->toc);
 	self->writer->progress = count_placed;
 	self->writer->progress_context = self->shared;
+	self->number = -1;
 	self->stores = palloc((self->shared->buckets + 1) *
 						  sizeof(SharedTuplestoreAccessor *));
 }
@@ -517,6 +562,7 @@ estimate_all(ParallelContext *context, const AngleParallelBuild *build,
 	estimate(context, (count_buckets(build, participants) + 1) *
 						  store_size(participants));
 	estimate(context, strlen(query_text()) + 1);
+	estimate(context, participants * sizeof(AngleMeasured));
 	estimate(context, context->nworkers * sizeof(WalUsage));
 	estimate(context, context->nworkers * sizeof(BufferUsage));
 }
@@ -541,6 +587,7 @@ share(ParallelContext *context, const AngleParallelBuild *build)
 	pg_atomic_init_u32(&shared->next, 0);
 	pg_atomic_init_u32(&shared->next_leaf, 0);
 	pg_atomic_init_u32(&shared->next_end, 0);
+	pg_atomic_init_u32(&shared->measuring, 0);
 	pg_atomic_init_u64(&shared->placed, 0);
 	SpinLockInit(&shared->mutex);
 	return shared;
@@ -571,7 +618,7 @@ share_all(ParallelContext *context, const AngleParallelBuild *build,
 						.index = build->index,
 						.info = build->info,
 						.writer = build->writer,
-						.begin_writing = build->begin_writing};
+						.report = build->report};
 	const Shared *shared = self.shared;
 
 	table_parallelscan_initialize(
@@ -582,6 +629,8 @@ share_all(ParallelContext *context, const AngleParallelBuild *build,
 	share_clusters(context, build->clusters);
 	strcpy(allocate(context, KEY_QUERY, strlen(query_text()) + 1),
 		   query_text());
+	allocate(context, KEY_MEASURED,
+			 shared->participants * sizeof(AngleMeasured));
 	allocate(context, KEY_WAL, context->nworkers * sizeof(WalUsage));
 	allocate(context, KEY_BUFFERS, context->nworkers * sizeof(BufferUsage));
 	allocate(context, KEY_STORES,
@@ -609,6 +658,21 @@ add_usage(ParallelContext *context)
 		InstrAccumParallelQuery(&buffers[i], &wal[i]);
 }
 
+/* Fills in what the metapage says of the tree. */
+static void
+fill_meta(const Participant *self, AngleMeta *meta)
+{
+	const Shared *shared = self->shared;
+	AngleMeasured *sum = measured_by(self, 0);
+
+	for (uint32 i = 1; i < pg_atomic_read_u32(&self->shared->measuring); i++)
+		angle_measured_add(sum, measured_by(self, i));
+	angle_measured_set_stop(sum, meta);
+	meta->root = shared->root;
+	meta->height = self->writer->height;
+	meta->rows = shared->rows;
+}
+
 static void
 lead(ParallelContext *context, AngleParallelBuild *build, Snapshot snapshot)
 {
@@ -623,11 +687,9 @@ lead(ParallelContext *context, AngleParallelBuild *build, Snapshot snapshot)
 	take_part(&self);
 	WaitForParallelWorkersToFinish(context);
 	add_usage(context);
+	fill_meta(&self, build->meta);
 	build->heap_rows = shared->heap_rows;
-	build->rows = shared->rows;
 	build->info->ii_BrokenHotChain |= shared->broken_hot_chain;
-	/* what comes now is counted no more */
-	build->writer->progress = NULL;
 }
 
 bool

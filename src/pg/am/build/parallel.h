@@ -4,6 +4,7 @@
 
 #include "nodes/execnodes.h"
 
+#include "pg/am/build/phase.h"
 #include "pg/am/build/tree_writer.h"
 
 typedef struct AngleParallelBuild
@@ -11,17 +12,17 @@ typedef struct AngleParallelBuild
 	Relation heap;
 	Relation index;
 	IndexInfo *info;
-	const AngleMeta *meta;		   /* with dimensions */
+	AngleMeta
+		*meta; /* with dimensions; gets root, height, rows and stop rule */
 	const AngleClusters *clusters; /* the partitions, at least one */
-	AngleTreeWriter *writer;	   /* of this process: gets all lists */
+	AngleTreeWriter *writer;	   /* of this process */
 	int workers;				   /* to be launched beside this process */
 	Size budget;				   /* bytes, of all processes together */
-	void (*begin_writing)(void);   /* called between the passes */
-	double heap_rows;			   /* result: rows of the table */
-	double rows;				   /* result: rows that are in lists */
+	void (*report)(AngleBuildPhase phase); /* that begins */
+	double heap_rows;					   /* result: rows of the table */
 } AngleParallelBuild;
 
-/* Reads the table and writes the lists. False if there is no shared memory for it;
+/* Reads the table, writes the tree and measures the stop rule. False if there is no shared memory for it;
  * then nothing has happened. If no worker can be launched, this process does all. */
 bool angle_build_parallel(AngleParallelBuild *build);
 

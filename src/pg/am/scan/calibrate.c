@@ -1,68 +1,32 @@
 /* The stop rule is measured: store/stop.h says what it is. */
 #include "postgres.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "miscadmin.h"
-#include "port/pg_bitutils.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 
-#include "core/ann/heap.h"
-#include "core/quant/rerank.h"
 #include "pg/am/scan/calibrate.h"
-#include "pg/am/scan/query.h"
-#include "pg/am/store/body.h"
+#include "pg/am/scan/neighbours.h"
 #include "pg/am/store/entries.h"
 #include "pg/am/store/node_segment.h"
 #include "pg/am/store/pick.h"
 #include "pg/am/store/stop.h"
 
-/* Codes that are looked at, about: so many for all queries together decide how many
+/* Products of queries and rows, and rows for each query, at least: these decide how many
  * queries there are. */
-#define CODES 1e8
+#define PRODUCTS 1e8
+#define ROWS_EACH 40
 
 /* Memory for the order of leaves of several queries at a time. */
-#define ORDERS_SIZE ((Size) 8 << 20)
+#define ORDERS_SIZE ((Size) 32 << 20)
 
 /* How many rows are read for what is seen is noted where that passes these powers of two,
  * from the first on. */
-#define STEPS 160
+#define STEPS ANGLE_READ_STEPS
 #define STEPS_EACH 4
 #define STEP_FIRST 4
-
-/* Rows of a query that were among the nearest and are remembered, before those are forgotten
- * that are no longer. */
-#define SEEN (2 * ANGLE_STOP_NEIGHBOURS)
-
-/* A row that was among the nearest for a while, and the leaves that have its entries. */
-typedef struct Neighbour
-{
-	AngleBodyPointer body;
-	BlockNumber leaves[2]; /* InvalidBlockNumber: none */
-} Neighbour;
-
-/* The nearest of all rows, or of a part of them. */
-typedef struct Nearest
-{
-	AngleTop top; /* by their place in seen */
-	AngleCandidate items[ANGLE_STOP_NEIGHBOURS];
-	Neighbour seen[SEEN];
-	int count;
-} Nearest;
-
-/* Of a query. */
-typedef struct Probing
-{
-	const float *point; /* (dims) */
-	ItemPointerData tid;
-	AngleQuery *query;
-	uint64 seed; /* by which rows are in parts */
-	Nearest nearest[ANGLE_SCALES];
-	BlockNumber own; /* the leaf that has the first entry of this row … */
-	int own_rows;	 /* … and so many other first ones */
-} Probing;
 
 /* A leaf of the tree. */
 typedef struct LeafSeen
@@ -82,12 +46,9 @@ typedef struct Calibration
 {
 	Relation index;
 	const AngleIndex *self;
-	Probing *probings; /* (count) */
+	AngleSample *samples; /* (count) */
 	int count;
-	float *needs[ANGLE_SCALES]; /* what is to be seen for each neighbour */
-	int found[ANGLE_SCALES];
-	double
-		read[STEPS]; /* rows that all queries read until they have seen that */
+	AngleMeasured *measured;
 
 	LeafSeen *leaves; /* (leaf_capacity) of the tree */
 	LeafDue *order; /* (batch, leaf_capacity) for some queries from first on */
@@ -98,7 +59,6 @@ typedef struct Calibration
 	int first;
 	int batch;
 	AnglePageReader centroids;
-	AnglePageReader bodies;
 } Calibration;
 
 AngleReservoir *
@@ -155,234 +115,31 @@ angle_reservoir_pick(Relation index, const AngleIndex *self, double rows)
 	return reservoir;
 }
 
+/* Makes samples of this process's share of the reservoir. */
 static void
-init_nearest(Nearest *nearest)
+make_samples(Calibration *calibration, const AngleReservoir *reservoir,
+			 AngleShare share)
 {
-	angle_top_init(&nearest->top, nearest->items, ANGLE_STOP_NEIGHBOURS);
-	nearest->count = 0;
-}
-
-static void
-init_probings(Calibration *calibration, const AngleReservoir *reservoir)
-{
-	const AngleIndex *self = calibration->self;
-	const int dims = self->layout.dims;
-	const int enough = (int) (CODES / reservoir->seen);
-
-	calibration->count =
+	const int dims = calibration->self->layout.dims;
+	const int enough =
+		(int) Min(PRODUCTS / reservoir->seen, reservoir->seen / ROWS_EACH);
+	const int count =
 		Min(reservoir->rows.count, Max(ANGLE_CALIBRATION_LEAST, enough));
-	calibration->probings = palloc(calibration->count * sizeof(Probing));
+	const int first = count * share.own / share.all;
+
+	calibration->count = count * (share.own + 1) / share.all - first;
+	calibration->samples =
+		palloc_extended(Max(1, calibration->count) * sizeof(AngleSample),
+						MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int i = 0; i < calibration->count; i++)
 	{
-		Probing *probing = &calibration->probings[i];
-		float *point = reservoir->rows.points + (Size) i * dims;
+		AngleSample *sample = &calibration->samples[i];
+		const int row = first + i;
 
-		probing->point = point;
-		probing->tid = reservoir->rows.tids[i];
-		probing->query = angle_query_of_point(self, point);
-		probing->seed = i * UINT64CONST(0x9e3779b97f4a7c15);
-		probing->own = InvalidBlockNumber;
-		for (int scale = 0; scale < ANGLE_SCALES; scale++)
-			init_nearest(&probing->nearest[scale]);
+		sample->point = reservoir->rows.points + (Size) row * dims;
+		sample->tid = reservoir->rows.tids[row];
+		sample->seed = row * UINT64CONST(0x9e3779b97f4a7c15);
 	}
-	for (int scale = 0; scale < ANGLE_SCALES; scale++)
-		calibration->needs[scale] =
-			palloc(calibration->count * ANGLE_STOP_NEIGHBOURS * sizeof(float));
-}
-
-/* ---- neighbours ----------------------------------------------------------- */
-
-/* The smallest part of the rows that has this one: a hundredth is 4, a tenth 2, all 0.
- * Parts are others for each query. */
-static int
-part_of(const Probing *probing, const ItemPointerData *tid)
-{
-	static const uint32 most[ANGLE_SCALES - 1] = {3162, 1000, 316, 100};
-	uint64 bits = (uint64) ItemPointerGetBlockNumberNoCheck(tid) << 16 |
-				  ItemPointerGetOffsetNumberNoCheck(tid);
-	uint32 number;
-	int part = 0;
-
-	bits = (bits ^ probing->seed) * UINT64CONST(0xbf58476d1ce4e5b9);
-	bits = (bits ^ bits >> 29) * UINT64CONST(0x94d049bb133111eb);
-	number = (bits >> 32) % 10000;
-	while (part + 1 < ANGLE_SCALES && number < most[part])
-		part++;
-	return part;
-}
-
-/* Whether the row is one of the nearest already, by its other entry; notes this leaf. */
-static bool
-meet_again(Nearest *nearest, AngleBodyPointer body, BlockNumber leaf)
-{
-	for (size_t i = 0; i < nearest->top.count; i++)
-	{
-		Neighbour *neighbour = &nearest->seen[nearest->items[i].id];
-
-		if (!angle_body_same(neighbour->body, body))
-			continue;
-		neighbour->leaves[1] = leaf;
-		return true;
-	}
-	return false;
-}
-
-/* Forgets the rows that are no longer among the nearest. */
-static void
-forget_others(Nearest *nearest)
-{
-	Neighbour kept[ANGLE_STOP_NEIGHBOURS];
-
-	for (size_t i = 0; i < nearest->top.count; i++)
-	{
-		kept[i] = nearest->seen[nearest->items[i].id];
-		nearest->items[i].id = i;
-	}
-	nearest->count = (int) nearest->top.count;
-	memcpy(nearest->seen, kept, nearest->count * sizeof(Neighbour));
-}
-
-/* Makes a row that is nearer than others one of the nearest. */
-static void
-meet(Nearest *nearest, double score, AngleBodyPointer body, BlockNumber leaf)
-{
-	if (meet_again(nearest, body, leaf) ||
-		!angle_top_offer(&nearest->top, score, nearest->count))
-		return;
-	nearest->seen[nearest->count++] =
-		(Neighbour){body, {leaf, InvalidBlockNumber}};
-	if (nearest->count == SEEN)
-		forget_others(nearest);
-}
-
-/* Offers a row to the nearest of the parts that have it, of which this is the smallest. */
-static void
-offer_row(Calibration *calibration, Probing *probing, Buffer head, int slot,
-		  int part)
-{
-	const AngleLayout *layout = &calibration->self->layout;
-	AngleLeafEntry entry =
-		angle_leaf_entries(layout, BufferGetPage(head))[slot];
-	AngleRerankFactors factors;
-	const char *body =
-		angle_body_get(&calibration->bodies, layout, entry.body, &entry.tid);
-	double score;
-
-	if (body == NULL)
-		return;
-	memcpy(&factors, body, sizeof(factors));
-	score = angle_rerank_score(&probing->query->rerank,
-							   (const uint8 *) body + sizeof(factors), &factors)
-				.estimate;
-	if (isnan(score))
-		return;
-	for (int i = 0; i <= part; i++)
-		meet(&probing->nearest[i], score, entry.body,
-			 BufferGetBlockNumber(head));
-}
-
-/* First entries of a leaf. */
-static int
-count_firsts(const AngleLayout *layout, Page page)
-{
-	const AngleLeafEntry *entries = angle_leaf_entries(layout, page);
-	int count = 0;
-
-	for (int slot = 0; slot < layout->capacity; slot++)
-		count += angle_slot_live(layout, page, slot) &&
-				 !angle_entry_second(&entries[slot]);
-	return count;
-}
-
-/* Offers a row whose bound this is, unless it is the query itself, whose first leaf is
- * noted. */
-static void
-look_at(Calibration *calibration, Probing *probing, Buffer head, int slot,
-		float bound)
-{
-	const AngleLayout *layout = &calibration->self->layout;
-	AngleLeafEntry *entry =
-		&angle_leaf_entries(layout, BufferGetPage(head))[slot];
-	const int part = part_of(probing, &entry->tid);
-
-	if (ItemPointerEquals(&entry->tid, &probing->tid))
-	{
-		if (angle_entry_second(entry))
-			return;
-		probing->own = BufferGetBlockNumber(head);
-		probing->own_rows = count_firsts(layout, BufferGetPage(head)) - 1;
-	}
-	else if (!(bound > angle_top_limit(&probing->nearest[part].top)))
-		offer_row(calibration, probing, head, slot, part);
-}
-
-/* Looks at those rows of a leaf whose codes say that they may be near. */
-static void
-offer_near(Calibration *calibration, Probing *probing, Buffer head,
-		   const float *centroid)
-{
-	const AngleLayout *layout = &calibration->self->layout;
-	const AngleTop *widest = &probing->nearest[ANGLE_SCALES - 1].top;
-	float keys[ANGLE_BLOCK];
-	const AngleProbe probe =
-		angle_rabitq_probe(calibration->self->metric, layout->dims,
-						   probing->query->point, centroid);
-
-	for (int first = 0; first < layout->capacity; first += ANGLE_BLOCK)
-	{
-		const float limit = (float) Min(angle_top_limit(widest), FLT_MAX);
-		unsigned near =
-			angle_query_near(probing->query, BufferGetPage(head),
-							 first / ANGLE_BLOCK, probe, limit, keys);
-
-		for (; near != 0; near &= near - 1)
-		{
-			const int i = pg_rightmost_one_pos32(near);
-
-			look_at(calibration, probing, head, first + i, keys[i]);
-		}
-	}
-}
-
-/* Shows the rows of a leaf, whose head is locked, to all queries. */
-static void
-offer_leaf(Calibration *calibration, Buffer head, const float *centroid)
-{
-	for (int i = 0; i < calibration->count; i++)
-		offer_near(calibration, &calibration->probings[i], head, centroid);
-	angle_reader_done(&calibration->bodies);
-}
-
-/* Shows the rows below a node, whose centroid (dims) this is, to all queries. Nodes
- * that went in the meantime are passed over. */
-static void
-find_neighbours(Calibration *calibration, AngleNodePointer pointer,
-				const float *centroid)
-{
-	const AngleIndex *self = calibration->self;
-	AngleEntries children = {.count = 0};
-	Buffer head;
-
-	CHECK_FOR_INTERRUPTS();
-	check_stack_depth();
-	head = angle_read_node(calibration->index, &self->layout, pointer,
-						   BUFFER_LOCK_SHARE);
-	if (!BufferIsValid(head))
-		return;
-	if (angle_node(BufferGetPage(head))->kind == ANGLE_NODE_LEAF)
-		offer_leaf(calibration, head, centroid);
-	else
-	{
-		angle_entries_init(&children, calibration->index, self,
-						   self->layout.fanout);
-		angle_entries_read(&children, head);
-	}
-	UnlockReleaseBuffer(head);
-	for (int i = 0; i < children.count; i++)
-		find_neighbours(calibration, children.children[i].pointer,
-						children.points + (Size) i * self->layout.dims);
-	if (children.points != NULL)
-		angle_entries_free(&children);
 }
 
 /* ---- the order of leaves -------------------------------------------------- */
@@ -406,11 +163,12 @@ note_leaf(Calibration *calibration, BlockNumber block, int rows,
 	calibration->places[block] = leaf;
 	for (int i = 0; i < calibration->batch; i++)
 	{
-		const Probing *probing = &calibration->probings[calibration->first + i];
+		const AngleSample *sample =
+			&calibration->samples[calibration->first + i];
 		double key = keys[i];
 
-		if (probing->own == block && probing->own_rows > 0 && squares)
-			key *= pow(1 + 1.0 / probing->own_rows, 2);
+		if (sample->own == block && sample->own_rows > 0 && squares)
+			key *= pow(1 + 1.0 / sample->own_rows, 2);
 		calibration->order[(Size) i * calibration->leaf_capacity + leaf] =
 			(LeafDue){(float) key, leaf};
 	}
@@ -439,7 +197,7 @@ read_children(Calibration *calibration, Buffer head, AngleNodePointer *children,
 		for (int i = 0; i < calibration->batch; i++)
 			*keys++ = angle_rabitq_probe_stored(
 						  self->metric, layout->dims,
-						  calibration->probings[calibration->first + i].point,
+						  calibration->samples[calibration->first + i].point,
 						  centroid)
 						  .add;
 	}
@@ -522,15 +280,15 @@ go(Calibration *calibration, LeafDue *order)
 		calibration->seen[order[i].leaf] = (float) angle_stop_seen(&stop);
 		for (; step < STEPS && angle_stop_seen(&stop) >= step_seen(step);
 			 step++)
-			calibration->read[step] += stop.rows;
+			calibration->measured->read[step] += stop.rows;
 	}
 	for (; step < STEPS; step++)
-		calibration->read[step] += stop.rows;
+		calibration->measured->read[step] += stop.rows;
 }
 
 /* What was seen with the first leaf that has the neighbour; infinite if none has. */
 static float
-need_of(const Calibration *calibration, const Neighbour *neighbour)
+need_of(const Calibration *calibration, const AngleNeighbour *neighbour)
 {
 	float need = INFINITY;
 
@@ -552,11 +310,13 @@ need_of(const Calibration *calibration, const Neighbour *neighbour)
 /* Notes for each neighbour of one query what a search has seen when it has read the first
  * leaf that has it. */
 static void
-note_needs(Calibration *calibration, const Probing *probing)
+note_needs(Calibration *calibration, const AngleSample *sample)
 {
+	AngleMeasured *measured = calibration->measured;
+
 	for (int scale = 0; scale < ANGLE_SCALES; scale++)
 	{
-		const Nearest *nearest = &probing->nearest[scale];
+		const AngleNearRows *nearest = &sample->nearest[scale];
 
 		for (size_t i = 0; i < nearest->top.count; i++)
 		{
@@ -564,7 +324,7 @@ note_needs(Calibration *calibration, const Probing *probing)
 				need_of(calibration, &nearest->seen[nearest->items[i].id]);
 
 			if (isfinite(need))
-				calibration->needs[scale][calibration->found[scale]++] = need;
+				measured->needs[scale][measured->found[scale]++] = need;
 		}
 	}
 }
@@ -599,7 +359,7 @@ go_all(Calibration *calibration, AngleNodePointer root)
 		{
 			CHECK_FOR_INTERRUPTS();
 			go(calibration, calibration->order + i * leaves);
-			note_needs(calibration, &calibration->probings[first + i]);
+			note_needs(calibration, &calibration->samples[first + i]);
 		}
 	}
 }
@@ -615,26 +375,28 @@ compare_needs(const void *a, const void *b)
 /* Rows that a query reads on average until it has seen so many, between the steps a
  * straight line. */
 static double
-mean_read(const Calibration *calibration, double seen)
+mean_read(const AngleMeasured *measured, double seen)
 {
 	const double place = (log2(Max(1, seen)) - STEP_FIRST) * STEPS_EACH;
 	const int below = (int) Max(0, Min(place, STEPS - 2));
 	const double part = Max(0, Min(place - below, 1));
 
-	return ((1 - part) * calibration->read[below] +
-			part * calibration->read[below + 1]) /
-		   calibration->count;
+	return ((1 - part) * measured->read[below] +
+			part * measured->read[below + 1]) /
+		   measured->queries;
 }
 
 /* The quantiles of what was needed, and what is read for them. More of the nearest need no
  * less than few do. */
-static void
-set_stop(Calibration *calibration, AngleMeta *meta)
+void
+angle_measured_set_stop(AngleMeasured *measured, AngleMeta *meta)
 {
+	if (measured->found[0] == 0)
+		return;
 	for (int scale = 0; scale < ANGLE_SCALES; scale++)
 	{
-		const int found = calibration->found[scale];
-		float *needs = calibration->needs[scale];
+		const int found = measured->found[scale];
+		float *needs = measured->needs[scale];
 
 		qsort(needs, found, sizeof(float), compare_needs);
 		for (int i = 0; i < ANGLE_TARGETS; i++)
@@ -646,32 +408,62 @@ set_stop(Calibration *calibration, AngleMeta *meta)
 
 			meta->enough[scale][i] = Max(need, below);
 			meta->read[scale][i] =
-				(float) mean_read(calibration, meta->enough[scale][i]);
+				(float) mean_read(measured, meta->enough[scale][i]);
 		}
 	}
 	meta->calibrated = 1;
 }
 
 void
-angle_calibrate(Relation index, const AngleIndex *self, AngleMeta *meta,
-				const AngleReservoir *reservoir)
+angle_measured_add(AngleMeasured *sum, const AngleMeasured *more)
 {
-	const AngleLayout *layout = &self->layout;
-	Calibration calibration = {.index = index, .self = self};
+	sum->queries += more->queries;
+	for (int scale = 0; scale < ANGLE_SCALES; scale++)
+	{
+		memcpy(sum->needs[scale] + sum->found[scale], more->needs[scale],
+			   more->found[scale] * sizeof(float));
+		sum->found[scale] += more->found[scale];
+	}
+	for (int step = 0; step < STEPS; step++)
+		sum->read[step] += more->read[step];
+}
+
+void
+angle_measure(Relation index, const AngleIndex *self, AngleNodePointer root,
+			  const AngleReservoir *reservoir, AngleShare share,
+			  AngleMeasured *measured)
+{
+	Calibration calibration = {
+		.index = index, .self = self, .measured = measured};
 	MemoryContext memory, old;
 
-	if (reservoir->seen < ANGLE_CALIBRATION_ROWS || reservoir->rows.count == 0)
+	memset(measured, 0, sizeof(*measured));
+	if (reservoir->seen < ANGLE_CALIBRATION_ROWS)
 		return;
 	memory = AllocSetContextCreate(CurrentMemoryContext, "angle calibration",
 								   ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(memory);
-	calibration.centroids.index = calibration.bodies.index = index;
-	init_probings(&calibration, reservoir);
-	find_neighbours(&calibration, meta->root,
-					palloc0(layout->dims * sizeof(float)));
-	go_all(&calibration, meta->root);
-	if (calibration.found[0] > 0)
-		set_stop(&calibration, meta);
+	calibration.centroids.index = index;
+	make_samples(&calibration, reservoir, share);
+	measured->queries = calibration.count;
+	if (calibration.count > 0)
+	{
+		angle_neighbours_find(index, self, root, calibration.samples,
+							  calibration.count);
+		go_all(&calibration, root);
+	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
+}
+
+void
+angle_calibrate(Relation index, const AngleIndex *self, AngleMeta *meta,
+				const AngleReservoir *reservoir)
+{
+	AngleMeasured *measured = palloc(sizeof(AngleMeasured));
+
+	angle_measure(index, self, meta->root, reservoir, (AngleShare){0, 1},
+				  measured);
+	angle_measured_set_stop(measured, meta);
+	pfree(measured);
 }
