@@ -245,6 +245,18 @@ SELECT on_circle() AS found, angle_index_recall('circle_v') AS measured;
 RESET angle.probes;
 RESET enable_seqscan;
 
+-- a filter that the index does not know, below a LIMIT: of rows that were updated in place, of
+-- fewer rows than are asked for, of as many, of none; and one that may be tested once only
+CREATE TABLE kinds (id int, v angle_vector(24), kind int) WITH (fillfactor = 50);
+INSERT INTO kinds SELECT i, make_vector(i, 24), i % 10 FROM generate_series(1, 3000) i;
+CREATE INDEX items_v_kinds ON kinds USING angle (v);
+UPDATE kinds SET kind = 10 WHERE id % 40 = 0;
+DELETE FROM kinds WHERE id % 41 = 0;
+ANALYZE kinds;
+SELECT filter, shared(format($$SELECT id FROM kinds WHERE %s ORDER BY v <=> make_vector(5, 24) LIMIT 10$$, filter))
+FROM unnest(ARRAY['kind = 10', 'kind = 3', 'kind = 0 AND id % 3 = 1', 'kind = 11', 'id <= 3', 'id <= 10',
+	'kind = 4 AND random() < 2', 'kind IN (SELECT 4)']) AS filter;
+
 -- an index on an expression does not evaluate it again, unless it is asked for
 CREATE FUNCTION counted(i int) RETURNS angle_vector LANGUAGE plpgsql IMMUTABLE COST 100000 AS $$
 BEGIN
@@ -276,6 +288,6 @@ SELECT id FROM texts ORDER BY counted(id) <=> make_vector(5, 24) FETCH FIRST 1 R
 SELECT id FROM texts ORDER BY counted(id) <=> make_vector(5, 24), id LIMIT 1;
 RESET enable_seqscan;
 
-DROP TABLE items, queries, parts, texts, expected, copy, circle;
+DROP TABLE items, queries, parts, texts, expected, copy, circle, kinds;
 DROP SEQUENCE calls;
 DROP FUNCTION make_vector, scans, shared, on_circle, counted, calls_of;

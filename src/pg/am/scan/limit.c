@@ -2,8 +2,12 @@
 #include "postgres.h"
 
 #include "access/amapi.h"
+#include "access/relscan.h"
+#include "access/tableam.h"
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -13,11 +17,18 @@
 /* No more rows than so many are prepared for: estimates of filters may be far off. */
 #define ROWS_MOST 10000.0
 
+/* Of the rows that a filter drops one in so many is given to the executor. */
+#define GIVEN_EACH 16
+
 struct AngleLimit
 {
 	const ScanKeyData *orders; /* by which the scan is known */
 	const LimitState *state;
-	double share;				/* of the rows that pass the scan's filter */
+	double share;		  /* of the rows that pass the scan's filter */
+	IndexScanState *scan; /* with a filter that may be tested here */
+	ExprContext *context; /* for it; NULL: there is none */
+	TupleTableSlot *slot;
+	uint64 dropped;				/* rows that did not pass it */
 	MemoryContextCallback ends; /* of the execution: forgets this */
 	AngleLimit *next;
 };
@@ -49,6 +60,23 @@ filter_share(const IndexScanState *scan)
 	return Min(1, Max(1, scan->ss.ps.plan->plan_rows) / rows);
 }
 
+/* Prepares the test of the scan's filter, if it may be made more than once for a row. */
+static void
+prepare_filter(AngleLimit *limit, IndexScanState *scan)
+{
+	EState *estate = scan->ss.ps.state;
+	Node *filter = (Node *) scan->ss.ps.plan->qual;
+	Relation heap = scan->ss.ss_currentRelation;
+
+	if (scan->ss.ps.qual == NULL || contain_volatile_functions(filter) ||
+		contain_subplans(filter))
+		return;
+	limit->scan = scan;
+	limit->context = CreateExprContext(estate);
+	limit->slot = ExecInitExtraTupleSlot(estate, RelationGetDescr(heap),
+										 table_slot_callbacks(heap));
+}
+
 static void
 note(IndexScanState *scan, const LimitState *state)
 {
@@ -59,11 +87,12 @@ note(IndexScanState *scan, const LimitState *state)
 		scan->iss_RelationDesc->rd_indam->ambeginscan != angle_beginscan)
 		return;
 	limit = MemoryContextAlloc(memory, sizeof(AngleLimit));
-	*limit = (AngleLimit){scan->iss_OrderByKeys,
-						  state,
-						  filter_share(scan),
-						  {forget, limit, NULL},
-						  limits};
+	*limit = (AngleLimit){.orders = scan->iss_OrderByKeys,
+						  .state = state,
+						  .share = filter_share(scan),
+						  .ends = {forget, limit, NULL},
+						  .next = limits};
+	prepare_filter(limit, scan);
 	MemoryContextRegisterResetCallback(memory, &limit->ends);
 	limits = limit;
 }
@@ -123,10 +152,10 @@ angle_am_watch_limits(void)
 	ExecutorStart_hook = start_plan;
 }
 
-const AngleLimit *
+AngleLimit *
 angle_limit_find(const ScanKeyData *orders)
 {
-	for (const AngleLimit *limit = limits; limit != NULL; limit = limit->next)
+	for (AngleLimit *limit = limits; limit != NULL; limit = limit->next)
 		if (limit->orders == orders)
 			return limit;
 	return NULL;
@@ -140,4 +169,27 @@ angle_limit_rows(const AngleLimit *limit)
 	return Min((limit->state->count + (double) limit->state->offset) /
 				   limit->share,
 			   ROWS_MOST);
+}
+
+bool
+angle_limit_drops(AngleLimit *limit, IndexScanDesc scan, ItemPointer tid)
+{
+	ItemPointerData at = *tid;
+	bool again = false, drops = true;
+
+	if (limit == NULL || limit->context == NULL)
+		return false;
+	/* all that the snapshot sees of a HOT chain is one row */
+	if (table_index_fetch_tuple(scan->xs_heapfetch, &at, scan->xs_snapshot,
+								limit->slot, &again, NULL))
+	{
+		limit->context->ecxt_scantuple = limit->slot;
+		drops = !ExecQual(limit->scan->ss.ps.qual, limit->context) &&
+				++limit->dropped % GIVEN_EACH != 0;
+		if (drops)
+			InstrCountFiltered1(limit->scan, 1);
+	}
+	ExecClearTuple(limit->slot);
+	ResetExprContext(limit->context);
+	return drops;
 }

@@ -64,7 +64,7 @@ typedef struct AngleScan
 	AngleIndex *self;
 	AngleQuery *query;
 	AngleFilter *filter;
-	const AngleLimit *limit; /* or NULL */
+	AngleLimit *limit; /* or NULL */
 	bool started;
 	AngleRoute *route;
 	bool more; /* whether there are leaves that were not read */
@@ -730,33 +730,46 @@ set_distance(IndexScanDesc scan, AngleScan *self, double key)
 										 query->ordered && !query->estimated);
 }
 
+/* Takes the row that is to be given out and that the executor will not drop; false if there
+ * is none. */
+static bool
+take_kept(IndexScanDesc scan, AngleScan *self, uint32 *place, double *key)
+{
+	for (;;)
+	{
+		const MemoryContext old = MemoryContextSwitchTo(self->memory);
+		const bool found = take_row(scan, self, place, key);
+		AngleRowItem *item = &self->rows.items[*place];
+
+		MemoryContextSwitchTo(old);
+		if (!found)
+			return false;
+		if (!ItemPointerIsValid(&item->entry.tid))
+			ereport(
+				ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
+				errmsg(
+					"index \"%s\" is damaged at block %u: a row has no place in the table",
+					RelationGetRelationName(scan->indexRelation),
+					self->rows.leaves[item->leaf].leaf.node.block),
+				errhint("REINDEX it."));
+		if (!angle_limit_drops(self->limit, scan, &item->entry.tid))
+			return true;
+		angle_rows_free_item(&self->rows, *place);
+	}
+}
+
 bool
 angle_gettuple(IndexScanDesc scan, ScanDirection direction)
 {
 	AngleScan *self = scan->opaque;
-	MemoryContext old;
-	AngleRowItem item;
-	uint32 place;
+	uint32 place = 0;
 	double key;
-	bool found;
 
 	if (!self->started)
 		start(scan, self);
-	old = MemoryContextSwitchTo(self->memory);
-	found = take_row(scan, self, &place, &key);
-	MemoryContextSwitchTo(old);
-	if (!found)
+	if (!take_kept(scan, self, &place, &key))
 		return false;
-	item = self->rows.items[place];
-	if (!ItemPointerIsValid(&item.entry.tid))
-		ereport(
-			ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
-			errmsg(
-				"index \"%s\" is damaged at block %u: a row has no place in the table",
-				RelationGetRelationName(scan->indexRelation),
-				self->rows.leaves[item.leaf].leaf.node.block),
-			errhint("REINDEX it."));
-	scan->xs_heaptid = item.entry.tid;
+	scan->xs_heaptid = self->rows.items[place].entry.tid;
 	angle_rows_free_item(&self->rows, place);
 	scan->xs_recheck = angle_filter_lossy(self->filter);
 	set_distance(scan, self, key);
