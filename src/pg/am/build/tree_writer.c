@@ -12,7 +12,9 @@
 #include "utils/memutils.h"
 
 #include "core/ann/balance.h"
+#include "core/ann/heap.h"
 #include "pg/am/build/tree_writer.h"
+#include "pg/am/scan/candidates.h"
 #include "pg/am/store/node_segment.h"
 #include "pg/bridge.h"
 
@@ -21,6 +23,9 @@
  * room for children of leaves that are split. */
 #define FILL_LEAF 0.45
 #define FILL_INNER 0.75
+
+/* And parts of a list of children that are too many for one. */
+#define FILL_PART 0.9
 
 /* First entries of a leaf at most. */
 #define MOST_FIRST 0.7
@@ -133,6 +138,49 @@ write_node(const Input *input, const int *members, int count,
 		writer->progress(writer->progress_context, count);
 }
 
+/* Sorts members, whose points (count, dims) these are, by how much nearer they are to the
+ * second centroid (2, dims) than to the first; then gives the first ones to the left, as many as
+ * make all parts about as full as nodes are to be, and makes the centroids their means. Returns
+ * how many those on the left are. Two means may have one child on one side and all others on the
+ * other: an inner node of many pages for a child. */
+static int
+split_evenly(const Input *input, int *members, int count, const float *points,
+			 float *centroids)
+{
+	const int dims = input->writer->self->layout.dims;
+	const int parts =
+		Max(2, (int) ceil(count / (FILL_PART * (double) input->limit)));
+	const int left = count * (parts / 2) / parts;
+	AngleCandidate *order = palloc(count * sizeof(AngleCandidate));
+	int *moved = palloc(count * sizeof(int));
+
+	for (int i = 0; i < count; i++)
+	{
+		double sum = 0;
+
+		for (int d = 0; d < dims; d++)
+			sum += (centroids[dims + d] - centroids[d]) *
+				   points[(Size) i * dims + d];
+		order[i] = (AngleCandidate){sum, i};
+	}
+	angle_candidates_sort(order, count);
+	memset(centroids, 0, 2 * dims * sizeof(float));
+	for (int i = 0; i < count; i++)
+	{
+		const float *point = points + order[i].id * dims;
+		float *mean = centroids + (i < left ? 0 : dims);
+		const float share = 1.0f / (i < left ? left : count - left);
+
+		moved[i] = members[order[i].id];
+		for (int d = 0; d < dims; d++)
+			mean[d] += share * point[d];
+	}
+	memcpy(members, moved, count * sizeof(int));
+	pfree(moved);
+	pfree(order);
+	return left;
+}
+
 /* Writes one node, or several if the members are too many for one. */
 static void
 write_list(const Input *input, int *members, int count, const float *centroid)
@@ -164,8 +212,10 @@ write_list(const Input *input, int *members, int count, const float *centroid)
 							  .scratch = scratch},
 				centroids, sides);
 	pfree(scratch);
+	if (input->rows == NULL)
+		left = split_evenly(input, members, count, points, centroids);
 	pfree(points);
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count && input->rows != NULL; i++)
 		if (sides[i] == 0)
 		{
 			int swap = members[left];
@@ -283,6 +333,69 @@ write_lists(const Input *input, const AngleClusters *clusters,
 					   clusters->centroids + list * clusters->dims);
 }
 
+/* The list nearest to list, of those that have room for all of it; or list itself. */
+static Size
+nearest_with_room(const AngleClusters *clusters, const int *sizes, Size list,
+				  int limit)
+{
+	const Size dims = clusters->dims;
+	const float *own = clusters->centroids + list * dims;
+	double least = INFINITY;
+	Size best = list;
+
+	for (Size other = 0; other < clusters->lists; other++)
+	{
+		const float *centroid = clusters->centroids + other * dims;
+		double sum = 0;
+
+		if (other == list || sizes[other] == 0 ||
+			sizes[other] + sizes[list] > limit)
+			continue;
+		for (Size d = 0; d < dims; d++)
+			sum += (own[d] - centroid[d]) * (own[d] - centroid[d]);
+		if (sum < least)
+		{
+			least = sum;
+			best = other;
+		}
+	}
+	return best;
+}
+
+/* Gives the members of lists that are less than half full to others near them. */
+static void
+merge_small(const Input *input, AngleClusters *clusters, uint32 *chosen,
+			int count)
+{
+	const Size dims = clusters->dims;
+	int *sizes = palloc0(clusters->lists * sizeof(int));
+
+	for (int i = 0; i < count; i++)
+		sizes[chosen[i]]++;
+	for (Size list = 0; list < clusters->lists; list++)
+	{
+		Size other;
+
+		CHECK_FOR_INTERRUPTS();
+		if (sizes[list] == 0 || sizes[list] > input->limit / 2)
+			continue;
+		other = nearest_with_room(clusters, sizes, list, input->limit);
+		if (other == list)
+			continue;
+		for (int i = 0; i < count; i++)
+			if (chosen[i] == list)
+				chosen[i] = (uint32) other;
+		for (Size d = 0; d < dims; d++)
+			clusters->centroids[other * dims + d] =
+				(sizes[other] * clusters->centroids[other * dims + d] +
+				 sizes[list] * clusters->centroids[list * dims + d]) /
+				(sizes[other] + sizes[list]);
+		sizes[other] += sizes[list];
+		sizes[list] = 0;
+	}
+	pfree(sizes);
+}
+
 /* Clusters what is in input into nodes. */
 static void
 write_nodes(const Input *input, int count)
@@ -301,6 +414,8 @@ write_nodes(const Input *input, int count)
 		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
 	clusters = cluster(input->points, count, dims, lists, arena);
 	chosen = assign(&clusters, input->points, count, input->limit, arena);
+	if (input->rows == NULL)
+		merge_small(input, &clusters, chosen, count);
 	write_lists(input, &clusters, chosen, count);
 	angle_arena_destroy(arena);
 	MemoryContextSwitchTo(old);
