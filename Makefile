@@ -26,11 +26,12 @@ PG_SRCS = \
 	am/scan/calibrate.c \
 	am/scan/candidates.c \
 	am/scan/directory.c \
+	am/scan/leaves.c \
 	am/scan/neighbours.c \
 	am/scan/limit.c \
-	am/scan/pace.c \
 	am/scan/query.c \
 	am/scan/route.c \
+	am/scan/row_distance.c \
 	am/scan/rows.c \
 	am/scan/scan.c \
 	am/scan/visits.c \

@@ -195,6 +195,16 @@ SELECT count(*) FROM (SELECT id FROM items ORDER BY v <=> (SELECT v FROM queries
 SELECT count(*) FROM (SELECT id FROM items ORDER BY v <=> array_fill(0, ARRAY[24])::angle_vector LIMIT 7) x;
 SELECT count(*) FROM queries q, LATERAL (SELECT id FROM items ORDER BY v <=> NULLIF(q.v, make_vector(7, 24)) LIMIT 2) x;
 
+-- rows are locked, and found again by a cursor
+BEGIN;
+SELECT array_agg(id) = (SELECT array_agg(id) FROM (SELECT id FROM items ORDER BY v <=> make_vector(9, 24) LIMIT 5) y) AS same
+	FROM (SELECT id FROM items ORDER BY v <=> make_vector(9, 24) LIMIT 5 FOR UPDATE) x;
+DECLARE current CURSOR FOR SELECT id FROM items ORDER BY v <=> make_vector(9, 24);
+MOVE 3 FROM current;
+UPDATE items SET body = 'found' WHERE CURRENT OF current RETURNING id;
+SELECT id FROM items ORDER BY v <=> make_vector(9, 24) OFFSET 2 LIMIT 1;
+ROLLBACK;
+
 -- joins: for each of some rows, and where the index is read again
 SELECT count(*), count(DISTINCT q.id) FROM queries q, LATERAL (
 	SELECT id FROM items ORDER BY items.v <=> q.v LIMIT 3) x;

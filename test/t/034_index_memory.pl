@@ -112,9 +112,9 @@ sub context_kb
 # a pointer and places of pages, some 900 bytes for each list; a scan has for each list what
 # is known of it, 64 bytes, an estimate, and 17 items of 16 bytes with places in a queue of 16
 # at most; rows that come late, 16 bytes and 20; where not everything is read in the order
-# of bodies, of each row that was met 16 bytes in a table that is half full or more. Arrays are doubled when they grow. What is not
-# ours is the executor's: rows, whole, whose distance is greater than that of the next one may
-# be; with these vectors that is not many.
+# of bodies, of each row that was met 16 bytes
+# in a table that is half full or more. Arrays are doubled when they grow. The executor keeps
+# no rows: the scan gives them in order.
 my $lists = $node->safe_psql('postgres', q{SELECT lists FROM angle_index_info('items_v')});
 for my $target (0.95, 1)
 {
@@ -136,6 +136,7 @@ for my $target (0.95, 1)
 	cmp_ok($most{'angle directories'}, '<=', $lists * 1024 / 1024, "a directory of $lists lists");
 	cmp_ok($most{'angle scan'}, '<=', 4096 + $rows * ($target < 1 ? 68 : 36) / 1024,
 		"a scan of all rows at a target of $target: work_mem, what comes late, what was met");
+	cmp_ok($most{ExecutorState}, '<=', 256, "the executor keeps no rows at a target of $target");
 	note("a scan of all rows at a target of $target, $lists lists: "
 		. join(', ', map { "$_ $most{$_} kB" } sort keys %most));
 }

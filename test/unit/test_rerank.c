@@ -282,6 +282,55 @@ TEST(rerank_bounds_hold_for_the_angle_similarity)
 	}
 }
 
+/* What estimates are off by in units of what they say, for queries from very near to the
+ * point to far from it: 0 on average, one in the root of the squares. */
+TEST(rerank_estimates_say_what_they_are_off_by)
+{
+	enum
+	{
+		DIMS = 384,
+		TRIES = 300
+	};
+	static const float steps[] = {0.03f, 0.3f, 1, 3};
+	AngleRotation *rotation =
+		angle_rotation_init(malloc(angle_rotation_size(DIMS)), DIMS, 9);
+	AngleSpace space = {ANGLE_METRIC_L2, DIMS, rotation, NULL};
+	uint8_t *code = malloc(angle_rerank_size(DIMS, 6));
+	AngleRng rng;
+
+	angle_rng_seed(&rng, 13);
+	for (int s = 0; s < 4; s++)
+	{
+		double sum = 0, squares = 0;
+
+		for (int i = 0; i < TRIES; i++)
+		{
+			float *points = points_normal(&rng, 2, DIMS);
+			AngleRerankFactors factors;
+			AngleRerankScore score;
+			AngleRerankQuery q;
+			double truth = 0, off;
+
+			for (int d = 0; d < DIMS; d++)
+			{
+				points[DIMS + d] = points[d] + steps[s] * points[DIMS + d];
+				truth += pow((double) points[DIMS + d] - points[d], 2);
+			}
+			angle_rerank_encode(DIMS, 6, points, code, &factors);
+			angle_rerank_query(&q, &space, 6, points + DIMS);
+			score = angle_rerank_score(&q, code, &factors);
+			off = (score.estimate - truth) / score.off;
+			sum += off;
+			squares += off * off;
+			free(points);
+		}
+		CHECK(fabs(sum / TRIES) < 0.25);
+		CHECK(sqrt(squares / TRIES) > 0.5 && sqrt(squares / TRIES) < 1.3);
+	}
+	free(code);
+	free(rotation);
+}
+
 TEST(rerank_code_of_zero)
 {
 	const float zero[5] = {0};

@@ -270,6 +270,36 @@ slack(AngleMetric metric, double sum, double product)
 		   (metric == ANGLE_METRIC_COSINE ? 0x1p-14 : 0);
 }
 
+/* Roundings on average, of (‖o‖ + ‖q‖)²: of stored factors and in the kernel's sums. */
+#define ROUNDING 0x1p-21
+
+/* The estimate and what it is off by, from ⟨ô, q⟩. */
+static void
+estimate(const AngleRerankQuery *q, const AngleRerankFactors *factors,
+		 double product, AngleRerankScore *score)
+{
+	const double norm = factors->norm, error = factors->error;
+	const double squared = norm * norm, along = squared - error * error;
+	const double sum = norm + q->norm;
+	double rest; /* ‖u‖² */
+
+	if (along > squared / 4)
+		product *= squared / along;
+	rest = squared > 0
+			   ? fmax(q->norm * q->norm - product * product / squared, 0)
+			   : q->norm * q->norm;
+	score->off = sqrt(squared * error * error / fmax(along, squared / 4) *
+					  rest / fmax(q->dims - 1, 1));
+	if (q->metric == ANGLE_METRIC_INNER_PRODUCT)
+		score->estimate = -product;
+	else
+	{
+		score->estimate = squared + q->norm * q->norm - 2 * product;
+		score->off *= 2;
+	}
+	score->off += ROUNDING * sum * sum;
+}
+
 AngleRerankScore
 angle_rerank_score(const AngleRerankQuery *q, const uint8_t *code,
 				   const AngleRerankFactors *factors)
@@ -279,6 +309,8 @@ angle_rerank_score(const AngleRerankQuery *q, const uint8_t *code,
 		factors->scale * (integer_product(q, code) + q->sum / 2); /* ⟨ô, q⟩ */
 	double bound = factors->error * across(q, factors, product);
 	bool inner = q->metric == ANGLE_METRIC_INNER_PRODUCT;
+	double middle =
+		inner ? -product : norm * norm + q->norm * q->norm - 2 * product;
 	AngleRerankScore score;
 
 	bound = bound * (inner ? 1 : 2) +
@@ -286,10 +318,10 @@ angle_rerank_score(const AngleRerankQuery *q, const uint8_t *code,
 	/* A point that was moved says nothing of how great a product was. */
 	if (inner && (norm > MOVED || q->norm > MOVED))
 		bound = INFINITY;
-	score.estimate =
-		inner ? -product : norm * norm + q->norm * q->norm - 2 * product;
-	score.lower = score.estimate - bound;
-	score.upper = score.estimate + bound;
+	estimate(q, factors, product, &score);
+	score.lower = middle - bound;
+	score.upper = middle + bound;
+	score.estimate = fmin(fmax(score.estimate, score.lower), score.upper);
 	return score;
 }
 

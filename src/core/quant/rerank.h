@@ -11,13 +11,21 @@
  * Search", arXiv 2409.09913): of several steps the one whose k has the greatest
  * cosine with o.
  *
- * With q = β ô + w, w ⟂ ô, the inner product is ⟨o, q⟩ = ⟨ô, q⟩ + ⟨e, w⟩. The
- * estimate leaves ⟨e, w⟩ out; after a random rotation it is about
- * ‖e‖‖w‖/√D large, in either direction. Cauchy-Schwarz gives the bound:
+ * With q = β ô + w, w ⟂ ô, the inner product is ⟨o, q⟩ = ⟨ô, q⟩ + ⟨e, w⟩, and
+ * Cauchy-Schwarz gives a bound:
  *
  *     |⟨o, q⟩ − ⟨ô, q⟩| ≤ ‖e‖ ‖w‖ + rounding
  *
- * and ‖o − q‖² = ‖o‖² + ‖q‖² − 2⟨o, q⟩ carries it to distances. lower is
+ * The estimate does not leave ⟨e, w⟩ out, which where q is near o is not of any sign, but
+ * near ‖e‖². With q = α o + u, u ⟂ o instead, and ô stretched to o + e′, e′ ⟂ o,
+ * ‖e′‖ = ‖o‖ ‖e‖/‖ô‖ (its equation (6)),
+ *
+ *     ⟨o, q⟩ = ⟨ô, q⟩ ‖o‖²/‖ô‖² − ⟨e′, u⟩
+ *
+ * where after a random rotation the last term is 0 on average and ‖e′‖‖u‖/√(D − 1)
+ * large, in either direction: very little where q is near o.
+ *
+ * ‖o − q‖² = ‖o‖² + ‖q‖² − 2⟨o, q⟩ carries both to distances. lower is
  * below what the metric's operator computes for the vectors themselves in the
  * server (core/distance), the roundings of the operator, of the way into the
  * space and of everything here included: an index may give it as a lower bound
@@ -88,6 +96,7 @@ void angle_rerank_query(AngleRerankQuery *q, const AngleSpace *space, int bits,
 typedef struct AngleRerankScore
 {
 	double estimate; /* score, see space.h */
+	double off;		 /* by how much it is off on average, roundings included */
 	double lower;	 /* a bound of the score from below, for certain */
 	double upper;	 /* and from above */
 } AngleRerankScore;

@@ -1,9 +1,8 @@
 /*
  * angle_index_recall(): what share of the nearest rows a search finds.
  *
- * An index gives rows by lower bounds of their distances; the executor computes the
- * distances and holds rows back until they are due. The same is done here. A row is found
- * right if it is not farther than the last of the nearest ones, so that equal rows are.
+ * A row is found right if it is not farther than the last of the nearest ones, so that equal
+ * rows are.
  */
 #include "postgres.h"
 
@@ -20,7 +19,6 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
-#include "core/ann/heap.h"
 #include "core/base/rng.h"
 #include "pg/am/inspect.h"
 #include "pg/am/store/pick.h"
@@ -37,9 +35,9 @@ typedef struct Recall
 	IndexInfo *info;
 	TupleTableSlot *slot;
 	StrategyNumber strategy; /* of the ordering operator */
-	FmgrInfo distance;		 /* the operator */
-	AngleTop exact;			 /* of all rows, the (wanted) nearest */
-	AngleTop found;			 /* of those that the session's search gives */
+	Oid distance;			 /* its function */
+	int wanted;				 /* nearest rows */
+	double last; /* of all rows, the distance of the last of these */
 	int64 expected;
 	int64 hits;
 } Recall;
@@ -59,9 +57,9 @@ first_strategy(Relation index)
 	}
 }
 
-/* The operator that strategy stands for. */
-static void
-find_distance(Recall *recall)
+/* The function of the operator that strategy stands for. */
+static Oid
+find_operator(const Recall *recall)
 {
 	const Oid type = recall->index->rd_opcintype[0];
 	const Oid op = get_opfamily_member(recall->index->rd_opfamily[0], type,
@@ -70,49 +68,35 @@ find_distance(Recall *recall)
 	if (!OidIsValid(op))
 		elog(ERROR, "index \"%s\" has no ordering operator",
 			 RelationGetRelationName(recall->index));
-	fmgr_info(get_opcode(op), &recall->distance);
+	return get_opcode(op);
 }
 
-/* What the index has of the row in the slot. */
+/* The nearest of all rows are counted as expected, and the last of them noted; of those that
+ * the session's search finds as many as are not farther. */
 static void
-form_row(Recall *recall, Datum *values, bool *nulls)
+count_rows(Recall *recall, IndexScanDesc scan, bool exact)
 {
-	ResetPerTupleExprContext(recall->estate);
-	GetPerTupleExprContext(recall->estate)->ecxt_scantuple = recall->slot;
-	FormIndexDatum(recall->info, recall->slot, recall->estate, values, nulls);
-}
-
-/* The distance of the row in the slot; of an expression, which is not computed again,
- * that by which the scan orders. */
-static double
-row_distance(Recall *recall, IndexScanDesc scan, Datum query)
-{
-	Datum values[INDEX_MAX_KEYS];
-	bool nulls[INDEX_MAX_KEYS];
-
-	if (!scan->xs_recheckorderby)
-		return DatumGetFloat8(scan->xs_orderbyvals[0]);
-	form_row(recall, values, nulls);
-	return DatumGetFloat8(FunctionCall2(&recall->distance, values[0], query));
-}
-
-/* The nearest rows that a scan gives. */
-static void
-take_nearest(Recall *recall, IndexScanDesc scan, Datum query, AngleTop *top)
-{
-	top->count = 0;
-	while (index_getnext_slot(scan, ForwardScanDirection, recall->slot) &&
-		   !scan->xs_orderbynulls[0])
+	for (int i = 0;
+		 i < recall->wanted &&
+		 index_getnext_slot(scan, ForwardScanDirection, recall->slot) &&
+		 !scan->xs_orderbynulls[0];
+		 i++)
 	{
-		if (DatumGetFloat8(scan->xs_orderbyvals[0]) >= angle_top_limit(top))
-			break;
-		(void) angle_top_offer(top, row_distance(recall, scan, query), 0);
+		const double distance = DatumGetFloat8(scan->xs_orderbyvals[0]);
+
+		if (exact)
+		{
+			recall->expected++;
+			recall->last = distance;
+		}
+		else if (distance <= recall->last)
+			recall->hits++;
 	}
 }
 
-/* The nearest of all rows, or of those that the session's settings find. */
+/* Searches all rows, or with the settings of the session. */
 static void
-search_rows(Recall *recall, Datum query, AngleTop *top)
+search_rows(Recall *recall, Datum query, bool exact)
 {
 	IndexScanDesc scan = angle_index_beginscan(recall->heap, recall->index,
 											   GetActiveSnapshot(), 0, 1);
@@ -120,11 +104,10 @@ search_rows(Recall *recall, Datum query, AngleTop *top)
 	const int probes = angle_probes;
 	ScanKeyData order;
 
-	memset(&order, 0, sizeof(order));
-	order.sk_attno = 1;
-	order.sk_strategy = recall->strategy;
-	order.sk_argument = query;
-	if (top == &recall->exact)
+	ScanKeyEntryInitialize(&order, SK_ORDER_BY, 1, recall->strategy,
+						   recall->index->rd_opcintype[0], InvalidOid,
+						   recall->distance, query);
+	if (exact)
 	{
 		angle_recall_target = 1;
 		angle_probes = 0;
@@ -132,7 +115,7 @@ search_rows(Recall *recall, Datum query, AngleTop *top)
 	PG_TRY();
 	{
 		index_rescan(scan, NULL, 0, &order, 1);
-		take_nearest(recall, scan, query, top);
+		count_rows(recall, scan, exact);
 	}
 	PG_FINALLY();
 	{
@@ -142,6 +125,15 @@ search_rows(Recall *recall, Datum query, AngleTop *top)
 	PG_END_TRY();
 	ExecClearTuple(recall->slot);
 	index_endscan(scan);
+}
+
+/* What the index has of the row in the slot. */
+static void
+form_row(Recall *recall, Datum *values, bool *nulls)
+{
+	ResetPerTupleExprContext(recall->estate);
+	GetPerTupleExprContext(recall->estate)->ecxt_scantuple = recall->slot;
+	FormIndexDatum(recall->info, recall->slot, recall->estate, values, nulls);
 }
 
 /* Compares both searches for the vector of the row at tid; nothing if the row
@@ -159,12 +151,8 @@ try_row(Recall *recall, ItemPointer tid)
 	if (nulls[0])
 		return;
 	values[0] = PointerGetDatum(PG_DETOAST_DATUM_COPY(values[0]));
-	search_rows(recall, values[0], &recall->exact);
-	search_rows(recall, values[0], &recall->found);
-	recall->expected += recall->exact.count;
-	for (size_t i = 0; i < recall->found.count; i++)
-		if (recall->found.items[i].key <= recall->exact.items[0].key)
-			recall->hits++;
+	search_rows(recall, values[0], true);
+	search_rows(recall, values[0], false);
 	pfree(DatumGetPointer(values[0]));
 }
 
@@ -200,12 +188,6 @@ check_arguments(int wanted, int samples)
 					   samples));
 }
 
-static void
-make_top(AngleTop *top, int wanted)
-{
-	angle_top_init(top, palloc(wanted * sizeof(AngleCandidate)), wanted);
-}
-
 Datum
 angle_index_recall(PG_FUNCTION_ARGS)
 {
@@ -219,9 +201,8 @@ angle_index_recall(PG_FUNCTION_ARGS)
 	recall.info = BuildIndexInfo(recall.index);
 	recall.slot = table_slot_create(recall.heap, NULL);
 	recall.strategy = first_strategy(recall.index);
-	find_distance(&recall);
-	make_top(&recall.exact, PG_GETARG_INT32(1));
-	make_top(&recall.found, PG_GETARG_INT32(1));
+	recall.distance = find_operator(&recall);
+	recall.wanted = PG_GETARG_INT32(1);
 	try_rows(&recall, PG_GETARG_INT32(2));
 	ExecDropSingleTupleTableSlot(recall.slot);
 	FreeExecutorState(recall.estate);

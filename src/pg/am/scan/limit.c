@@ -2,8 +2,6 @@
 #include "postgres.h"
 
 #include "access/amapi.h"
-#include "access/relscan.h"
-#include "access/tableam.h"
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -17,18 +15,13 @@
 /* No more rows than so many are prepared for: estimates of filters may be far off. */
 #define ROWS_MOST 10000.0
 
-/* Of the rows that a filter drops one in so many is given to the executor. */
-#define GIVEN_EACH 16
-
 struct AngleLimit
 {
 	const ScanKeyData *orders; /* by which the scan is known */
 	const LimitState *state;
-	double share;		  /* of the rows that pass the scan's filter */
-	IndexScanState *scan; /* with a filter that may be tested here */
-	ExprContext *context; /* for it; NULL: there is none */
-	TupleTableSlot *slot;
-	uint64 dropped;				/* rows that did not pass it */
+	double share;				/* of the rows that pass the scan's filter */
+	IndexScanState *scan;		/* with a filter that may be tested here */
+	ExprContext *context;		/* for it; NULL: there is none */
 	MemoryContextCallback ends; /* of the execution: forgets this */
 	AngleLimit *next;
 };
@@ -64,17 +57,13 @@ filter_share(const IndexScanState *scan)
 static void
 prepare_filter(AngleLimit *limit, IndexScanState *scan)
 {
-	EState *estate = scan->ss.ps.state;
 	Node *filter = (Node *) scan->ss.ps.plan->qual;
-	Relation heap = scan->ss.ss_currentRelation;
 
 	if (scan->ss.ps.qual == NULL || contain_volatile_functions(filter) ||
 		contain_subplans(filter))
 		return;
 	limit->scan = scan;
-	limit->context = CreateExprContext(estate);
-	limit->slot = ExecInitExtraTupleSlot(estate, RelationGetDescr(heap),
-										 table_slot_callbacks(heap));
+	limit->context = CreateExprContext(scan->ss.ps.state);
 }
 
 static void
@@ -172,24 +161,16 @@ angle_limit_rows(const AngleLimit *limit)
 }
 
 bool
-angle_limit_drops(AngleLimit *limit, IndexScanDesc scan, ItemPointer tid)
+angle_limit_passes(AngleLimit *limit, TupleTableSlot *slot)
 {
-	ItemPointerData at = *tid;
-	bool again = false, drops = true;
+	bool passes;
 
 	if (limit == NULL || limit->context == NULL)
-		return false;
-	/* all that the snapshot sees of a HOT chain is one row */
-	if (table_index_fetch_tuple(scan->xs_heapfetch, &at, scan->xs_snapshot,
-								limit->slot, &again, NULL))
-	{
-		limit->context->ecxt_scantuple = limit->slot;
-		drops = !ExecQual(limit->scan->ss.ps.qual, limit->context) &&
-				++limit->dropped % GIVEN_EACH != 0;
-		if (drops)
-			InstrCountFiltered1(limit->scan, 1);
-	}
-	ExecClearTuple(limit->slot);
+		return true;
+	limit->context->ecxt_scantuple = slot;
+	passes = ExecQual(limit->scan->ss.ps.qual, limit->context);
+	if (!passes)
+		InstrCountFiltered1(limit->scan, 1);
 	ResetExprContext(limit->context);
-	return drops;
+	return passes;
 }

@@ -8,9 +8,8 @@
 #ifndef ANGLE_LIMIT_H
 #define ANGLE_LIMIT_H
 
-#include "access/genam.h"
 #include "access/skey.h"
-#include "storage/itemptr.h"
+#include "executor/tuptable.h"
 
 /* A scan below a LIMIT; lives as long as its plan is executed. */
 typedef struct AngleLimit AngleLimit;
@@ -23,10 +22,9 @@ AngleLimit *angle_limit_find(const ScanKeyData *orders);
  * the first row is. */
 double angle_limit_rows(const AngleLimit *limit);
 
-/* Whether the row at tid can be passed over: the executor will drop it, because its snapshot
- * does not see it or by a filter that the index does not know, and would compute its distance
- * before. Not all that can be are, for by the keys of such rows, too, the executor knows
- * when those that it holds back are due. limit may be NULL. */
-bool angle_limit_drops(AngleLimit *limit, IndexScanDesc scan, ItemPointer tid);
+/* Whether the row in the slot passes the filter that the executor will test, if that may be
+ * tested more than once for a row; else true. What does not is counted as filtered. limit
+ * may be NULL. */
+bool angle_limit_passes(AngleLimit *limit, TupleTableSlot *slot);
 
 #endif

@@ -12,11 +12,13 @@ typedef struct AngleQuery
 {
 	const AngleIndex *self;
 	int strategy;
-	bool ordered;	 /* false: no query, or one that is NULL or zero */
-	bool null;		 /* the distances are NULL */
-	bool estimated;	 /* order by estimates; else by lower bounds */
-	double ratio;	 /* of angle_space_turn() */
-	float *point;	 /* (dims) */
+	bool ordered; /* false: no query, or one that is NULL or zero */
+	bool null;	  /* the distances are NULL */
+	bool
+		estimated; /* rows come by estimates; else by distances from the table */
+	bool exact;	   /* bounds of bodies are to hold for certain */
+	double ratio;  /* of angle_space_turn() */
+	float *point;  /* (dims) */
 	float *opposite; /* (dims) −point, for <@>; else NULL */
 	AngleRerankQuery rerank;
 	AngleTable coarse;
@@ -24,9 +26,10 @@ typedef struct AngleQuery
 	void *fine_memory;
 } AngleQuery;
 
-/* Prepares the query of an ordering key, in the current memory context. */
-AngleQuery *
-angle_query_make(Relation index, const AngleIndex *self, ScanKey order);
+/* Prepares the query of an ordering key, in the current memory context. exact: bounds are
+ * to hold for certain. */
+AngleQuery *angle_query_make(Relation index, const AngleIndex *self,
+							 ScanKey order, bool exact);
 
 /* The same of a point (dims) of the index's space, which must stay. */
 AngleQuery *angle_query_of_point(const AngleIndex *self, float *point);
@@ -56,8 +59,9 @@ float angle_query_margin(const AngleQuery *query, Page head, int slot,
 /* What a body says of its row. */
 typedef struct AngleRowKey
 {
-	double key;	   /* by this rows are ordered */
-	double margin; /* so far it is below what the distance is on average */
+	double
+		key; /* a bound of its score; where rows come by estimates the estimate */
+	double margin; /* so far it is below the estimate */
 } AngleRowKey;
 
 AngleRowKey angle_query_row(const AngleQuery *query, const char *body);

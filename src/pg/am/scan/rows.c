@@ -79,7 +79,7 @@ angle_rows_init(AngleRows *rows, bool once)
 	const uint32 start = 480;
 
 	memset(rows, 0, sizeof(*rows));
-	angle_queue_make(&rows->ready, 64);
+	angle_queue_make(&rows->known, 64);
 	angle_queue_make(&rows->queue, 64);
 	rows->capacity = start;
 	rows->items = palloc(start * sizeof(AngleRowItem));
@@ -149,7 +149,7 @@ add_item(AngleRows *rows, const AngleLeafEntry *entry, uint32 leaf)
 		}
 		place = rows->count++;
 	}
-	rows->items[place] = (AngleRowItem){*entry, leaf, 0};
+	rows->items[place] = (AngleRowItem){*entry, leaf};
 	return place;
 }
 
@@ -271,6 +271,14 @@ queue_rests(AngleRows *rows)
 	rows->least_rest = INFINITY;
 }
 
+/* By how much the key that a body will have is below its estimate, about. Bodies say less
+ * than codes where rows are very near to one another. */
+static double
+margin(const AngleRows *rows)
+{
+	return rows->looked_up > 0 ? rows->margins / rows->looked_up : 0;
+}
+
 /* The least bound of the distance of what was not looked at. */
 static double
 least_unread(const AngleRows *rows)
@@ -284,8 +292,7 @@ angle_rows_flush(AngleRows *rows)
 	if (angle_rows_unsorted(rows))
 		sort_near(rows);
 	if (least_unread(rows) >= rows->least_rest &&
-		angle_queue_least(&rows->ready) + angle_rows_margin(rows) >=
-			rows->least_rest &&
+		angle_queue_least(&rows->known) + margin(rows) >= rows->least_rest &&
 		rows->least_rest < INFINITY)
 		queue_rests(rows);
 }
@@ -295,16 +302,21 @@ angle_rows_looked_up(AngleRows *rows, uint32 place, AngleRowKey key)
 {
 	rows->margins += key.margin;
 	rows->looked_up++;
-	rows->items[place].margin = (float) key.margin;
-	angle_queue_add(&rows->ready, key.key, place);
+	angle_queue_add(&rows->known, key.key, place);
+}
+
+double
+angle_rows_bound(const AngleRows *rows)
+{
+	return Min(angle_queue_least(&rows->known),
+			   Min(least_unread(rows), rows->least_rest) - margin(rows));
 }
 
 bool
 angle_rows_unread(const AngleRows *rows)
 {
 	return (rows->queue.count > 0 || rows->near_next < rows->near_sorted) &&
-		   least_unread(rows) - angle_rows_margin(rows) <=
-			   angle_queue_least(&rows->ready);
+		   least_unread(rows) - margin(rows) <= angle_queue_least(&rows->known);
 }
 
 static void
@@ -313,8 +325,8 @@ add_row(AngleRows *rows, const AngleRowsPart *part, const AngleLeafEntry *entry,
 {
 	const uint32 item = add_item(rows, entry, part->place);
 
-	if (part->ready)
-		angle_queue_add(&rows->ready, key, item);
+	if (part->known)
+		angle_queue_add(&rows->known, key, item);
 	else
 		angle_queue_add(&rows->queue, key, angle_item_id(ANGLE_ITEM_ROW, item));
 }

@@ -1,7 +1,7 @@
 /*
  * The rows of a scan that were seen and not been dealt with.
  *
- * A row is known by its code first, then by its body, then it is ready. Of the leaf
+ * A row is known by its code first, then by its body. Of the leaf
  * that is read only rows are kept whose bound is not above the estimates of so many
  * others; for the rest there is one item that has the key of the nearest of them. When
  * that is due, the leaf is read again. So memory is bounded by the number of leaves.
@@ -30,8 +30,7 @@ typedef enum AngleItemKind
 typedef struct AngleRowItem
 {
 	AngleLeafEntry entry;
-	uint32 leaf;  /* its place in leaves */
-	float margin; /* of a row that was looked up: see AngleRowKey */
+	uint32 leaf; /* its place in leaves */
 } AngleRowItem;
 
 /* A leaf that was read. */
@@ -44,7 +43,7 @@ typedef struct AngleSeenLeaf
 
 typedef struct AngleRows
 {
-	AngleQueue ready; /* rows that are known by their bodies: places of items */
+	AngleQueue known; /* rows that are known by their bodies: places of items */
 	AngleQueue queue; /* the others; ids are made by angle_item_id() */
 	double margins;	  /* the sum of those of the rows that were looked up … */
 	double looked_up; /* … so many */
@@ -106,20 +105,15 @@ void angle_rows_take(AngleRows *rows, uint32 place, const AngleLeafEntry *entry,
 /* Notes that the row is looked up; false if it was before. */
 bool angle_rows_meet(AngleRows *rows, AngleBodyPointer body);
 
-/* By how much the key that a body will have is below the distance, about. Bodies say less
- * than codes where rows are very near to one another. */
-static inline double
-angle_rows_margin(const AngleRows *rows)
-{
-	return rows->looked_up > 0 ? rows->margins / rows->looked_up : 0;
-}
-
 /* Says what the body of this item's row says. */
 void angle_rows_looked_up(AngleRows *rows, uint32 place, AngleRowKey key);
 
-/* Whether a row or a leaf has to be looked at before the first one that is ready. None is
- * waiting. */
+/* Whether a row or a leaf has to be looked at before the first one that is known by its
+ * body. None is waiting. */
 bool angle_rows_unread(const AngleRows *rows);
+
+/* A bound of the keys by bodies of all rows of leaves that were read. */
+double angle_rows_bound(const AngleRows *rows);
 
 /* Says that rows of the leaf at place were left out whose keys are above limit. */
 void angle_rows_leave(AngleRows *rows, uint32 place);
@@ -153,10 +147,10 @@ angle_rows_least_near(const AngleRows *rows)
 }
 
 /* Queues the nearest of the rows from (floor, slot) on that were not met, most of them,
- * as ready or not, and an item for what is left. */
+ * as known by their bodies or not, and an item for what is left. */
 typedef struct AngleRowsPart
 {
-	bool ready;
+	bool known;
 	uint32 place; /* of the leaf */
 	double floor;
 	int slot;

@@ -3,13 +3,14 @@
  *
  * Leaves are read, the nearest first (route.h), until enough rows were seen
  * (store/stop.h). Then the nearest row is dealt with (rows.h): one that is known by
- * its 1-bit code is looked up in the body pages and goes back with a better key; one
- * that was looked up is given out.
+ * its 1-bit code is looked up in the body pages and goes back with a better key; the
+ * distance of one that was looked up is computed from the table (row_distance.h). When no
+ * other can be nearer, it is given out. For an index on an expression the estimate from the
+ * body stands for the distance.
  *
- * What a stop rule lets come late would break the order. So rows are given out in
- * batches, each of them sorted, and one that belongs into a batch before is put
- * off until all others were given out: a query with LIMIT gets its rows in order,
- * one that reads everything misses none.
+ * What a stop rule lets come late would break the order. So a row that is nearer than the
+ * last one that was given out is put off until all others were: a query with LIMIT gets its
+ * rows in order, one that reads everything misses none.
  *
  * A node that went since the scan has read its parent still has all the rows
  * that the scan's snapshot can see. One whose segment was used again (on a
@@ -22,77 +23,36 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "port/pg_bitutils.h"
 #include "storage/bufmgr.h"
 #include "storage/predicate.h"
 #include "utils/float.h"
 #include "utils/memutils.h"
 
 #include "pg/am/am.h"
-#include "pg/am/scan/candidates.h"
-#include "pg/am/scan/limit.h"
-#include "pg/am/scan/pace.h"
-#include "pg/am/scan/rows.h"
+#include "pg/am/scan/state.h"
 #include "pg/am/scan/visits.h"
-#include "pg/am/store/body.h"
-#include "pg/am/store/keys.h"
-#include "pg/am/store/stop.h"
 #include "pg/settings.h"
 
 /* Rows whose bodies are asked for ahead of time. */
 #define BODIES_AHEAD 7
 
-/* Rows of a batch whose pages in the table are looked for ahead of time. */
+/* Rows whose distances are computed together: as many as are still wanted, so many at least
+ * and at most. Their pages in the table are looked for so many rows ahead. */
+#define BATCH_LEAST 3
+#define BATCH_MOST 16
 #define VISITS_AHEAD 3
 
-/* Rows of the first batch, and of the others at least and at most: each has half as many
- * as all before it. The executor asks for some 14 rows to be sure of ten, so the first
- * batch is often enough for it; no more leaves are read for the second one. */
-#define BATCH_FIRST 12
-#define BATCH_LEAST 8
-#define BATCH_MOST 640
+/* Rows that are taken to be wanted where that is not known. */
+#define WANTED 10
 
-/* Rows that are expected to be given out, at least, and for each that is wanted. */
-#define EXPECTED 20
-#define EXPECTED_SHARE 1.7
+/* The last of those beyond need more than as many nearest do on average: as so many times
+ * as many and so many more; where recall is less, as it were no less than this. */
+#define MORE_SHARE 1.8
+#define MORE 40.0
+#define TARGET_LEAST 0.5
 
-typedef struct AngleScan
-{
-	MemoryContext memory;		/* of one run; reset by rescan */
-	MemoryContextCallback ends; /* of memory: closes directory */
-	AngleDirectory *directory;	/* or NULL */
-	AngleIndex *self;
-	AngleQuery *query;
-	AngleFilter *filter;
-	AngleLimit *limit; /* or NULL */
-	bool started;
-	AngleRoute *route;
-	bool more; /* whether there are leaves that were not read */
-	AngleRows rows;
-	uint32 ahead; /* rows known by their codes whose bodies were asked for */
-
-	/* rows that are given out next, in order: places of items */
-	AngleCandidate *batch; /* (batch_capacity) */
-	Buffer *pages;		   /* (batch_capacity): where the table has them */
-	size_t batch_capacity;
-	size_t batch_count;
-	size_t batch_next;
-	size_t visits_next; /* rows whose pages were looked for */
-	bool visits;		/* whether they are */
-
-	AngleQueue late; /* rows that come last */
-	size_t batch_size;
-	int probes; /* leaves to be read before the first row; 0: by the stop rule */
-	AngleStop stop; /* what was read */
-	AnglePace pace;
-	bool exact;		   /* read all */
-	bool once;		   /* all is read, and rows come by their first entries */
-	float *keys;	   /* (capacity) */
-	double *distances; /* (capacity) */
-	AnglePageReader reader;
-	PGAlignedBlock copy; /* of a leaf's head page, for filters */
-	Oid type;			 /* of the ordering operator's result */
-} AngleScan;
+/* So many rows are near for each that is wanted (rows.h). */
+#define EXPECTED_SHARE 1.2
 
 IndexScanDesc
 angle_beginscan(Relation index, int keys, int orders)
@@ -132,264 +92,15 @@ angle_endscan(IndexScanDesc scan)
 {
 	AngleScan *self = scan->opaque;
 
+	if (self->table != NULL)
+		angle_row_distance_end(self->table);
 	MemoryContextDelete(self->memory);
 	pfree(self);
 }
 
-/* ---- leaves --------------------------------------------------------------- */
+/* ---- rows ----------------------------------------------------------------- */
 
-/* Fills key with what the body of a row says; false if VACUUM has taken the row since its
- * entry was read. */
-static bool
-rank_body(Relation index, AngleScan *self, AngleLeafEntry *entry,
-		  AngleRowKey *key)
-{
-	const AngleLayout *layout = &self->self->layout;
-	const BlockNumber block = angle_body_block(entry->body);
-	const int slot = angle_body_slot(entry->body);
-	Buffer *recent = angle_directory_recent(self->directory, block);
-	Buffer buffer = InvalidBuffer;
-	const char *body = NULL;
-
-	if (layout->body_pages > 1)
-	{
-		body = angle_body_get(&self->reader, layout, entry->body, &entry->tid);
-		if (body != NULL)
-			*key = angle_query_row(self->query, body);
-		angle_reader_done(&self->reader);
-		return body != NULL;
-	}
-	buffer = angle_read_recent(index, block, recent != NULL ? recent : &buffer);
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	if (angle_body_fits(layout, BufferGetPage(buffer), slot, &entry->tid))
-	{
-		body = angle_body_at(layout, BufferGetPage(buffer), slot) +
-			   sizeof(ItemPointerData);
-		*key = angle_query_row(self->query, body);
-	}
-	UnlockReleaseBuffer(buffer);
-	return body != NULL;
-}
-
-/* Fills keys by the codes of a leaf whose head page this is, NaN for slots without a
- * row and for rows that do not pass; returns how many rows do. */
-static int
-rank_codes(AngleScan *self, Page head, AngleProbe probe)
-{
-	const AngleLayout *layout = &self->self->layout;
-	int count = 0;
-
-	for (int slot = 0; slot < layout->capacity; slot += ANGLE_BLOCK)
-		angle_query_block(self->query, head, slot / ANGLE_BLOCK, probe,
-						  self->keys + slot);
-	if (angle_filter_empty(self->filter))
-		return angle_node(head)->count;
-	for (int slot = 0; slot < layout->capacity; slot++)
-	{
-		if (isnan(self->keys[slot]))
-			continue;
-		if (angle_filter_pass(self->filter, layout, head, slot))
-			count++;
-		else
-			self->keys[slot] = NAN;
-	}
-	return count;
-}
-
-/* Fills distances for the rows of a leaf that are live and pass, the rest with NaN. Where
- * all of the index is read, rows come by their first entries. */
-static void
-rank_rows(Relation index, AngleScan *self, const AngleLeaf *leaf, Page head)
-{
-	const AngleLayout *layout = &self->self->layout;
-	AngleLeafEntry *entries = angle_leaf_entries(layout, head);
-	AngleRowKey row;
-
-	if (!self->once)
-	{
-		(void) rank_codes(self, head, leaf->probe);
-		for (int slot = 0; slot < layout->capacity; slot++)
-			self->distances[slot] = self->keys[slot];
-		return;
-	}
-	for (int slot = 0; slot < layout->capacity; slot++)
-	{
-		self->distances[slot] = NAN;
-		if (!angle_slot_live(layout, head, slot) ||
-			angle_entry_second(&entries[slot]) ||
-			!angle_filter_pass(self->filter, layout, head, slot))
-			continue;
-		if (!self->query->ordered)
-			self->distances[slot] = 0;
-		else if (rank_body(index, self, &entries[slot], &row))
-			self->distances[slot] = row.key;
-	}
-}
-
-/* Where all of the index is read, rows are queued as long as work_mem lasts: it
- * costs less than to read leaves again. */
-static size_t
-rows_at_a_time(const AngleScan *self)
-{
-	const Size each = sizeof(AngleRowItem) + sizeof(AngleCandidate);
-
-	if (self->once && self->rows.count * each < (Size) work_mem * 1024)
-		return self->self->layout.capacity;
-	return ANGLE_ROWS_AT_A_TIME;
-}
-
-/* The head of a leaf, locked; InvalidBuffer if its segment was used again. */
-static Buffer
-lock_leaf(Relation index, AngleScan *self, const AngleLeaf *leaf)
-{
-	Buffer nowhere = InvalidBuffer;
-	Buffer *recent = angle_directory_recent(self->directory, leaf->node.block);
-	Buffer head = angle_read_recent(index, leaf->node.block,
-									recent != NULL ? recent : &nowhere);
-
-	LockBuffer(head, BUFFER_LOCK_SHARE);
-	if (angle_page_is_node(BufferGetPage(head), leaf->node))
-	{
-		angle_head_check(index, &self->self->layout, leaf->node.block,
-						 BufferGetPage(head));
-		if (angle_node(BufferGetPage(head))->kind == ANGLE_NODE_LEAF)
-			return head;
-		ereport(
-			ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
-			errmsg(
-				"index \"%s\" is damaged at block %u: not the leaf that the node above says",
-				RelationGetRelationName(index), leaf->node.block),
-			errhint("REINDEX it."));
-	}
-	UnlockReleaseBuffer(head);
-	return InvalidBuffer;
-}
-
-/* Queues rows of the leaf at place from (floor, slot) on. */
-static void
-expand(Relation index, AngleScan *self, uint32 place, double floor, int slot)
-{
-	const AngleLeaf leaf = self->rows.leaves[place].leaf;
-	const AngleRowsPart part = {self->once, place, floor, slot,
-								rows_at_a_time(self)};
-	const AngleLayout *layout = &self->self->layout;
-	Buffer head = lock_leaf(index, self, &leaf);
-	Page page;
-
-	if (!BufferIsValid(head))
-		return;
-	/* conditions are functions: not with a page locked */
-	memcpy(self->copy.data, BufferGetPage(head), BLCKSZ);
-	UnlockReleaseBuffer(head);
-	page = (Page) self->copy.data;
-	rank_rows(index, self, &leaf, page);
-	angle_rows_queue(&self->rows, &part, angle_leaf_entries(layout, page),
-					 self->distances, layout->capacity);
-}
-
-/* Takes the rows of a leaf that are near. */
-static void
-take_near(AngleScan *self, uint32 place, Page page)
-{
-	const AngleLayout *layout = &self->self->layout;
-	const AngleProbe probe = self->rows.leaves[place].leaf.probe;
-	const AngleLeafEntry *entries = angle_leaf_entries(layout, page);
-	float keys[ANGLE_BLOCK], margin;
-	int taken = 0;
-
-	for (int first = 0; first < layout->capacity; first += ANGLE_BLOCK)
-	{
-		unsigned near = angle_query_near(self->query, page, first / ANGLE_BLOCK,
-										 probe, self->rows.limit, keys);
-
-		for (; near != 0; near &= near - 1, taken++)
-		{
-			const int i = pg_rightmost_one_pos32(near);
-
-			margin = angle_query_margin(self->query, page, first + i, probe);
-			angle_rows_take(&self->rows, place, &entries[first + i],
-							isnan(keys[i]) ? -INFINITY : keys[i],
-							keys[i] + margin);
-		}
-	}
-	if (taken < angle_node(page)->count)
-		angle_rows_leave(&self->rows, place);
-}
-
-/* The same of a page that is not locked, for rows that pass the conditions and for
- * queries with two sides; returns how many pass. */
-static int
-take_passing(AngleScan *self, uint32 place, Page page)
-{
-	const AngleLayout *layout = &self->self->layout;
-	const AngleLeafEntry *entries = angle_leaf_entries(layout, page);
-	const AngleProbe probe = self->rows.leaves[place].leaf.probe;
-	int count = rank_codes(self, page, probe);
-	int taken = 0;
-
-	for (int slot = 0; slot < layout->capacity; slot++)
-		if (self->keys[slot] <= self->rows.limit)
-		{
-			angle_rows_take(
-				&self->rows, place, &entries[slot], self->keys[slot],
-				self->keys[slot] +
-					angle_query_margin(self->query, page, slot, probe));
-			taken++;
-		}
-	if (taken < count)
-		angle_rows_leave(&self->rows, place);
-	return count;
-}
-
-/* Takes what is near of a leaf that is read the first time. */
-static void
-read_near(Relation index, AngleScan *self, uint32 place)
-{
-	const AngleLeaf leaf = self->rows.leaves[place].leaf;
-	Buffer head = lock_leaf(index, self, &leaf);
-	int rows = 0, passed = 0;
-
-	if (BufferIsValid(head))
-	{
-		const bool all =
-			angle_filter_empty(self->filter) && self->query->opposite == NULL;
-
-		rows = passed = angle_node(BufferGetPage(head))->count;
-		if (all)
-			take_near(self, place, BufferGetPage(head));
-		else
-			memcpy(self->copy.data, BufferGetPage(head), BLCKSZ);
-		UnlockReleaseBuffer(head);
-		if (!all)
-			passed = take_passing(self, place, (Page) self->copy.data);
-	}
-	angle_stop_note(&self->stop, leaf.distance, rows, passed);
-}
-
-/* Asks for the codes of the leaf that comes after this one: for the first lines of
- * either half of its head page, and the processor goes on by itself, though not from one
- * 4 kB to the next. A page takes 0.47 µs so, and 0.72 with all of its lines asked for. */
-static void
-prefetch_leaf(const AngleScan *self)
-{
-	const Size half = BLCKSZ / 2, lines = 256;
-	const AngleLeaf *next = angle_route_peek(self->route);
-
-	const Buffer *recent;
-
-	if (next == NULL)
-		return;
-	recent = angle_directory_recent(self->directory, next->node.block);
-	if (recent == NULL)
-		return;
-	angle_prefetch_recent(*recent);
-	angle_prefetch_bytes(*recent, self->self->layout.add, lines);
-	angle_prefetch_bytes(*recent, half, lines);
-	angle_prefetch_bytes(*recent, BLCKSZ - sizeof(AnglePageTail),
-						 sizeof(AnglePageTail));
-}
-
-/* And for the body of a row that is known by its code. */
+/* Asks the processor for the body of a row that is known by its code. */
 static void
 prefetch_body(const AngleScan *self, uint32 place)
 {
@@ -418,25 +129,15 @@ prefetch_bodies(AngleScan *self)
 		prefetch_body(self, (uint32) rows->near[self->ahead].id);
 }
 
-/* Reads the next leaf, if there is one. */
-static void
-read_leaf(Relation index, AngleScan *self)
+/* What is to be seen before the next rows. */
+static double
+due(const AngleScan *self)
 {
-	AngleLeaf leaf;
-	uint32 place;
+	const double share = angle_stop_share(&self->stop);
 
-	self->more = angle_route_next(self->route, &leaf);
-	if (!self->more)
-		return;
-	prefetch_leaf(self);
-	place = angle_rows_add_leaf(&self->rows, &leaf);
-	if (!self->once)
-		read_near(index, self, place);
-	else
-		expand(index, self, place, -INFINITY, 0);
+	return share < 1 ? angle_stop_due(&self->rule, self->nearest / share)
+					 : self->due;
 }
-
-/* ---- rows ----------------------------------------------------------------- */
 
 /* Whether a leaf comes before the nearest row. */
 static bool
@@ -444,7 +145,7 @@ leaf_is_next(const AngleScan *self)
 {
 	if (!self->more)
 		return false;
-	if (self->rows.ready.count == 0 && self->rows.queue.count == 0 &&
+	if (self->rows.known.count == 0 && self->rows.queue.count == 0 &&
 		!angle_rows_waiting(&self->rows) &&
 		isinf(angle_rows_least_near(&self->rows)))
 		return true;
@@ -454,8 +155,7 @@ leaf_is_next(const AngleScan *self)
 		return true;
 	if (self->probes > 0)
 		return self->stop.leaves < self->probes;
-	return angle_stop_seen(&self->stop) <
-		   angle_pace_due(&self->pace, angle_stop_share(&self->stop));
+	return angle_stop_seen(&self->stop) < due(self);
 }
 
 /* Looks up the row at place, known by its code so far. */
@@ -466,7 +166,7 @@ look_up(Relation index, AngleScan *self, uint32 place)
 	AngleRowKey key;
 
 	if (angle_rows_meet(rows, rows->items[place].entry.body) &&
-		rank_body(index, self, &rows->items[place].entry, &key))
+		angle_scan_body(index, self, &rows->items[place].entry, &key))
 		angle_rows_looked_up(rows, place, key);
 	else
 		angle_rows_free_item(rows, place);
@@ -490,11 +190,12 @@ look_at_next(Relation index, AngleScan *self)
 	if (angle_item_kind(first.id) == ANGLE_ITEM_ROW)
 		look_up(index, self, (uint32) first.id);
 	else
-		expand(index, self, (uint32) first.id, first.key,
-			   rows->leaves[(uint32) first.id].slot);
+		angle_scan_expand(index, self, (uint32) first.id, first.key,
+						  rows->leaves[(uint32) first.id].slot);
 }
 
-/* Makes the next row ready: its item's place; false if there is none. */
+/* The next of the rows that are known by their bodies: its item's place; false if there
+ * is none. */
 static bool
 next_row(Relation index, AngleScan *self, uint32 *place, double *key)
 {
@@ -506,7 +207,7 @@ next_row(Relation index, AngleScan *self, uint32 *place, double *key)
 		CHECK_FOR_INTERRUPTS();
 		if (leaf_is_next(self))
 		{
-			read_leaf(index, self);
+			angle_scan_leaf(index, self);
 			continue;
 		}
 		if (angle_rows_waiting(rows))
@@ -518,109 +219,166 @@ next_row(Relation index, AngleScan *self, uint32 *place, double *key)
 			break;
 		look_at_next(index, self);
 	}
-	if (rows->ready.count == 0)
+	if (rows->known.count == 0)
 		return false;
-	first = angle_queue_pop(&rows->ready);
+	first = angle_queue_pop(&rows->known);
 	*place = (uint32) first.id;
 	*key = first.key;
 	return true;
 }
 
-static void
-make_batch(AngleScan *self, size_t capacity)
+/* The nearest rows that are not to be missed as the next ones are given out. */
+static double
+nearest_wanted(const AngleScan *self)
 {
-	if (self->batch != NULL)
-	{
-		pfree(self->batch);
-		pfree(self->pages);
-	}
-	self->batch = palloc(capacity * sizeof(AngleCandidate));
-	self->pages = palloc(capacity * sizeof(Buffer));
-	self->batch_capacity = capacity;
+	const double enough = Max(self->wanted, WANTED);
+
+	if (self->count < enough)
+		return enough;
+	return (self->count * MORE_SHARE + MORE) /
+		   Max(TARGET_LEAST, angle_recall_target);
 }
 
-/* Puts a row into the batch, or with those that come last: whose distance may be less
- * than a key that was given out, up to which the executor has given out all. */
-static void
-add_to_batch(IndexScanDesc scan, AngleScan *self, uint32 place, double key)
+/* Collects the rows whose distances are computed next; returns how many there are. */
+static int
+collect_batch(IndexScanDesc scan, AngleScan *self, AngleCandidate *batch)
 {
-	if (angle_pace_late(&self->pace, key, self->rows.items[place].margin))
-	{
-		angle_queue_add(&self->late, key, place);
-		return;
-	}
-	if (self->visits)
-		angle_visit_soon(scan->heapRelation,
-						 &self->rows.items[place].entry.tid);
-	self->batch[self->batch_count++] = (AngleCandidate){key, place};
-}
-
-/* Collects the rows of the next batch. */
-static void
-fill_batch(IndexScanDesc scan, AngleScan *self)
-{
+	const double more =
+		Max(self->wanted, WANTED) - self->count - self->ready.count;
+	const int most =
+		(int) Min(BATCH_MOST, Max(BATCH_LEAST, Max(more, self->count / 2)));
 	uint32 place;
 	double key;
+	int count = 0;
 
-	angle_pace_batch(&self->pace, self->batch_size);
+	self->nearest = nearest_wanted(self);
+	self->due = angle_stop_due(&self->rule, self->nearest);
 	if (leaf_is_next(self))
-		angle_rows_expect(&self->rows, Max(self->pace.asked,
-										   Max(EXPECTED, self->pace.wanted *
-															 EXPECTED_SHARE)));
-	if (self->batch_size > self->batch_capacity)
-		make_batch(self, self->batch_size);
-	self->batch_count = self->batch_next = 0;
-	self->visits_next = 0;
-	while (self->batch_count < self->batch_size &&
-		   next_row(scan->indexRelation, self, &place, &key))
-		add_to_batch(scan, self, place, key);
-	angle_candidates_sort(self->batch, self->batch_count);
-	self->batch_size = Max(BATCH_LEAST, Min(self->pace.asked / 2, BATCH_MOST));
+		angle_rows_expect(&self->rows,
+						  EXPECTED_SHARE * Max(Max(self->wanted, WANTED),
+											   self->count + most));
+	while (count < most && next_row(scan->indexRelation, self, &place, &key))
+	{
+		if (self->visits && !self->query->estimated)
+			angle_visit_soon(scan->heapRelation,
+							 &self->rows.items[place].entry.tid);
+		batch[count++] = (AngleCandidate){key, place};
+	}
+	return count;
 }
 
 static ItemPointer
-batch_tid(const AngleScan *self, size_t i)
+row_tid(const AngleScan *self, AngleCandidate row)
 {
-	return &self->rows.items[self->batch[i].id].entry.tid;
+	return &self->rows.items[row.id].entry.tid;
 }
 
-/* Prepares the executor's visits of the row that was taken and of those behind it. */
+/* Raises an error if a row's TID cannot be one. */
 static void
-prepare_visits(IndexScanDesc scan, AngleScan *self)
+check_row(IndexScanDesc scan, const AngleScan *self, const AngleRowItem *item)
 {
-	const size_t next = Min(self->batch_next + VISITS_AHEAD, self->batch_count);
-	const size_t now = self->batch_next - 1;
+	if (ItemPointerIsValid(&item->entry.tid))
+		return;
+	ereport(
+		ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
+		errmsg(
+			"index \"%s\" is damaged at block %u: a row has no place in the table",
+			RelationGetRelationName(scan->indexRelation),
+			self->rows.leaves[item->leaf].leaf.node.block),
+		errhint("REINDEX it."));
+}
 
-	for (; self->visits_next < next; self->visits_next++)
-		self->pages[self->visits_next] = angle_visit_next(
-			scan->heapRelation, batch_tid(self, self->visits_next));
-	angle_visit_now(scan, batch_tid(self, now), self->pages[now]);
+/* Fills distance with that of a row; false if the executor would drop it, because its
+ * snapshot does not see it or by a filter. */
+static bool
+find_distance(IndexScanDesc scan, AngleScan *self, AngleCandidate row,
+			  double *distance)
+{
+	AngleRowDistance *table = self->table;
+	bool found;
+
+	if (self->query->estimated)
+	{
+		*distance = angle_query_distance(self->query, row.key);
+		return true;
+	}
+	check_row(scan, self, &self->rows.items[row.id]);
+	if (!angle_row_fetch(table, scan, row_tid(self, row)))
+		return false;
+	found = angle_limit_passes(self->limit, table->slot);
+	if (found)
+		found = angle_row_distance(table, scan, distance);
+	else
+		self->count++;
+	angle_row_forget(table);
+	return found;
+}
+
+/* Puts a row with those that are ready, or with those that come last. */
+static void
+add_ready(AngleScan *self, AngleCandidate row, double distance)
+{
+	angle_queue_add(distance < self->given ? &self->late : &self->ready,
+					distance, row.id);
+}
+
+/* Computes the distances of some rows that are next; false if there are none. */
+static bool
+compute_some(IndexScanDesc scan, AngleScan *self)
+{
+	AngleCandidate batch[BATCH_MOST];
+	Buffer pages[BATCH_MOST];
+	const int count = collect_batch(scan, self, batch);
+	const bool visits = self->visits && !self->query->estimated;
+	int next = 0;
+	double distance;
+
+	for (int i = 0; i < count; i++)
+	{
+		for (; visits && next < Min(i + VISITS_AHEAD, count); next++)
+			pages[next] = angle_visit_next(scan->heapRelation,
+										   row_tid(self, batch[next]));
+		if (visits)
+			angle_visit_now(scan, row_tid(self, batch[i]), pages[i]);
+		if (find_distance(scan, self, batch[i], &distance))
+			add_ready(self, batch[i], distance);
+		else
+			angle_rows_free_item(&self->rows, (uint32) batch[i].id);
+	}
+	return count > 0;
+}
+
+/* Whether the first row that is ready comes before all others. */
+static bool
+first_is_due(const AngleScan *self)
+{
+	return self->ready.count > 0 &&
+		   angle_queue_least(&self->ready) <=
+			   angle_query_distance(self->query, angle_rows_bound(&self->rows));
 }
 
 /* Takes the row that is to be given out; false if there is none. */
 static bool
-take_row(IndexScanDesc scan, AngleScan *self, uint32 *place, double *key)
+take_row(IndexScanDesc scan, AngleScan *self, uint32 *place, double *distance)
 {
 	AngleCandidate first;
 
-	if (!self->query->ordered)
-		return next_row(scan->indexRelation, self, place, key);
-	if (self->batch_next == self->batch_count)
-		fill_batch(scan, self);
-	if (self->batch_next < self->batch_count)
+	while (!first_is_due(self) && compute_some(scan, self))
+		;
+	if (self->ready.count > 0)
 	{
-		first = self->batch[self->batch_next++];
-		angle_pace_given(&self->pace, first.key,
-						 angle_rows_margin(&self->rows));
-		if (self->visits)
-			prepare_visits(scan, self);
+		first = angle_queue_pop(&self->ready);
+		self->given = first.key;
+		self->count++;
 	}
 	else if (self->late.count > 0)
 		first = angle_queue_pop(&self->late);
 	else
 		return false;
 	*place = (uint32) first.id;
-	*key = first.key;
+	*distance = first.key;
+	if (self->visits)
+		angle_visit_again(scan, row_tid(self, first));
 	return true;
 }
 
@@ -640,12 +398,11 @@ close_directory(void *arg)
 static void
 init_rows(AngleScan *self)
 {
-	angle_queue_make(&self->late, BATCH_FIRST);
-	self->batch = NULL;
-	self->pages = NULL;
-	self->batch_capacity = self->batch_count = self->batch_next = 0;
+	angle_queue_make(&self->ready, BATCH_MOST);
+	angle_queue_make(&self->late, BATCH_MOST);
 	angle_rows_init(&self->rows, self->once);
-	self->batch_size = BATCH_FIRST;
+	self->given = -INFINITY;
+	self->count = self->nearest = self->due = 0;
 }
 
 /* How many leaves are read before the first row, about. */
@@ -660,7 +417,8 @@ expected_leaves(const AngleScan *self, const AngleMeta *meta)
 		return self->probes;
 	if (self->directory != NULL)
 		rows = Max(1, Min(rows, 2 * meta->rows / self->directory->leaves));
-	return angle_stop_read(meta, angle_recall_target, ANGLE_STOP_NEIGHBOURS) /
+	return angle_stop_read(meta, angle_recall_target,
+						   Max(self->wanted, WANTED)) /
 		   rows;
 }
 
@@ -675,6 +433,19 @@ start_route(Relation index, AngleScan *self, const AngleMeta *meta)
 	self->route = angle_route_make(index, self->query, self->directory,
 								   meta->root, !self->once);
 	angle_route_expect(self->route, expected_leaves(self, meta));
+}
+
+/* For rows of which distances are to be computed. */
+static void
+open_table(IndexScanDesc scan, AngleScan *self)
+{
+	MemoryContext old;
+
+	if (self->table != NULL || !self->query->ordered || self->query->estimated)
+		return;
+	old = MemoryContextSwitchTo(GetMemoryChunkContext(self));
+	self->table = angle_row_distance_make(scan->heapRelation);
+	MemoryContextSwitchTo(old);
 }
 
 /* Begins a run: the query is prepared. */
@@ -693,16 +464,16 @@ start(IndexScanDesc scan, AngleScan *self)
 		self->directory = angle_directory_open(index, &meta);
 	self->self = self->directory != NULL ? self->directory->self
 										 : angle_index_make(&meta);
-	self->query =
-		angle_query_make(index, self->self,
-						 scan->numberOfOrderBys > 0 ? scan->orderByData : NULL);
-	self->filter = angle_filter_make(index, scan->keyData, scan->numberOfKeys);
 	self->exact = angle_recall_target >= 1 && angle_probes == 0;
+	self->query = angle_query_make(
+		index, self->self,
+		scan->numberOfOrderBys > 0 ? scan->orderByData : NULL, self->exact);
+	self->filter = angle_filter_make(index, scan->keyData, scan->numberOfKeys);
 	self->once = self->exact || !self->query->ordered;
 	self->visits = angle_visits_known(scan->heapRelation);
 	self->probes = angle_probes;
-	angle_pace_begin(&self->pace, &meta, angle_recall_target,
-					 angle_limit_rows(self->limit));
+	self->rule = angle_stop_rule(&meta, angle_recall_target);
+	self->wanted = angle_limit_rows(self->limit);
 	angle_stop_begin(&self->stop, self->self->metric);
 	self->reader = (AnglePageReader){.index = index};
 	init_rows(self);
@@ -711,67 +482,47 @@ start(IndexScanDesc scan, AngleScan *self)
 		start_route(index, self, &meta);
 	self->started = true;
 	MemoryContextSwitchTo(old);
+	open_table(scan, self);
 	pgstat_count_index_scan(index);
 	PredicateLockRelation(index, scan->xs_snapshot);
 }
 
-/* Tells the executor the row's distance, a lower bound perhaps. */
+/* Tells the executor the row's distance. */
 static void
-set_distance(IndexScanDesc scan, AngleScan *self, double key)
+set_distance(IndexScanDesc scan, AngleScan *self, double distance)
 {
-	const AngleQuery *query = self->query;
-	IndexOrderByDistance distance = {.isnull = query->null};
+	IndexOrderByDistance order = {.value = distance,
+								  .isnull = self->query->null};
 
-	if (scan->numberOfOrderBys == 0)
-		return;
-	distance.value =
-		query->ordered ? angle_query_distance(query, key) : get_float8_nan();
-	index_store_float8_orderby_distances(scan, &self->type, &distance,
-										 query->ordered && !query->estimated);
-}
-
-/* Takes the row that is to be given out and that the executor will not drop; false if there
- * is none. */
-static bool
-take_kept(IndexScanDesc scan, AngleScan *self, uint32 *place, double *key)
-{
-	for (;;)
-	{
-		const MemoryContext old = MemoryContextSwitchTo(self->memory);
-		const bool found = take_row(scan, self, place, key);
-		AngleRowItem *item = &self->rows.items[*place];
-
-		MemoryContextSwitchTo(old);
-		if (!found)
-			return false;
-		if (!ItemPointerIsValid(&item->entry.tid))
-			ereport(
-				ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
-				errmsg(
-					"index \"%s\" is damaged at block %u: a row has no place in the table",
-					RelationGetRelationName(scan->indexRelation),
-					self->rows.leaves[item->leaf].leaf.node.block),
-				errhint("REINDEX it."));
-		if (!angle_limit_drops(self->limit, scan, &item->entry.tid))
-			return true;
-		angle_rows_free_item(&self->rows, *place);
-	}
+	if (scan->numberOfOrderBys > 0)
+		index_store_float8_orderby_distances(scan, &self->type, &order, false);
 }
 
 bool
 angle_gettuple(IndexScanDesc scan, ScanDirection direction)
 {
 	AngleScan *self = scan->opaque;
-	uint32 place = 0;
+	double distance = get_float8_nan();
+	MemoryContext old;
+	AngleRowItem item;
+	uint32 place;
 	double key;
+	bool found;
 
 	if (!self->started)
 		start(scan, self);
-	if (!take_kept(scan, self, &place, &key))
+	old = MemoryContextSwitchTo(self->memory);
+	found = self->query->ordered
+				? take_row(scan, self, &place, &distance)
+				: next_row(scan->indexRelation, self, &place, &key);
+	MemoryContextSwitchTo(old);
+	if (!found)
 		return false;
-	scan->xs_heaptid = self->rows.items[place].entry.tid;
+	item = self->rows.items[place];
+	check_row(scan, self, &item);
+	scan->xs_heaptid = item.entry.tid;
 	angle_rows_free_item(&self->rows, place);
 	scan->xs_recheck = angle_filter_lossy(self->filter);
-	set_distance(scan, self, key);
+	set_distance(scan, self, distance);
 	return true;
 }

@@ -97,3 +97,9 @@ angle_visit_now(IndexScanDesc scan, ItemPointer tid, Buffer page)
 	/* what the table's access method does where it comes to another page */
 	heap_page_prune_opt(heap, page);
 }
+
+void
+angle_visit_again(IndexScanDesc scan, ItemPointer tid)
+{
+	angle_visit_now(scan, tid, *place_of(scan->heapRelation, tid));
+}

@@ -1,10 +1,10 @@
 /*
- * The visits of the table that the executor will make for the rows of a batch. A row of a
+ * Visits of the table, first by the scan, for distances, then by the executor. A row of a
  * large table is on a page that is in no cache of the processor, and the server's table of
  * buffers is three such places away from it. So a backend remembers in which buffers it
  * has met pages, and each visit is prepared ahead in three steps, of which only the last
- * waits for anything: it gives the page to the executor, pinned, which need not look for
- * it then.
+ * waits for anything: it gives the page to the table's access method, pinned, which need
+ * not look for it then.
  */
 #ifndef ANGLE_VISITS_H
 #define ANGLE_VISITS_H
@@ -25,8 +25,10 @@ void angle_visit_soon(Relation heap, ItemPointer tid);
  * the page is, InvalidBuffer if it is not in memory yet. */
 Buffer angle_visit_next(Relation heap, ItemPointer tid);
 
-/* Third: pins the page for the executor, if it is still there; else the executor looks for
- * it. */
+/* Third: pins the page, if it is still there; else the access method looks for it. */
 void angle_visit_now(IndexScanDesc scan, ItemPointer tid, Buffer page);
+
+/* The third step alone, for a row that was visited before. */
+void angle_visit_again(IndexScanDesc scan, ItemPointer tid);
 
 #endif

@@ -1,0 +1,67 @@
+/* Distances of rows: see row_distance.h. */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/relscan.h"
+#include "access/tableam.h"
+#include "fmgr.h"
+#include "utils/memutils.h"
+
+#include "pg/am/scan/row_distance.h"
+
+AngleRowDistance *
+angle_row_distance_make(Relation heap)
+{
+	AngleRowDistance *rows = palloc(sizeof(AngleRowDistance));
+
+	rows->slot = table_slot_create(heap, NULL);
+	rows->memory = AllocSetContextCreate(CurrentMemoryContext, "angle rows",
+										 ALLOCSET_SMALL_SIZES);
+	return rows;
+}
+
+void
+angle_row_distance_end(AngleRowDistance *rows)
+{
+	ExecDropSingleTupleTableSlot(rows->slot);
+}
+
+bool
+angle_row_fetch(AngleRowDistance *rows, IndexScanDesc scan, ItemPointer tid)
+{
+	ItemPointerData at = *tid;
+	bool again = false;
+
+	/* all that the snapshot sees of a HOT chain is one row */
+	return table_index_fetch_tuple(scan->xs_heapfetch, &at, scan->xs_snapshot,
+								   rows->slot, &again, NULL);
+}
+
+void
+angle_row_forget(AngleRowDistance *rows)
+{
+	ExecClearTuple(rows->slot);
+}
+
+bool
+angle_row_distance(AngleRowDistance *rows, IndexScanDesc scan, double *distance)
+{
+	ScanKey order = &scan->orderByData[0];
+	const AttrNumber column =
+		scan->indexRelation->rd_index->indkey.values[order->sk_attno - 1];
+	bool null;
+	const Datum vector = slot_getattr(rows->slot, column, &null);
+	MemoryContext old;
+
+	if (null)
+		return false;
+	old = MemoryContextSwitchTo(rows->memory);
+	*distance = DatumGetFloat8(FunctionCall2Coll(
+		&order->sk_func, order->sk_collation, vector, order->sk_argument));
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(rows->memory);
+	if (isnan(*distance))
+		*distance = INFINITY;
+	return true;
+}

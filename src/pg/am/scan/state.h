@@ -1,0 +1,63 @@
+/*
+ * The state of a scan, for scan.c, and for leaves.c, which reads leaves into it.
+ */
+#ifndef ANGLE_STATE_H
+#define ANGLE_STATE_H
+
+#include "pg/am/scan/limit.h"
+#include "pg/am/scan/row_distance.h"
+#include "pg/am/scan/rows.h"
+#include "pg/am/store/body.h"
+#include "pg/am/store/keys.h"
+#include "pg/am/store/stop.h"
+
+typedef struct AngleScan
+{
+	MemoryContext memory;		/* of one run; reset by rescan */
+	MemoryContextCallback ends; /* of memory: closes directory */
+	AngleDirectory *directory;	/* or NULL */
+	AngleIndex *self;
+	AngleQuery *query;
+	AngleFilter *filter;
+	AngleLimit *limit; /* or NULL */
+	bool started;
+	AngleRoute *route;
+	bool more; /* whether there are leaves that were not read */
+	AngleRows rows;
+	uint32 ahead; /* rows known by their codes whose bodies were asked for */
+
+	AngleRowDistance *table; /* NULL until it is needed */
+	bool visits;			 /* whether visits of it are looked for ahead */
+	AngleQueue
+		ready; /* rows whose distance is known: distances, places of items */
+	AngleQueue late; /* rows that come last */
+	double given;	 /* the distance of the last row that was given out … */
+	double count;	 /* … and how many were */
+	double wanted;	 /* rows that will have to be given, about; 0: not known */
+	int probes; /* leaves to be read before the first row; 0: by the stop rule */
+	AngleStop stop; /* what was read */
+	AngleStopRule rule;
+	double nearest;	   /* rows that are not to be missed now … */
+	double due;		   /* … and what is to be seen for them, where all pass */
+	bool exact;		   /* read all */
+	bool once;		   /* all is read, and rows come by their first entries */
+	float *keys;	   /* (capacity) */
+	double *distances; /* (capacity) */
+	AnglePageReader reader;
+	PGAlignedBlock copy; /* of a leaf's head page, for filters */
+	Oid type;			 /* of the ordering operator's result */
+} AngleScan;
+
+/* Reads the next leaf, if there is one, and takes the rows of it that are near. */
+void angle_scan_leaf(Relation index, AngleScan *self);
+
+/* Queues rows of the leaf at place from (floor, slot) on. */
+void angle_scan_expand(Relation index, AngleScan *self, uint32 place,
+					   double floor, int slot);
+
+/* Fills key with what the body of a row says; false if VACUUM has taken the row since its
+ * entry was read. */
+bool angle_scan_body(Relation index, AngleScan *self, AngleLeafEntry *entry,
+					 AngleRowKey *key);
+
+#endif
