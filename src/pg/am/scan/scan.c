@@ -52,7 +52,7 @@
 #define TARGET_LEAST 0.5
 
 /* So many rows are near for each that is wanted (rows.h). */
-#define EXPECTED_SHARE 1.2
+#define EXPECTED_SHARE 2
 
 IndexScanDesc
 angle_beginscan(Relation index, int keys, int orders)
