@@ -51,6 +51,7 @@ PG_SRCS = \
 	am/tree/near_leaves.c \
 	am/tree/redistribute.c \
 	am/tree/replace.c \
+	am/tree/second.c \
 	am/tree/siblings.c \
 	am/tree/split.c \
 	am/unread.c \

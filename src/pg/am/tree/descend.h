@@ -38,6 +38,13 @@ typedef struct AngleWays
 	AnglePageReader reader;
 } AngleWays;
 
+/* The leaf at the end of a way. */
+static inline AngleNodePointer
+angle_way_end(const AngleWay *way)
+{
+	return way->steps[way->length - 1].node;
+}
+
 /* Palloc's its parts. */
 AngleWays *angle_ways_make(const AngleLayout *layout);
 

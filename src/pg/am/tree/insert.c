@@ -1,8 +1,7 @@
 /*
  * Inserting a row: find the leaf of the nearest centroids and another one for the second
  * entry, and put both and the body into free slots, by one WAL record. Where the first
- * leaf is full, split.c makes room before. The second entry makes a row easier to find,
- * not findable: it goes to a leaf that has room and that nobody has locked, or nowhere.
+ * leaf is full, split.c makes room before.
  */
 #include "postgres.h"
 
@@ -11,17 +10,18 @@
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 
-#include "core/ann/kmeans.h"
-#include "core/quant/fastscan.h"
 #include "pg/am/am.h"
 #include "pg/am/store/body.h"
 #include "pg/am/store/keys.h"
 #include "pg/am/store/node.h"
 #include "pg/am/tree/descend.h"
+#include "pg/am/tree/second.h"
 #include "pg/am/tree/split.h"
 
 /* So many times a way is found without the lock on the tree. */
 #define TRIES 4
+
+StaticAssertDecl(ANGLE_WAYS <= ANGLE_NEAR_LEAVES, "all of them may be chosen");
 
 /* What stays between the insertions of a statement. */
 typedef struct Inserter
@@ -30,9 +30,7 @@ typedef struct Inserter
 	AngleWays *ways;
 	AngleRow row;
 	float *point; /* (dims) */
-	/* leaves that the second entry may go to, by SOAR's loss */
-	const AngleWay *second[ANGLE_WAYS];
-	int second_count;
+	AngleSecond second;
 } Inserter;
 
 /* What came of a try. */
@@ -43,99 +41,21 @@ typedef enum Outcome
 	FULL,  /* the leaf is */
 } Outcome;
 
-/* The leaf at the end of a way. */
-static AngleNodePointer
-end_of(const AngleWay *way)
-{
-	return way->steps[way->length - 1].node;
-}
-
-/* Puts the leaves beside the first in the order of their loss. */
+/* Chooses leaves for the second entry. */
 static void
-order_second(Inserter *inserter)
+choose_second(Relation index, Inserter *inserter)
 {
 	const AngleWays *ways = inserter->ways;
-	const AngleWay *first = ways->way[0];
-	const double to_first = (double) first->far * first->far;
-	double losses[ANGLE_WAYS];
+	AngleNearLeaf near[ANGLE_WAYS];
 
-	inserter->second_count = 0;
-	for (int i = 1; i < ways->count; i++)
-	{
-		const AngleWay *other = ways->way[i];
-		const double loss =
-			angle_second_loss(inserter->point, first->centroid, other->centroid,
-							  inserter->self->layout.dims, to_first,
-							  (double) other->far * other->far);
-		int place = inserter->second_count++;
-
-		for (; place > 0 && loss < losses[place - 1]; place--)
-		{
-			losses[place] = losses[place - 1];
-			inserter->second[place] = inserter->second[place - 1];
-		}
-		losses[place] = loss;
-		inserter->second[place] = other;
-	}
-}
-
-/* A free slot of the leaf that node leads to, whose page is locked; −1 if it is not
- * there any more, capacity if it is full. */
-static int
-free_slot(const AngleLayout *layout, Page page, AngleNodePointer node)
-{
-	if (!angle_page_is_node(page, node) ||
-		angle_node(page)->kind != ANGLE_NODE_LEAF ||
-		(angle_node(page)->flags & ANGLE_NODE_GONE))
-		return -1;
-	/* where codes lie in one piece first: that is less WAL */
-	for (int start = 0; start < layout->capacity; start += ANGLE_BLOCK)
-	{
-		const int end = start + ANGLE_BLOCK;
-		int slot = end;
-
-		if (angle_block_loose(page, start / ANGLE_BLOCK))
-			slot = angle_slot_find_free(layout, page, start, end);
-		if (slot < end)
-			return slot;
-	}
-	return angle_slot_find_free(layout, page, 0, layout->capacity);
-}
-
-/* Puts the second entry into a leaf that is locked. */
-static void
-put_second(const Inserter *inserter, const AngleWay *leaf, Page page, int slot)
-{
-	AngleRow row = inserter->row;
-
-	row.where.slot |= ANGLE_ENTRY_SECOND;
-	angle_row_set_code(&row, inserter->self, inserter->point, leaf->centroid);
-	angle_head_put_row(&inserter->self->layout, page, slot, &row);
-}
-
-/* Finds a leaf for the second entry that nobody has locked, and locks it: to wait with
- * another head locked could be for ever. */
-static Buffer
-lock_second(Relation index, const Inserter *inserter, const AngleWay **leaf,
-			int *slot)
-{
-	const AngleLayout *layout = &inserter->self->layout;
-
-	for (int i = 0; i < inserter->second_count; i++)
-	{
-		Buffer buffer = ReadBuffer(index, end_of(inserter->second[i]).block);
-
-		if (ConditionalLockBuffer(buffer))
-		{
-			*leaf = inserter->second[i];
-			*slot = free_slot(layout, BufferGetPage(buffer), end_of(*leaf));
-			if (*slot >= 0 && *slot < layout->capacity)
-				return buffer;
-			LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-		}
-		ReleaseBuffer(buffer);
-	}
-	return InvalidBuffer;
+	for (int i = 0; i < ways->count; i++)
+		near[i] =
+			(AngleNearLeaf){angle_way_end(ways->way[i]), ways->way[i]->centroid,
+							(double) ways->way[i]->far * ways->way[i]->far};
+	inserter->second.index = index;
+	inserter->second.self = inserter->self;
+	angle_second_choose(&inserter->second, near, ways->count, inserter->point,
+						near[0].node.block);
 }
 
 /* Puts the first entry into a leaf that is locked; a second entry gives way to it. */
@@ -156,27 +76,26 @@ put_row(Relation index, Inserter *inserter, Buffer head, int slot, Buffer body,
 		int place)
 {
 	const AngleLayout *layout = &inserter->self->layout;
+	AngleSecond *second = &inserter->second;
 	AngleRow *row = &inserter->row;
-	const AngleWay *leaf = NULL;
 	GenericXLogState *state;
-	Buffer second;
-	int second_slot = 0;
+	bool has_second;
 
 	BlockIdSet(&row->where.block, BufferGetBlockNumber(body));
 	row->where.slot = place;
 	/* nothing leads there until the slot is live */
 	angle_body_write_rest(index, layout, BufferGetBlockNumber(body), row);
-	second = lock_second(index, inserter, &leaf, &second_slot);
+	has_second = angle_second_lock(second);
 	state = GenericXLogStart(index);
 	put_first(inserter, GenericXLogRegisterBuffer(state, head, 0), slot);
 	angle_body_put(layout, GenericXLogRegisterBuffer(state, body, 0), place,
 				   row);
-	if (BufferIsValid(second))
-		put_second(inserter, leaf, GenericXLogRegisterBuffer(state, second, 0),
-				   second_slot);
+	if (has_second)
+		angle_second_put(second, row, inserter->point,
+						 GenericXLogRegisterBuffer(state, second->head, 0));
 	GenericXLogFinish(state);
-	if (BufferIsValid(second))
-		UnlockReleaseBuffer(second);
+	if (has_second)
+		UnlockReleaseBuffer(second->head);
 }
 
 /* Tries the leaf at the end of the way, with a body on a page that has room. */
@@ -184,7 +103,7 @@ static Outcome
 try_leaf(Relation index, Relation heap, Inserter *inserter)
 {
 	const AngleLayout *layout = &inserter->self->layout;
-	const AngleNodePointer leaf = end_of(inserter->ways->way[0]);
+	const AngleNodePointer leaf = angle_way_end(inserter->ways->way[0]);
 	const BlockNumber block = angle_body_room(index, heap, layout);
 	Buffer head = ReadBuffer(index, leaf.block);
 	Buffer body = ReadBuffer(index, block);
@@ -192,7 +111,7 @@ try_leaf(Relation index, Relation heap, Inserter *inserter)
 	int slot, place;
 
 	LockBuffer(head, BUFFER_LOCK_EXCLUSIVE);
-	slot = free_slot(layout, BufferGetPage(head), leaf);
+	slot = angle_leaf_free_slot(layout, BufferGetPage(head), leaf);
 	if (slot == layout->capacity)
 		slot = angle_leaf_expendable(layout, BufferGetPage(head));
 	if (slot == layout->capacity)
@@ -229,7 +148,7 @@ insert_row(Relation index, Relation heap, Inserter *inserter)
 		{
 			angle_row_set_code(&inserter->row, inserter->self, inserter->point,
 							   inserter->ways->way[0]->centroid);
-			order_second(inserter);
+			choose_second(index, inserter);
 			outcome = try_leaf(index, heap, inserter);
 		}
 		if (outcome == DONE)
