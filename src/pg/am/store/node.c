@@ -164,6 +164,18 @@ less_of_a_loss(const AngleLayout *layout, Page head, int slot, int than)
 }
 
 int
+angle_leaf_seconds(const AngleLayout *layout, Page head)
+{
+	const AngleLeafEntry *entries = angle_leaf_entries(layout, head);
+	int seconds = 0;
+
+	for (int slot = 0; slot < layout->capacity; slot++)
+		seconds += angle_slot_live(layout, head, slot) &&
+				   angle_entry_second(&entries[slot]);
+	return seconds;
+}
+
+int
 angle_leaf_expendable(const AngleLayout *layout, Page head)
 {
 	const AngleLeafEntry *entries = angle_leaf_entries(layout, head);

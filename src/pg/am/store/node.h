@@ -54,6 +54,9 @@ void angle_head_get_row(const AngleLayout *layout, Page head, int slot,
  * first entries that take the place of second ones. */
 void angle_leaf_pack(const AngleLayout *layout, Page head);
 
+/* Second entries of a leaf. */
+int angle_leaf_seconds(const AngleLayout *layout, Page head);
+
 /* Of a leaf without free slots: the slot of the second entry that may give way to a first
  * one, the farthest, for it helps least. The capacity if first entries have most of the
  * leaf already, so that it had better be split. */

@@ -152,7 +152,9 @@ merge_group(Merge *merge, const Group *group, int count, bool root)
 		angle_replacement_release(&replacement);
 		return;
 	}
-	angle_redistribute(&replacement, count);
+	angle_redistribute(&replacement, count,
+					   angle_fill_most(&merge->replacer.self->layout,
+									   replacement.kind));
 	if (root)
 	{
 		/* the root has no centroid: it is coded around the origin */

@@ -20,15 +20,16 @@ angle_fill_most(const AngleLayout *layout, AngleNodeKind kind)
 	return Min((int) (FILL * capacity), capacity - (leaf ? 1 : 2));
 }
 
-/* Cuts count points in two. */
+/* Cuts count points from start on in two. */
 static void
-cut(const AngleReplacement *replacement, int count, float *centroids,
+cut(const AngleReplacement *replacement, int start, int count, float *centroids,
 	uint8 *sides)
 {
+	const Size dims = replacement->replacer->self->layout.dims;
 	const AngleSplit request = {
-		.points = replacement->entries.points,
+		.points = replacement->entries.points + start * dims,
 		.count = count,
-		.dims = replacement->replacer->self->layout.dims,
+		.dims = dims,
 		.seed = replacement->old[0].node.block,
 		.scratch = palloc(2 * Max(1, count) * sizeof(float))};
 
@@ -36,45 +37,70 @@ cut(const AngleReplacement *replacement, int count, float *centroids,
 	pfree(request.scratch);
 }
 
+/* The old nodes, those with most entries first. */
+static void
+order_old(const AngleReplacement *replacement, int *order)
+{
+	const int *first = replacement->first;
+
+	for (int i = 0; i < replacement->old_count; i++)
+	{
+		const int size = first[i + 1] - first[i];
+		int place = i;
+
+		for (; place > 0 &&
+			   size > first[order[place - 1] + 1] - first[order[place - 1]];
+			 place--)
+			order[place] = order[place - 1];
+		order[place] = i;
+	}
+}
+
 /* Centroids to start from: the means of the old nodes that have most entries, and if there
- * are to be more than those, two for the first one. */
+ * are to be more than old ones, two for as many of them. */
 static void
 choose_starts(const AngleReplacement *replacement, int count)
 {
-	const int dims = replacement->replacer->self->layout.dims;
+	const Size dims = replacement->replacer->self->layout.dims;
 	const int *first = replacement->first;
-	const float *points = replacement->entries.points;
-	bool taken[ANGLE_REPLACE_OLD] = {false};
-	int i = 0;
+	const int halved = count - replacement->old_count;
+	float *centroid = replacement->centroids;
+	int order[ANGLE_REPLACE_OLD];
 
-	if (count > replacement->old_count)
+	order_old(replacement, order);
+	for (int i = 0, made = 0; made < count; i++)
 	{
-		cut(replacement, first[1], replacement->centroids, replacement->lists);
-		taken[0] = true;
-		i = 2;
-	}
-	for (; i < count; i++)
-	{
-		int most = -1;
+		const int old = order[i], entries = first[old + 1] - first[old];
 
-		for (int j = 0; j < replacement->old_count; j++)
-			if (!taken[j] && (most < 0 || first[j + 1] - first[j] >
-											  first[most + 1] - first[most]))
-				most = j;
-		taken[most] = true;
-		angle_mean(points + (Size) first[most] * dims,
-				   first[most + 1] - first[most], dims,
-				   replacement->centroids + (Size) i * dims);
+		if (i < halved)
+			cut(replacement, first[old], entries, centroid + made * dims,
+				replacement->lists);
+		else
+			angle_mean(replacement->entries.points + first[old] * dims, entries,
+					   dims, centroid + made * dims);
+		made += i < halved ? 2 : 1;
 	}
+}
+
+/* How many entries a node gets at most: no full one, where equal points would fill some and
+ * leave others empty, if that can be. */
+static int
+least_capacity(const AngleReplacement *replacement, int entries, int count,
+			   int most)
+{
+	const int fill = angle_fill_most(&replacement->replacer->self->layout,
+									 replacement->kind);
+
+	if (count * most >= entries)
+		return most;
+	return count * fill >= entries ? fill : replacement->capacity;
 }
 
 /* Groups the first entries, so many, around the centroids, evenly enough that all nodes hold
  * them. */
 static void
-regroup(AngleReplacement *replacement, int entries, int count)
+regroup(AngleReplacement *replacement, int entries, int count, int most)
 {
-	const int most = angle_fill_most(&replacement->replacer->self->layout,
-									 replacement->kind);
 	const AngleAllocator allocator =
 		angle_context_allocator(CurrentMemoryContext);
 	AngleArena *arena = angle_arena_create(&allocator);
@@ -83,7 +109,7 @@ regroup(AngleReplacement *replacement, int entries, int count)
 		.count = entries,
 		.dims = replacement->replacer->self->layout.dims,
 		.lists = count,
-		.capacity = count * most >= entries ? most : replacement->capacity};
+		.capacity = least_capacity(replacement, entries, count, most)};
 	AngleError err;
 
 	if (arena == NULL)
@@ -94,7 +120,7 @@ regroup(AngleReplacement *replacement, int entries, int count)
 	angle_arena_destroy(arena);
 }
 
-/* ---- rows that have both entries in the old leaves ------------------------- */
+/* ---- second entries --------------------------------------------------------- */
 
 /* An entry by the body of its row. */
 typedef struct Key
@@ -144,42 +170,27 @@ swap_entries(AngleEntries *entries, int i, int j, float *scratch)
 	memcpy(entries->points + j * dims, scratch, bytes);
 }
 
-/* Brings the second entries of rows that have two here behind all others; returns how many
- * these are. Equal points would always come to the same leaf. */
+/* Brings second entries behind first ones; returns how many these are. */
 static int
 part_second(AngleEntries *entries)
 {
-	const int count = entries->count;
-	Key *keys = sort_by_body(entries, count);
-	bool *second = palloc0(Max(1, count) * sizeof(bool));
 	float *scratch = palloc(entries->self->layout.dims * sizeof(float));
 	int left = 0;
 
-	for (int k = 0; k + 1 < count; k++)
-		if (keys[k].body == keys[k + 1].body)
-		{
-			const int entry = keys[k].entry;
-			const bool is_second =
-				entries->rows[entry].where.slot & ANGLE_ENTRY_SECOND;
-
-			second[is_second ? entry : keys[k + 1].entry] = true;
-		}
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < entries->count; i++)
 	{
-		if (second[i])
+		if (entries->rows[i].where.slot & ANGLE_ENTRY_SECOND)
 			continue;
 		if (left < i)
 			swap_entries(entries, left, i, scratch);
 		left++;
 	}
-	pfree(keys);
-	pfree(second);
 	pfree(scratch);
 	return left;
 }
 
-/* The node for the second entry i of a row whose first one is in the node own: that of least
- * loss that has less than most entries. */
+/* The node for the second entry i of a row whose first one is in the node own, or in none
+ * of these if that is negative: that of least loss that has less than most entries. */
 static uint8
 choose_second(const AngleReplacement *replacement, int i, int own,
 			  const int *sizes, int most)
@@ -187,7 +198,7 @@ choose_second(const AngleReplacement *replacement, int i, int own,
 	const AngleIndex *self = replacement->replacer->self;
 	const Size dims = self->layout.dims;
 	const float *point = replacement->entries.points + i * dims;
-	const float *first = replacement->centroids + own * dims;
+	const float *first = replacement->centroids + Max(0, own) * dims;
 	const double far =
 		angle_rabitq_probe(self->metric, dims, point, first).error;
 	double least = INFINITY;
@@ -201,8 +212,10 @@ choose_second(const AngleReplacement *replacement, int i, int own,
 		if (list == own || sizes[list] >= most)
 			continue;
 		to_other = angle_rabitq_probe(self->metric, dims, point, other).error;
-		loss = angle_second_loss(point, first, other, dims, far * far,
-								 to_other * to_other);
+		loss = to_other * to_other;
+		if (own >= 0)
+			loss = angle_second_loss(point, first, other, dims, far * far,
+									 to_other * to_other);
 		if (loss < least)
 		{
 			least = loss;
@@ -230,8 +243,8 @@ place_second(AngleReplacement *replacement, int start)
 		const Key key = {body_of(&entries->rows[i]), i};
 		const Key *first =
 			bsearch(&key, keys, start, sizeof(Key), compare_keys);
-		const uint8 list = choose_second(
-			replacement, i, replacement->lists[first->entry], sizes, most);
+		const int own = first != NULL ? replacement->lists[first->entry] : -1;
+		const uint8 list = choose_second(replacement, i, own, sizes, most);
 
 		replacement->lists[i] = list;
 		if (list != ANGLE_REPLACE_DROP)
@@ -270,35 +283,49 @@ drop_empty(AngleReplacement *replacement, int count)
 	return left;
 }
 
+/* How many entries nodes are chosen by, which come to be in front: of rows the first ones,
+ * unless there are so few that they do not say where the nodes should be. */
+static int
+count_leading(AngleReplacement *replacement, int count)
+{
+	const int entries = replacement->entries.count;
+	int first;
+
+	if (replacement->kind == ANGLE_NODE_INNER)
+		return entries;
+	first = part_second(&replacement->entries);
+	return first < 2 * count ? entries : first;
+}
+
 void
-angle_redistribute(AngleReplacement *replacement, int count)
+angle_redistribute(AngleReplacement *replacement, int count, int most)
 {
 	AngleEntries *entries = &replacement->entries;
 	const int dims = replacement->replacer->self->layout.dims;
-	int first = entries->count;
+	int leading;
 
-	Assert(count >= 1 && count <= replacement->old_count + 1 &&
+	Assert(count >= 1 && count <= 2 * replacement->old_count &&
 		   count <= ANGLE_REPLACE_NEW);
 	Assert(count * replacement->capacity >= entries->count);
 	replacement->lists = palloc0(Max(1, entries->count));
 	replacement->centroids = palloc0((Size) count * dims * sizeof(float));
 	replacement->new_count = count;
+	if (count > 1 && replacement->old_count > 1)
+		choose_starts(replacement, count);
+	leading = count_leading(replacement, count);
 	if (count == 1)
 	{
 		/* where a row has two entries they become one when the node is written */
-		angle_mean(entries->points, first, dims, replacement->centroids);
+		angle_mean(entries->points, leading, dims, replacement->centroids);
 		return;
 	}
-	if (replacement->old_count > 1)
-		choose_starts(replacement, count);
-	if (replacement->kind == ANGLE_NODE_LEAF)
-		first = part_second(entries);
 	if (replacement->old_count == 1)
-		cut(replacement, first, replacement->centroids, replacement->lists);
+		cut(replacement, 0, leading, replacement->centroids,
+			replacement->lists);
 	else
-		regroup(replacement, first, count);
-	if (first < entries->count)
-		place_second(replacement, first);
+		regroup(replacement, leading, count, most);
+	if (leading < entries->count)
+		place_second(replacement, leading);
 	if (replacement->old_count > 1)
 		replacement->new_count = drop_empty(replacement, count);
 }

@@ -8,11 +8,13 @@
  * room in each. */
 int angle_fill_most(const AngleLayout *layout, AngleNodeKind kind);
 
-/* Chooses count new nodes for a replacement that was read, which can hold its entries:
- * 1 … old_count + 1, and if it is that, the first of the old nodes becomes two. There
- * may come out less, for no node is left empty but the only one. Entries may change their
- * places; the two entries of a row go to two nodes, if there are two, or the second one is
- * dropped. */
-void angle_redistribute(AngleReplacement *replacement, int count);
+/* Chooses count new nodes, which can hold the entries, for a replacement that was read:
+ * at most two for each old one, and those with most entries become two where there are more
+ * new ones than old ones. None gets more than most by choice, if count of them can hold what
+ * there is. Of rows the first entries decide where nodes are, and second ones go to
+ * nodes that have room, other ones than their rows' first entries, or are dropped. There may
+ * come out less, for no node is left empty but the only one. Entries may change their
+ * places. */
+void angle_redistribute(AngleReplacement *replacement, int count, int most);
 
 #endif

@@ -51,10 +51,14 @@ angle_siblings_read(AngleSiblings *siblings)
 int
 angle_sibling_look(const AngleSiblings *siblings, AngleSibling *sibling)
 {
-	Buffer head = angle_read_head(siblings->index, &siblings->self->layout,
-								  sibling->node.block, BUFFER_LOCK_SHARE);
+	const AngleLayout *layout = &siblings->self->layout;
+	Buffer head = angle_read_head(siblings->index, layout, sibling->node.block,
+								  BUFFER_LOCK_SHARE);
+	Page page = BufferGetPage(head);
 
-	sibling->count = angle_node(BufferGetPage(head))->count;
+	sibling->count = sibling->firsts = angle_node(page)->count;
+	if (sibling->kind == ANGLE_NODE_LEAF)
+		sibling->firsts -= angle_leaf_seconds(layout, page);
 	UnlockReleaseBuffer(head);
 	return sibling->count;
 }

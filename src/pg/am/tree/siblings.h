@@ -8,8 +8,10 @@ typedef struct AngleSibling
 {
 	AngleNodePointer node;
 	AngleNodeKind kind;
-	int slot;		 /* in the parent */
-	int count;		 /* entries, when it was looked at */
+	int slot; /* in the parent */
+	/* when it was looked at: entries, and of them those that are not second ones */
+	int count;
+	int firsts;
 	float *centroid; /* (dims) */
 	double far;		 /* from the one that was asked for last */
 	bool gone;		 /* the caller's note that it has been replaced */
@@ -28,7 +30,7 @@ typedef struct AngleSiblings
  * false if it is no inner node any more. Needs the lock on the tree. */
 bool angle_siblings_read(AngleSiblings *siblings);
 
-/* Looks at the head of one for its entries. */
+/* Looks at the head of one for its entries; returns how many. */
 int angle_sibling_look(const AngleSiblings *siblings, AngleSibling *sibling);
 
 /* Those nearest to one, of its kind and not gone, the nearest first, into near (most);
