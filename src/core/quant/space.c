@@ -3,13 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-/*
- * No point lies further from the centre, so that squares stay in float's range:
- * what does is moved to the sphere. Moving points to the nearest one of a ball
- * brings none further apart, and so bounds of distances from below stay true.
- */
-#define FARTHEST 0x1p62
-
 static double
 norm_squared(const float *x, int dims)
 {
@@ -48,10 +41,10 @@ angle_space_enter(const AngleSpace *space, const float *vector, float *point)
 	shift(space, vector,
 		  space->metric == ANGLE_METRIC_COSINE ? 1 / sqrt(squared) : 1, point);
 	norm = sqrt(norm_squared(point, space->dims));
-	if (norm > FARTHEST)
+	if (norm > ANGLE_SPACE_FARTHEST)
 	{
 		for (int i = 0; i < space->dims; i++)
-			point[i] = (float) (point[i] * (FARTHEST / norm));
+			point[i] = (float) (point[i] * (ANGLE_SPACE_FARTHEST / norm));
 	}
 	angle_rotation_apply(space->rotation, point);
 	return true;

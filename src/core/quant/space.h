@@ -37,6 +37,13 @@ typedef struct AngleSpace
 	const float *centre;
 } AngleSpace;
 
+/*
+ * No point lies further from the centre, so that squares stay in float's range:
+ * what does is moved to the sphere. Moving points to the nearest one of a ball
+ * brings none further apart, and so bounds of distances from below stay true.
+ */
+#define ANGLE_SPACE_FARTHEST 0x1p62
+
 /* Makes the point of vector; both are (dims) and may be the same. False where
  * vector has no point: zero under cosine, or with an element that is not
  * finite. */

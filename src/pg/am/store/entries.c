@@ -3,6 +3,7 @@
 
 #include "storage/bufmgr.h"
 
+#include "core/distance/sums.h"
 #include "pg/am/store/body.h"
 #include "pg/am/store/entries.h"
 
@@ -38,6 +39,28 @@ angle_entries_free(AngleEntries *entries)
 	pfree(entries->points);
 	if (entries->reader.scratch != NULL)
 		pfree(entries->reader.scratch);
+}
+
+static void
+damaged(const AngleEntries *entries, Buffer head, int slot, const char *what)
+{
+	ereport(ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
+			errmsg("index \"%s\" is damaged at block %u, entry %d: %s",
+				   RelationGetRelationName(entries->index),
+				   BufferGetBlockNumber(head), slot, what),
+			errhint("REINDEX it."));
+}
+
+/* The last point was read: clustering takes none that is too far away for its squares. */
+static void
+check_point(const AngleEntries *entries, Buffer head, int slot)
+{
+	const Size dims = entries->self->layout.dims;
+	const float *point = entries->points + entries->count * dims;
+	const double most = 2 * ANGLE_SPACE_FARTHEST;
+
+	if (!(angle_distance_kernels()->dot(point, point, dims) <= most * most))
+		damaged(entries, head, slot, "it is no point");
 }
 
 static void
@@ -120,11 +143,13 @@ angle_entries_read(AngleEntries *entries, Buffer head)
 			 angle_entry_second(
 				 angle_leaf_entries(layout, BufferGetPage(head)) + slot)))
 			continue;
-		Assert(entries->count < entries->capacity);
+		if (entries->count == entries->capacity)
+			damaged(entries, head, slot, "more entries than are counted");
 		if (leaf)
 			read_row(entries, head, slot);
 		else
 			read_child(entries, head, slot);
+		check_point(entries, head, slot);
 		entries->count++;
 	}
 	angle_reader_done(&entries->reader);
