@@ -49,7 +49,9 @@ PG_SRCS = \
 	am/tree/insert.c \
 	am/tree/merge.c \
 	am/tree/near_leaves.c \
+	am/tree/pair.c \
 	am/tree/redistribute.c \
+	am/tree/renew.c \
 	am/tree/replace.c \
 	am/tree/second.c \
 	am/tree/siblings.c \

@@ -2,7 +2,8 @@
  * VACUUM: reads every page and clears the live bits of dead rows. Nothing else of a row
  * is touched. Entries first, in one pass over all pages, then the bodies that they led to:
  * so no entry ever leads to a place that another row can have. Nodes of which little is
- * left are merged afterwards (tree/merge.h).
+ * left are merged afterwards (tree/merge.h), rows without second entries get them
+ * (tree/pair.h), and a tree that has grown a lot is renewed (tree/renew.h).
  *
  * Pages follow one another in the file; entries that splits move while it
  * runs can only move to behind the end that it will read (store/lock.h).
@@ -13,6 +14,7 @@
 #include "commands/progress.h"
 #include "commands/vacuum.h"
 #include "miscadmin.h"
+#include "postmaster/autovacuum.h"
 #include "storage/bufmgr.h"
 #include "storage/indexfsm.h"
 #include "utils/backend_progress.h"
@@ -20,11 +22,14 @@
 
 #include "pg/am/am.h"
 #include "pg/am/scan/calibrate.h"
+#include "pg/am/store/bits.h"
 #include "pg/am/store/body.h"
 #include "pg/am/store/lock.h"
 #include "pg/am/store/node_segment.h"
 #include "pg/am/store/reach.h"
 #include "pg/am/tree/merge.h"
+#include "pg/am/tree/pair.h"
+#include "pg/am/tree/renew.h"
 #include "pg/pg_compat.h"
 
 typedef struct Vacuum
@@ -38,8 +43,9 @@ typedef struct Vacuum
 	BufferAccessStrategy strategy;
 	AngleReach *reach; /* nodes that the tree led to at the start */
 	AngleTally tally;
-	uint8 *dead; /* a bit for each page: whether it has bodies of dead rows */
-	BlockNumber dead_blocks; /* that there is room for */
+	double seconds; /* second entries of rows */
+	double room;	/* free slots of leaves */
+	AngleBits dead; /* pages that have bodies of dead rows */
 } Vacuum;
 
 /* Clears the live bits of dead rows of a leaf, whose head is locked. */
@@ -101,6 +107,9 @@ vacuum_head(Vacuum *vacuum, Buffer head)
 		if (vacuum->callback != NULL)
 			clean_leaf(vacuum, head);
 		angle_tally_note(&vacuum->tally, vacuum->layout, block, node->count);
+		vacuum->seconds +=
+			angle_leaf_seconds(vacuum->layout, BufferGetPage(head));
+		vacuum->room += vacuum->layout->capacity - node->count;
 	}
 }
 
@@ -170,26 +179,6 @@ look_at_bodies(Vacuum *vacuum, Page page)
 }
 
 static void
-note_dead(Vacuum *vacuum, BlockNumber block)
-{
-	if (block >= vacuum->dead_blocks)
-	{
-		const BlockNumber blocks = Max(block + 1, 2 * vacuum->dead_blocks);
-		uint8 *dead =
-			palloc_extended(blocks / 8 + 1, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-
-		if (vacuum->dead != NULL)
-		{
-			memcpy(dead, vacuum->dead, vacuum->dead_blocks / 8 + 1);
-			pfree(vacuum->dead);
-		}
-		vacuum->dead = dead;
-		vacuum->dead_blocks = blocks;
-	}
-	vacuum->dead[block / 8] |= 1 << block % 8;
-}
-
-static void
 record_free(Vacuum *vacuum, BlockNumber block)
 {
 	vacuum->stats->pages_free++;
@@ -216,7 +205,7 @@ vacuum_bodies(Vacuum *vacuum, Buffer buffer)
 	Page page = BufferGetPage(buffer);
 
 	if (look_at_bodies(vacuum, page))
-		note_dead(vacuum, block);
+		angle_bits_add(&vacuum->dead, block);
 	else if (!set_free_if_empty(vacuum, buffer))
 		angle_body_record(vacuum->index, block,
 						  angle_bodies(page)->count <
@@ -308,13 +297,39 @@ clean_bodies(Vacuum *vacuum, BlockNumber block)
 static void
 clean_all_bodies(Vacuum *vacuum)
 {
-	for (BlockNumber block = 0; block < vacuum->dead_blocks; block++)
+	const BlockNumber count = RelationGetNumberOfBlocks(vacuum->index);
+
+	for (BlockNumber block = 0; block < count; block++)
 	{
-		if (!(vacuum->dead[block / 8] >> block % 8 & 1))
+		if (!angle_bits_has(&vacuum->dead, block))
 			continue;
 		ANGLE_VACUUM_DELAY_POINT();
 		clean_bodies(vacuum, block);
 	}
+}
+
+/* Memory that may be taken for a while. */
+static Size
+memory_for(void)
+{
+	const int set =
+		MyBackendType == B_AUTOVAC_WORKER && autovacuum_work_mem != -1
+			? autovacuum_work_mem
+			: maintenance_work_mem;
+
+	return (Size) set * 1024;
+}
+
+/* Of the rows so many, at least, lack a second entry which there is room for. */
+#define LACKING 0.1
+
+/* Whether insertions have left rows without second entries. */
+static bool
+lacks_seconds(const Vacuum *vacuum)
+{
+	const double rows = vacuum->stats->num_index_tuples;
+
+	return Min(rows - vacuum->seconds, vacuum->room) > LACKING * rows;
 }
 
 /* Whether the index has so many more rows than when the stop rule was last measured that
@@ -352,8 +367,10 @@ vacuum_pass(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 		angle_unlock_moves_for_vacuum(info->index);
 		/* for what is merged takes free segments */
 		IndexFreeSpaceMapVacuum(info->index);
-		vacuum.tally.pack = has_doubled(&meta, stats->num_index_tuples);
 		angle_merge(info->index, vacuum.heap, self, &vacuum.tally, stats);
+		if (lacks_seconds(&vacuum) &&
+			!has_doubled(&meta, stats->num_index_tuples))
+			angle_pair(info->index, self, memory_for());
 	}
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 }
@@ -433,6 +450,27 @@ calibrate(Relation index, double rows)
 	MemoryContextDelete(scratch);
 }
 
+/* Makes an index that has grown a lot like one that was built. */
+static void
+renew(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
+{
+	const AngleMeta meta = angle_meta_read(info->index);
+	MemoryContext scratch, old;
+	AngleIndex *self;
+
+	if (!has_doubled(&meta, stats->num_index_tuples))
+		return;
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "angle growth",
+									ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(scratch);
+	self = angle_index_make(&meta);
+	angle_renew(info->index, ANGLE_VACUUM_HEAP(info), self, stats);
+	angle_pair(info->index, self, memory_for());
+	stats->num_pages = RelationGetNumberOfBlocks(info->index);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
+}
+
 /* Where nothing was deleted, the pass only looks for free segments. */
 IndexBulkDeleteResult *
 angle_vacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
@@ -442,6 +480,7 @@ angle_vacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	if (stats == NULL)
 		stats = vacuum_index(info, NULL, NULL, NULL);
 	IndexFreeSpaceMapVacuum(info->index);
+	renew(info, stats);
 	calibrate(info->index, stats->num_index_tuples);
 	return stats;
 }

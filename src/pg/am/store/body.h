@@ -44,6 +44,14 @@ angle_body_tid(const AngleLayout *layout, Page page, int slot)
 	return tid;
 }
 
+/* The bodies of an index by number: no two have the same. */
+static inline uint64
+angle_body_number(const AngleLayout *layout, AngleBodyPointer body)
+{
+	return (uint64) angle_body_block(body) * layout->body_slots +
+		   angle_body_slot(body);
+}
+
 /* Of a page with any role: whether this body of the row at tid is there. */
 bool
 angle_body_is(const AngleLayout *layout, Page page, int slot, ItemPointer tid);

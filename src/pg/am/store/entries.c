@@ -127,6 +127,18 @@ prefetch_bodies(const AngleEntries *entries, Page page)
 	}
 }
 
+/* Whether an entry of a leaf is asked for. */
+static bool
+is_wanted(const AngleEntries *entries, const AngleLeafEntry *entry)
+{
+	if (angle_entry_second(entry))
+		return !entries->first_only;
+	return entries->alone == NULL ||
+		   angle_bits_has(
+			   entries->alone,
+			   angle_body_number(&entries->self->layout, entry->body));
+}
+
 void
 angle_entries_read(AngleEntries *entries, Buffer head)
 {
@@ -139,9 +151,9 @@ angle_entries_read(AngleEntries *entries, Buffer head)
 	for (int slot = 0; slot < limit; slot++)
 	{
 		if (!angle_slot_live(layout, BufferGetPage(head), slot) ||
-			(leaf && entries->first_only &&
-			 angle_entry_second(
-				 angle_leaf_entries(layout, BufferGetPage(head)) + slot)))
+			(leaf && !is_wanted(entries, angle_leaf_entries(
+											 layout, BufferGetPage(head)) +
+											 slot)))
 			continue;
 		if (entries->count == entries->capacity)
 			damaged(entries, head, slot, "more entries than are counted");

@@ -2,6 +2,7 @@
 #ifndef ANGLE_ENTRIES_H
 #define ANGLE_ENTRIES_H
 
+#include "pg/am/store/bits.h"
 #include "pg/am/store/node.h"
 
 typedef struct AngleEntries
@@ -11,8 +12,10 @@ typedef struct AngleEntries
 	int count;
 	int capacity;
 	bool first_only; /* of rows those entries that are second are passed over */
-	float *points;	 /* (capacity, dims): rows, or centroids of children */
-	AngleRow *rows;	 /* (capacity) of leaves */
+	const AngleBits *
+		alone; /* or NULL: first ones are, of bodies not among these, by number */
+	float *points;		  /* (capacity, dims): rows, or centroids of children */
+	AngleRow *rows;		  /* (capacity) of leaves */
 	AngleChild *children; /* (capacity) of inner nodes */
 	AnglePageReader reader;
 } AngleEntries;

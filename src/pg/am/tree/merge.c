@@ -27,13 +27,6 @@
  * each of them is written anew. */
 #define SHARE 4
 
-/* Where the index has grown a lot, up to so many neighbours are packed into nodes that are
- * as full as those of a build, leaves and inner nodes, if one in SAVED goes. */
-#define TOGETHER 16
-#define PACK_LEAF 0.9
-#define PACK_INNER 0.75
-#define SAVED 6
-
 typedef struct Merge
 {
 	AngleReplacer replacer;
@@ -54,7 +47,7 @@ angle_tally_init(AngleTally *tally, BlockNumber blocks)
 	tally->rows = palloc_extended(blocks * sizeof(uint16), MCXT_ALLOC_HUGE);
 	for (BlockNumber i = 0; i < blocks; i++)
 		tally->rows[i] = ANGLE_TALLY_NONE;
-	tally->merge = tally->pack = false;
+	tally->merge = false;
 }
 
 static bool
@@ -152,9 +145,9 @@ merge_group(Merge *merge, const Group *group, int count, bool root)
 		angle_replacement_release(&replacement);
 		return;
 	}
-	angle_redistribute(&replacement, count,
-					   angle_fill_most(&merge->replacer.self->layout,
-									   replacement.kind));
+	angle_redistribute(
+		&replacement, count,
+		angle_fill_most(&merge->replacer.self->layout, replacement.kind));
 	if (root)
 	{
 		/* the root has no centroid: it is coded around the origin */
@@ -271,80 +264,6 @@ read_siblings(Merge *merge, AngleNodePointer parent)
 	return true;
 }
 
-/* Packs a node and those nearest to it into less nodes; false if that saves too few. */
-static bool
-pack_around(Merge *merge, AngleSibling *sibling)
-{
-	const AngleLayout *layout = &merge->replacer.self->layout;
-	const double limit = sibling->kind == ANGLE_NODE_LEAF
-							 ? PACK_LEAF * layout->capacity
-							 : PACK_INNER * layout->fanout;
-	const int slots = layout->fanout - merge->live;
-	Group group = {.members = {sibling}, .count = 1};
-	AngleSibling *near[TOGETHER - 1];
-	const int count =
-		angle_siblings_near(&merge->siblings, sibling, near, TOGETHER - 1);
-	int entries = sibling->count, packed = 0, members = 0;
-
-	for (int i = 0; i < count; i++)
-	{
-		int nodes;
-
-		entries += near[i]->count;
-		group.members[group.count++] = near[i];
-		nodes = Max(1, ceil(entries / limit));
-		if (nodes > slots || (group.count - nodes) * SAVED < group.count)
-			continue;
-		members = group.count;
-		packed = nodes;
-	}
-	if (members == 0)
-		return false;
-	group.count = members;
-	merge_group(merge, &group, packed, false);
-	return sibling->gone;
-}
-
-static int
-compare_counts(const void *a, const void *b)
-{
-	return ((const AngleSibling *) a)->count -
-		   ((const AngleSibling *) b)->count;
-}
-
-/* Packs children of the parent around the emptiest for which that saves enough; false if
- * there is none. */
-static bool
-pack_once(Merge *merge, AngleNodePointer parent)
-{
-	MemoryContext old = MemoryContextSwitchTo(merge->memory);
-	bool packed = false;
-
-	angle_lock_tree(merge->replacer.index);
-	if (read_siblings(merge, parent))
-	{
-		AngleSiblings *siblings = &merge->siblings;
-
-		qsort(siblings->all, siblings->count, sizeof(AngleSibling),
-			  compare_counts);
-		for (int i = 0; i < siblings->count && !packed; i++)
-			packed = pack_around(merge, &siblings->all[i]);
-	}
-	angle_unlock_tree(merge->replacer.index);
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(merge->memory);
-	return packed;
-}
-
-/* Packs the children of a node, with the lock on the tree held for one group at a time.
- * Each time there are less children. */
-static void
-pack_below(Merge *merge, AngleNodePointer parent)
-{
-	while (pack_once(merge, parent))
-		ANGLE_VACUUM_DELAY_POINT();
-}
-
 /* Merges children of the node at parent. */
 static void
 merge_below(Merge *merge, AngleNodePointer parent)
@@ -426,11 +345,10 @@ visit(Merge *merge, AngleNodePointer node, int depth)
 							   visit(merge, below.inner[i], depth + 1));
 	ANGLE_VACUUM_DELAY_POINT();
 	if (below.merge)
+	{
 		merge_below(merge, node);
-	if (merge->tally->pack && below.count > 0)
-		pack_below(merge, node);
-	if (below.merge || merge->tally->pack)
 		below.count = merge->live;
+	}
 	if (below.inner != NULL)
 		pfree(below.inner);
 	return below.count;
@@ -499,7 +417,7 @@ angle_merge(Relation index, Relation heap, const AngleIndex *self,
 {
 	Merge merge = {.tally = tally, .stats = stats};
 
-	if (!tally->merge && !tally->pack)
+	if (!tally->merge)
 		return;
 	merge.memory = AllocSetContextCreate(CurrentMemoryContext, "angle merge",
 										 ALLOCSET_DEFAULT_SIZES);

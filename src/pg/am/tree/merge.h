@@ -12,9 +12,6 @@ typedef struct AngleTally
 	BlockNumber blocks;
 	uint16 *rows; /* (blocks); ANGLE_TALLY_NONE: no leaf of the tree */
 	bool merge;	  /* whether some leaf has so few that it should be merged */
-	bool
-		pack; /* whether there is reason to pack leaves that splits have left half
-				   * full: set by the caller */
 } AngleTally;
 
 #define ANGLE_TALLY_NONE UINT16_MAX
@@ -27,8 +24,7 @@ void angle_tally_init(AngleTally *tally, BlockNumber blocks);
 void angle_tally_note(AngleTally *tally, const AngleLayout *layout,
 					  BlockNumber head, int rows);
 
-/* Merges what has become tiny, and packs the rest, as the tally has it; counts the nodes that went in
- * stats. For VACUUM, after it has cleaned the leaves. */
+/* Merges what has become tiny, as the tally has it; counts the nodes that went in stats. For VACUUM, after it has cleaned the leaves. */
 void angle_merge(Relation index, Relation heap, const AngleIndex *self,
 				 AngleTally *tally, IndexBulkDeleteResult *stats);
 

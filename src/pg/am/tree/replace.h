@@ -1,7 +1,7 @@
 /*
  * How the tree changes: some children of one node are replaced by new nodes, out of
  * place, in one step for everybody who looks. What is replaced, and by how many, is
- * decided in split.c and merge.c.
+ * decided in split.c, merge.c and renew.c.
  *
  * A replacement is filled in (replacer, parent, kind, old), then its entries are read, which
  * locks the heads of the old nodes, then the caller chooses where the entries go, and
@@ -71,9 +71,10 @@ typedef struct AngleReplacement
 	float *
 		centroids; /* (new_count, dims), which are rounded as they are stored */
 	uint8 *lists;  /* (entries.count) */
+	/* the new nodes, once they are there */
+	AngleChild children[ANGLE_REPLACE_NEW];
 	/* private */
 	Buffer heads[ANGLE_REPLACE_OLD];
-	AngleChild children[ANGLE_REPLACE_NEW];
 } AngleReplacement;
 
 /* Takes pages for new_most new nodes, locks the heads of the old ones and reads their
