@@ -32,6 +32,7 @@ DECLARE
 	by_scan int[];
 BEGIN
 	SET LOCAL enable_seqscan = off;
+	SET LOCAL enable_indexscan = on;
 	SET LOCAL angle.recall_target = 1;
 	IF needs_index AND scans(query) !~ 'items_(v|there)|parts_\w+_v_\w+' THEN
 		RETURN 'no index: ' || scans(query);
