@@ -16,7 +16,9 @@
  * again for each batch that has leaves read. To keep the least estimates would take longer
  * than to take rows in vain. */
 #define MANY 100
-#define MANY_SHARE 350
+#define MANY_SHARE 200
+
+#define SAMPLE 8
 
 /* Rows that are sorted at a time: so many, or a part of all where those are many. Ten rows
  * are ready after some thirty were looked up. */
@@ -191,36 +193,50 @@ leave_far(AngleRows *rows, uint32 place)
 	rows->near_count = kept;
 }
 
-/* Leaves out all but the most of the rows taken last, from place on. */
+/* Leaves out all but about the most of the rows taken last, from place on: by one in
+ * SAMPLE of them it is told what is near. */
 static void
 leave_many(AngleRows *rows, uint32 place)
 {
-	AngleCandidate *taken = rows->near + place;
+	const uint32 count = (rows->near_count - place) / SAMPLE;
+	const uint32 kept = rows->most / SAMPLE;
+	AngleCandidate *sample;
 	float limit = -INFINITY;
 
 	if (rows->near_count - place <= rows->most)
 		return;
-	angle_candidates_select(taken, rows->near_count - place, rows->most);
-	for (uint32 i = 0; i < rows->most; i++)
-		limit = Max(limit, (float) taken[i].key);
+	sample = palloc_extended(count * sizeof(AngleCandidate), MCXT_ALLOC_HUGE);
+	for (uint32 i = 0; i < count; i++)
+		sample[i] = rows->near[place + i * SAMPLE];
+	angle_candidates_select(sample, count, kept);
+	for (uint32 i = 0; i < kept; i++)
+		limit = Max(limit, (float) sample[i].key);
+	pfree(sample);
 	rows->limit = limit;
 	leave_far(rows, place);
 }
 
-/* Sorts the nearest rows that are known by their code. Only those may be left out that
- * were taken since: rests of the leaves of others may have been queued. */
+/* Leaves out rows that are not near. Only those may be that were taken since this was done
+ * last: rests of the leaves of others may have been queued. */
 static void
-sort_near(AngleRows *rows)
+prune_near(AngleRows *rows)
 {
 	const uint32 old = rows->near_parted - rows->near_next;
 
 	rows->near_count -= rows->near_next;
 	memmove(rows->near, rows->near + rows->near_next,
 			rows->near_count * sizeof(AngleCandidate));
-	rows->near_next = 0;
+	rows->near_next = rows->near_sorted = 0;
 	leave_far(rows, old);
 	leave_many(rows, old);
 	rows->near_parted = rows->near_count;
+}
+
+/* Sorts the nearest rows that are known by their code. */
+static void
+sort_near(AngleRows *rows)
+{
+	prune_near(rows);
 	rows->near_sorted =
 		Min(rows->near_count, Max(SORT_LEAST, rows->near_count / SORT_SHARE));
 	angle_candidates_select(rows->near, rows->near_count, rows->near_sorted);
@@ -232,7 +248,7 @@ static void
 grow_near(AngleRows *rows)
 {
 	if (rows->near_count - rows->near_parted >= 2 * rows->most)
-		sort_near(rows);
+		prune_near(rows);
 	if (rows->near_count < rows->near_capacity / 2)
 		return;
 	rows->near_capacity *= 2;
