@@ -18,6 +18,9 @@
 #define MANY 100
 #define MANY_SHARE 200
 
+/* Where less are asked for there are seldom as many as this. */
+#define FEW_MOST 2048
+
 #define SAMPLE 8
 
 /* Rows that are sorted at a time: so many, or a part of all where those are many. Ten rows
@@ -90,7 +93,7 @@ angle_rows_init(AngleRows *rows, bool once)
 	rows->leaves = palloc(rows->leaf_capacity * sizeof(AngleSeenLeaf));
 	rows->near_capacity = start;
 	rows->near = palloc(rows->near_capacity * sizeof(AngleCandidate));
-	rows->most = MANY_SHARE;
+	rows->most = FEW_MOST;
 	rows->limit = rows->least_rest = INFINITY;
 	if (!once)
 		rows->met = met_create(CurrentMemoryContext, MET_START, NULL);
