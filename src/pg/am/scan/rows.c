@@ -7,20 +7,21 @@
 #include "pg/am/scan/rows.h"
 
 /* Rows are near whose bound is not above so many estimates: as many as are asked for,
- * times this, for the ready ones may be further than their estimates said. A row that was
- * left out and is due all the same costs a second look at its leaf. */
-#define NEAR_SHARE 2.5
+ * times this, for rows may be further than their estimates say. A row that was left out and
+ * is due all the same costs a second look at its leaf. */
+#define NEAR_SHARE 5
 
 /* Where more are asked for than so many, those with the least bounds are near, but for equal
  * ones: so many times the root of what is asked for, for of many the bounds overlap. As many
  * again for each batch that has leaves read. To keep the least estimates would take longer
  * than to take rows in vain. */
-#define MANY 100
-#define MANY_SHARE 200
+#define MANY 50
+#define MANY_SHARE 283
 
 /* Where less are asked for there are seldom as many as this. */
 #define FEW_MOST 2048
 
+/* Which of many are near is told by one in so many of them. */
 #define SAMPLE 8
 
 /* Rows that are sorted at a time: so many, or a part of all where those are many. Ten rows
@@ -196,8 +197,7 @@ leave_far(AngleRows *rows, uint32 place)
 	rows->near_count = kept;
 }
 
-/* Leaves out all but about the most of the rows taken last, from place on: by one in
- * SAMPLE of them it is told what is near. */
+/* Leaves out all but about the most of the rows taken last, from place on. */
 static void
 leave_many(AngleRows *rows, uint32 place)
 {

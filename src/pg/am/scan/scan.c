@@ -51,9 +51,6 @@
 #define MORE 40.0
 #define TARGET_LEAST 0.5
 
-/* So many rows are near for each that is wanted (rows.h). */
-#define EXPECTED_SHARE 2
-
 IndexScanDesc
 angle_beginscan(Relation index, int keys, int orders)
 {
@@ -255,8 +252,7 @@ collect_batch(IndexScanDesc scan, AngleScan *self, AngleCandidate *batch)
 	self->due = angle_stop_due(&self->rule, self->nearest);
 	if (leaf_is_next(self))
 		angle_rows_expect(&self->rows,
-						  EXPECTED_SHARE * Max(Max(self->wanted, WANTED),
-											   self->count + most));
+						  Max(Max(self->wanted, WANTED), self->count + most));
 	while (count < most && next_row(scan->indexRelation, self, &place, &key))
 	{
 		if (self->visits && !self->query->estimated)
