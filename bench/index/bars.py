@@ -71,8 +71,9 @@ def own_bars(ours):
             loss = growth_loss(ours["grow"], kind)
             yield f"recall lost when {kind}, negated", -loss, -0.01
     if "overhead" in ours:
-        over = ours["overhead"]["index us"] - ours["overhead"]["key us"]
-        yield "µs over a primary key look-up, negated", -over, -60
+        for few, name in (("few ", "ten rows"), ("", "all rows")):
+            over = ours["overhead"][f"{few}index us"] - ours["overhead"][f"{few}key us"]
+            yield f"µs over a primary key look-up, {name}, negated", -over, -60
 
 
 def all_bars(result):

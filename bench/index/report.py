@@ -91,10 +91,12 @@ def print_plans(sides):
 
 
 def print_overhead(sides):
-    print(f"\n{'':{WIDTH}}{'index µs':>10}{'primary key µs':>16}")
+    print(f"\n{'':{WIDTH}}{'index µs':>10}{'primary key µs':>16}{'of ten rows µs':>16}"
+          f"{'primary key µs':>16}")
     for side in sides:
-        print(f"{side['title']:{WIDTH}}{side['overhead']['index us']:10.0f}"
-              f"{side['overhead']['key us']:16.0f}")
+        over = side["overhead"]
+        print(f"{side['title']:{WIDTH}}{over['index us']:10.0f}{over['key us']:16.0f}"
+              f"{over['few index us']:16.0f}{over['few key us']:16.0f}")
 
 
 def print_result(result):
