@@ -275,7 +275,7 @@ BEGIN
 	RETURN public.make_vector(i, 24);
 END $$;
 CREATE SEQUENCE calls;
-CREATE TABLE texts AS SELECT id FROM items WHERE id <= 500;
+CREATE TABLE texts WITH (autovacuum_enabled = off) AS SELECT id FROM items WHERE id <= 500;
 CREATE INDEX texts_v ON texts USING angle (counted(id));
 ANALYZE texts;
 SET enable_seqscan = off;
