@@ -25,7 +25,9 @@ PG_SRCS = \
 	am/recall.c \
 	am/scan/calibrate.c \
 	am/scan/candidates.c \
+	am/scan/choice.c \
 	am/scan/directory.c \
+	am/scan/group.c \
 	am/scan/leaves.c \
 	am/scan/neighbours.c \
 	am/scan/limit.c \

@@ -69,10 +69,10 @@ angle_rabitq_encode(AngleMetric metric, int dims, const float *point,
 	*factors = make_factors(metric, dims, &sums);
 }
 
-static AngleProbe
-make_probe(double add, double squared)
+AngleProbe
+angle_rabitq_probe_at(double score, double squared)
 {
-	return (AngleProbe){clamp(add), clamp(sqrt(squared))};
+	return (AngleProbe){clamp(score), clamp(sqrt(squared))};
 }
 
 AngleProbe
@@ -84,8 +84,9 @@ angle_rabitq_probe(AngleMetric metric, int dims, const float *query,
 	double squared = kernels->squared_distance(query, centroid, n);
 
 	if (metric != ANGLE_METRIC_INNER_PRODUCT)
-		return make_probe(squared, squared);
-	return make_probe(-kernels->product(query, centroid, n), squared);
+		return angle_rabitq_probe_at(squared, squared);
+	return angle_rabitq_probe_at(-kernels->product(query, centroid, n),
+								 squared);
 }
 
 AngleProbe
@@ -97,8 +98,9 @@ angle_rabitq_probe_stored(AngleMetric metric, int dims, const float *query,
 	double squared = kernels->squared_distance_stored(query, centroid, n);
 
 	if (metric != ANGLE_METRIC_INNER_PRODUCT)
-		return make_probe(squared, squared);
-	return make_probe(-kernels->product_stored(query, centroid, n), squared);
+		return angle_rabitq_probe_at(squared, squared);
+	return angle_rabitq_probe_at(-kernels->product_stored(query, centroid, n),
+								 squared);
 }
 
 double

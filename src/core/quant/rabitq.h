@@ -85,6 +85,9 @@ void angle_rabitq_encode(AngleMetric metric, int dims, const float *point,
 						 const float *centroid, uint8_t *code,
 						 AngleFactors *factors);
 
+/* For a list whose centroid has this score and squared distance. */
+AngleProbe angle_rabitq_probe_at(double score, double squared);
+
 /* For the list of centroid; query is (dims). */
 AngleProbe angle_rabitq_probe(AngleMetric metric, int dims, const float *query,
 							  const float *centroid);

@@ -300,13 +300,19 @@ estimate(const AngleRerankQuery *q, const AngleRerankFactors *factors,
 	score->off += ROUNDING * sum * sum;
 }
 
+double
+angle_rerank_product(const AngleRerankQuery *q, const uint8_t *code,
+					 float scale)
+{
+	return scale * (integer_product(q, code) + q->sum / 2);
+}
+
 AngleRerankScore
 angle_rerank_score(const AngleRerankQuery *q, const uint8_t *code,
 				   const AngleRerankFactors *factors)
 {
 	double norm = factors->norm;
-	double product =
-		factors->scale * (integer_product(q, code) + q->sum / 2); /* ⟨ô, q⟩ */
+	double product = angle_rerank_product(q, code, factors->scale);
 	double bound = factors->error * across(q, factors, product);
 	bool inner = q->metric == ANGLE_METRIC_INNER_PRODUCT;
 	double middle =

@@ -93,6 +93,10 @@ typedef struct AngleRerankQuery
 void angle_rerank_query(AngleRerankQuery *q, const AngleSpace *space, int bits,
 						const float *query);
 
+/* ⟨ô, q⟩ for a code with this scale, in float to 2^-18 of the sum of its terms. */
+double angle_rerank_product(const AngleRerankQuery *q, const uint8_t *code,
+							float scale);
+
 typedef struct AngleRerankScore
 {
 	double estimate; /* score, see space.h */

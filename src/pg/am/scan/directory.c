@@ -48,8 +48,8 @@ angle_directory_close(AngleDirectory *directory)
 	for (int i = 0; i < directory->groups; i++)
 		drop_group(directory->group[i]);
 	pfree(directory->group);
-	if (directory->first != NULL)
-		pfree(directory->first);
+	if (directory->top != NULL)
+		pfree(directory->top);
 	if (directory->recent != NULL)
 		pfree(directory->recent);
 	if (directory->self != NULL)
@@ -128,79 +128,6 @@ start_backend(void)
 
 /* ---- groups --------------------------------------------------------------- */
 
-static Size
-part(Size bytes)
-{
-	return TYPEALIGN(64, bytes);
-}
-
-/* An empty group for count leaves, in one piece. */
-static AngleGroup *
-make_group(const AngleLayout *layout, int count)
-{
-	const int slots = TYPEALIGN(ANGLE_BLOCK, count);
-	const Size sizes[] = {part(sizeof(AngleGroup) + 64),
-						  part(slots * layout->code_size),
-						  part(slots * sizeof(float)),
-						  part(slots * sizeof(float)),
-						  part(layout->centroid_size),
-						  part(count * layout->centroid_size),
-						  part(count * sizeof(AngleNodePointer))};
-	Size size = 0;
-	AngleGroup *group;
-	char *at;
-
-	for (int i = 0; i < lengthof(sizes); i++)
-		size += sizes[i];
-	group = MemoryContextAllocExtended(memory, size,
-									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	group->size = size;
-	group->count = count;
-	group->slots = slots;
-	at = (char *) TYPEALIGN(64, group + 1);
-	group->codes = (uint8 *) at;
-	group->add = (float *) (at += sizes[1]);
-	group->rescale = (float *) (at += sizes[2]);
-	group->centre = (AngleBfloat *) (at += sizes[3]);
-	group->centroids = (AngleBfloat *) (at += sizes[4]);
-	group->leaves = (AngleNodePointer *) (at + sizes[5]);
-	return group;
-}
-
-/* Fills in what follows from the centroids. */
-static void
-code_group(const AngleIndex *self, AngleGroup *group)
-{
-	const int dims = self->layout.dims;
-	float *point = palloc(dims * sizeof(float));
-	float *centre = palloc0(dims * sizeof(float));
-	uint8 code[ANGLE_CODED_MAX / 8];
-	AngleFactors factors;
-
-	for (int i = 0; i < group->count; i++)
-	{
-		angle_bfloat_decode(group->centroids + (Size) i * dims, point, dims);
-		for (int j = 0; j < dims; j++)
-			centre[j] += point[j] / group->count;
-	}
-	/* codes are relative to what is kept */
-	angle_bfloat_encode(centre, group->centre, dims);
-	angle_bfloat_decode(group->centre, centre, dims);
-	for (int i = 0; i < group->slots; i++)
-		group->add[i] = INFINITY;
-	for (int i = 0; i < group->count; i++)
-	{
-		angle_bfloat_decode(group->centroids + (Size) i * dims, point, dims);
-		angle_rabitq_encode(self->metric, dims, point, centre, code, &factors);
-		angle_block_set(group->codes + i / ANGLE_BLOCK * angle_block_size(dims),
-						dims, i % ANGLE_BLOCK, code);
-		group->add[i] = factors.add;
-		group->rescale[i] = factors.rescale;
-	}
-	pfree(point);
-	pfree(centre);
-}
-
 /* The group of an inner node's leaves, whose head is locked. */
 static AngleGroup *
 read_group(AngleDirectory *directory, AnglePageReader *reader, Buffer head,
@@ -208,7 +135,8 @@ read_group(AngleDirectory *directory, AnglePageReader *reader, Buffer head,
 {
 	const AngleLayout *layout = &directory->self->layout;
 	const Page page = BufferGetPage(head);
-	AngleGroup *group = make_group(layout, count);
+	AngleGroup *group = angle_group_make(memory, layout, count);
+	AngleBfloat *centroids = palloc(count * layout->centroid_size);
 	int found = 0;
 
 	group->block = BufferGetBlockNumber(head);
@@ -220,12 +148,13 @@ read_group(AngleDirectory *directory, AnglePageReader *reader, Buffer head,
 			angle_inner_kinds(layout, page)[slot] != ANGLE_NODE_LEAF)
 			continue;
 		group->leaves[found] = angle_inner_pointers(layout, page)[slot];
-		memcpy(group->centroids + (Size) found++ * layout->dims,
+		memcpy(centroids + (Size) found++ * layout->dims,
 			   angle_centroid_get(reader, layout, group->block, slot),
 			   layout->centroid_size);
 	}
 	angle_reader_done(reader);
-	code_group(directory->self, group);
+	angle_group_code(group, directory->self, centroids);
+	pfree(centroids);
 	return group;
 }
 
@@ -252,6 +181,7 @@ add_group(AngleDirectory *directory, AngleGroup *group)
 	group->users++;
 	directory->group[directory->groups++] = group;
 	directory->leaves += group->count;
+	directory->slots += group->slots;
 	directory->size += group->size;
 }
 
@@ -304,11 +234,13 @@ take_node(Walk *walk, Buffer head, AngleNodePointer *inner)
 static void
 take_leaf_root(Walk *walk, AngleNodePointer root)
 {
-	AngleGroup *group = make_group(&walk->directory->self->layout, 1);
+	const AngleLayout *layout = &walk->directory->self->layout;
+	AngleGroup *group = angle_group_make(memory, layout, 1);
+	AngleBfloat *origin = palloc0(layout->centroid_size);
 
-	group->block = InvalidBlockNumber;
 	group->leaves[0] = root;
-	code_group(walk->directory->self, group);
+	angle_group_code(group, walk->directory->self, origin);
+	pfree(origin);
 	add_group(walk->directory, group);
 }
 
@@ -344,15 +276,21 @@ visit(Walk *walk, AngleNodePointer pointer, int depth)
 	return fits;
 }
 
+/* Makes a group of the groups' centres. */
 static void
-number_leaves(AngleDirectory *directory)
+make_top(AngleDirectory *directory)
 {
-	directory->first =
-		MemoryContextAlloc(memory, (directory->groups + 1) * sizeof(int));
-	directory->first[0] = 0;
+	const AngleLayout *layout = &directory->self->layout;
+	AngleBfloat *centres = palloc_extended(
+		Max(1, directory->groups) * layout->centroid_size, MCXT_ALLOC_HUGE);
+
 	for (int i = 0; i < directory->groups; i++)
-		directory->first[i + 1] =
-			directory->first[i] + directory->group[i]->slots;
+		memcpy(centres + (Size) i * layout->dims, directory->group[i]->centre,
+			   layout->centroid_size);
+	directory->top = angle_group_make(memory, layout, directory->groups);
+	angle_group_code(directory->top, directory->self, centres);
+	directory->size += directory->top->size;
+	pfree(centres);
 }
 
 /* Room for where the pages of the index are, with what was known. */
@@ -414,7 +352,7 @@ load(Relation index, const AngleMeta *meta, AngleDirectory *before)
 		forget(directory);
 		return NULL;
 	}
-	number_leaves(directory);
+	make_top(directory);
 	directory->stale = false;
 	return directory;
 }
@@ -440,7 +378,7 @@ may_fit(Relation index, const AngleMeta *meta)
 	angle_layout_init(&layout, meta->dims, meta->bits, meta->keys);
 	leaves = blocks * angle_leaf_share(&layout);
 
-	return blocks * sizeof(Buffer) + leaves * layout.centroid_size <
+	return blocks * sizeof(Buffer) + leaves * (layout.dims + layout.code_size) <
 		   memory_limit();
 }
 

@@ -1,9 +1,9 @@
 /*
  * What the inner nodes of an index say, in the memory of a backend: of every leaf
- * where it is, its centroid, and a code of it. A scan finds the nearest leaves by
- * estimates from the codes and looks at the centroids of those.
+ * where it is, and codes of its centroid. A scan finds the groups near the query, of their
+ * leaves those that are nearest by rough codes, and looks at the fine codes of these.
  *
- * Leaves whose parent is the same are a group. A group is read anew when its node
+ * Leaves whose parent is the same are a group (group.h). A group is read anew when its node
  * has changed, the list of groups when the tree has: the metapage counts both.
  * So the pointers of a directory are those that a scan would find which reads the
  * inner nodes at the time of the look at the metapage.
@@ -11,25 +11,7 @@
 #ifndef ANGLE_DIRECTORY_H
 #define ANGLE_DIRECTORY_H
 
-#include "pg/am/store/node.h"
-
-typedef struct AngleGroup
-{
-	/* what was read; block is InvalidBlockNumber where the root is a leaf */
-	BlockNumber block;
-	uint32 generation;
-	uint32 changes;
-	int users;				  /* directories that have it */
-	Size size;				  /* bytes */
-	int count;				  /* leaves */
-	int slots;				  /* count rounded up to whole blocks of codes */
-	AngleNodePointer *leaves; /* (count) */
-	AngleBfloat *centroids;	  /* (count, dims) */
-	AngleBfloat *centre;	  /* (dims): the mean of the centroids, about */
-	uint8 *codes;	/* of the centroids, relative to centre, in blocks */
-	float *add;		/* (slots); infinite behind count */
-	float *rescale; /* (slots) */
-} AngleGroup;
+#include "pg/am/scan/group.h"
 
 typedef struct AngleDirectory
 {
@@ -38,9 +20,9 @@ typedef struct AngleDirectory
 	int groups;
 	int capacity;
 	AngleGroup **group;
-	int *first; /* (groups + 1): the number of a group's first leaf; a block of
-				 * codes has 16 numbers, whether leaves have them or not */
+	AngleGroup *top; /* of the groups' centres */
 	int leaves;
+	int slots;			/* of all groups */
 	Buffer *recent;		/* (blocks): where the pages of the index were last */
 	BlockNumber blocks; /* of the index when the directory was read */
 	Size size;			/* bytes */
@@ -66,24 +48,6 @@ angle_directory_recent(const AngleDirectory *directory, BlockNumber block)
 	return directory != NULL && block < directory->blocks
 			   ? &directory->recent[block]
 			   : NULL;
-}
-
-/* The group of the leaf with this number. */
-static inline int
-angle_directory_group(const AngleDirectory *directory, int number)
-{
-	int low = 0, high = directory->groups - 1;
-
-	while (low < high)
-	{
-		int middle = (low + high + 1) / 2;
-
-		if (directory->first[middle] <= number)
-			low = middle;
-		else
-			high = middle - 1;
-	}
-	return low;
 }
 
 #endif

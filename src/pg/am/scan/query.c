@@ -55,6 +55,8 @@ prepare(AngleQuery *query)
 
 	angle_rerank_query(&query->rerank, &self->space, layout->bits,
 					   query->point);
+	query->nodes = query->rerank;
+	query->nodes.bits = ANGLE_GROUP_BITS;
 	angle_table_build(&query->coarse, query->point, layout->dims, 1,
 					  alloc_aligned(angle_table_size(layout->dims, 1)));
 	query->fine_memory = alloc_aligned(angle_table_size(layout->dims, 2));

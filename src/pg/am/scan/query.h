@@ -8,6 +8,9 @@
 #include "core/quant/rerank.h"
 #include "pg/am/store/index.h"
 
+/* Bits of a coordinate in the codes of group.h. */
+#define ANGLE_GROUP_BITS 8
+
 typedef struct AngleQuery
 {
 	const AngleIndex *self;
@@ -19,8 +22,9 @@ typedef struct AngleQuery
 	bool exact;	   /* bounds of bodies are to hold for certain */
 	double ratio;  /* of angle_space_turn() */
 	float *point;  /* (dims) */
-	float *opposite; /* (dims) −point, for <@>; else NULL */
-	AngleRerankQuery rerank;
+	float *opposite;		 /* (dims) −point, for <@>; else NULL */
+	AngleRerankQuery rerank; /* of bodies */
+	AngleRerankQuery nodes;	 /* the same of group.h's codes */
 	AngleTable coarse;
 	AngleTable fine; /* of two planes; entries is NULL until it is needed */
 	void *fine_memory;

@@ -2,16 +2,7 @@
 #ifndef ANGLE_ROUTE_H
 #define ANGLE_ROUTE_H
 
-#include "pg/am/scan/directory.h"
-#include "pg/am/scan/query.h"
-
-/* A leaf, and what its codes need. */
-typedef struct AngleLeaf
-{
-	AngleNodePointer node;
-	AngleProbe probe;
-	double distance; /* of its centroid; 0 where that does not matter */
-} AngleLeaf;
+#include "pg/am/scan/choice.h"
 
 typedef struct AngleRoute AngleRoute;
 
