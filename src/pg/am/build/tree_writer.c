@@ -1,8 +1,9 @@
 /*
- * Nodes of a build. Points are clustered into lists somewhat smaller than a node
- * holds, and lists that are too large give rows to others near them, so that nodes
- * are nearly full; what is too large all the same is cut in two until it fits. Children are treated as rows are, by their
- * centroids.
+ * Nodes of a build. Rows are clustered into lists somewhat smaller than a leaf holds, and
+ * lists that are too large give rows to others near them, so that leaves are nearly full;
+ * what is too large all the same is cut in two until it fits. Children are grouped by their
+ * centroids into inner nodes none of which is larger than it should be: it takes many pages,
+ * and two means may have one child on one side and all others on the other.
  */
 #include "postgres.h"
 
@@ -13,19 +14,23 @@
 
 #include "core/ann/balance.h"
 #include "core/ann/heap.h"
+#include "core/ann/regroup.h"
 #include "pg/am/build/tree_writer.h"
 #include "pg/am/scan/candidates.h"
 #include "pg/am/store/node_segment.h"
 #include "pg/bridge.h"
 
-/* How full nodes are to be, on average: leaves of first entries, for as many second ones
+/* How full nodes are to be: leaves of first entries, on average, for as many second ones
  * come, with which they are nine tenths full; and inner nodes, which must have
  * room for children of leaves that are split. */
 #define FILL_LEAF 0.45
-#define FILL_INNER 0.75
+#define FILL_INNER 0.85
+#define MOST_INNER 0.95
 
-/* And parts of a list of children that are too many for one. */
-#define FILL_PART 0.9
+/* Inner nodes whose children are chosen together, at most; children of more are parted first,
+ * by so many of them. */
+#define TOGETHER 128
+#define PARTING 2048
 
 /* First entries of a leaf at most. */
 #define MOST_FIRST 0.7
@@ -40,7 +45,7 @@ typedef struct Input
 	const AngleRowSet *rows;
 	const AngleChild *children;
 	const float *points; /* (count, dims) */
-	int limit;			 /* entries of a node */
+	int limit;			 /* rows of a leaf */
 	int wanted;			 /* on average */
 } Input;
 
@@ -138,50 +143,7 @@ write_node(const Input *input, const int *members, int count,
 		writer->progress(writer->progress_context, count);
 }
 
-/* Sorts members, whose points (count, dims) these are, by how much nearer they are to the
- * second centroid (2, dims) than to the first; then gives the first ones to the left, as many as
- * make all parts about as full as nodes are to be, and makes the centroids their means. Returns
- * how many those on the left are. Two means may have one child on one side and all others on the
- * other: an inner node of many pages for a child. */
-static int
-split_evenly(const Input *input, int *members, int count, const float *points,
-			 float *centroids)
-{
-	const int dims = input->writer->self->layout.dims;
-	const int parts =
-		Max(2, (int) ceil(count / (FILL_PART * (double) input->limit)));
-	const int left = count * (parts / 2) / parts;
-	AngleCandidate *order = palloc(count * sizeof(AngleCandidate));
-	int *moved = palloc(count * sizeof(int));
-
-	for (int i = 0; i < count; i++)
-	{
-		double sum = 0;
-
-		for (int d = 0; d < dims; d++)
-			sum += (centroids[dims + d] - centroids[d]) *
-				   points[(Size) i * dims + d];
-		order[i] = (AngleCandidate){sum, i};
-	}
-	angle_candidates_sort(order, count);
-	memset(centroids, 0, 2 * dims * sizeof(float));
-	for (int i = 0; i < count; i++)
-	{
-		const float *point = points + order[i].id * dims;
-		float *mean = centroids + (i < left ? 0 : dims);
-		const float share = 1.0f / (i < left ? left : count - left);
-
-		moved[i] = members[order[i].id];
-		for (int d = 0; d < dims; d++)
-			mean[d] += share * point[d];
-	}
-	memcpy(members, moved, count * sizeof(int));
-	pfree(moved);
-	pfree(order);
-	return left;
-}
-
-/* Writes one node, or several if the members are too many for one. */
+/* Writes one leaf, or several if the members are too many for one. */
 static void
 write_list(const Input *input, int *members, int count, const float *centroid)
 {
@@ -212,10 +174,8 @@ write_list(const Input *input, int *members, int count, const float *centroid)
 							  .scratch = scratch},
 				centroids, sides);
 	pfree(scratch);
-	if (input->rows == NULL)
-		left = split_evenly(input, members, count, points, centroids);
 	pfree(points);
-	for (int i = 0; i < count && input->rows != NULL; i++)
+	for (int i = 0; i < count; i++)
 		if (sides[i] == 0)
 		{
 			int swap = members[left];
@@ -333,72 +293,9 @@ write_lists(const Input *input, const AngleClusters *clusters,
 					   clusters->centroids + list * clusters->dims);
 }
 
-/* The list nearest to list, of those that have room for all of it; or list itself. */
-static Size
-nearest_with_room(const AngleClusters *clusters, const int *sizes, Size list,
-				  int limit)
-{
-	const Size dims = clusters->dims;
-	const float *own = clusters->centroids + list * dims;
-	double least = INFINITY;
-	Size best = list;
-
-	for (Size other = 0; other < clusters->lists; other++)
-	{
-		const float *centroid = clusters->centroids + other * dims;
-		double sum = 0;
-
-		if (other == list || sizes[other] == 0 ||
-			sizes[other] + sizes[list] > limit)
-			continue;
-		for (Size d = 0; d < dims; d++)
-			sum += (own[d] - centroid[d]) * (own[d] - centroid[d]);
-		if (sum < least)
-		{
-			least = sum;
-			best = other;
-		}
-	}
-	return best;
-}
-
-/* Gives the members of lists that are less than half full to others near them. */
+/* Clusters the rows of input into leaves. */
 static void
-merge_small(const Input *input, AngleClusters *clusters, uint32 *chosen,
-			int count)
-{
-	const Size dims = clusters->dims;
-	int *sizes = palloc0(clusters->lists * sizeof(int));
-
-	for (int i = 0; i < count; i++)
-		sizes[chosen[i]]++;
-	for (Size list = 0; list < clusters->lists; list++)
-	{
-		Size other;
-
-		CHECK_FOR_INTERRUPTS();
-		if (sizes[list] == 0 || sizes[list] > input->limit / 2)
-			continue;
-		other = nearest_with_room(clusters, sizes, list, input->limit);
-		if (other == list)
-			continue;
-		for (int i = 0; i < count; i++)
-			if (chosen[i] == list)
-				chosen[i] = (uint32) other;
-		for (Size d = 0; d < dims; d++)
-			clusters->centroids[other * dims + d] =
-				(sizes[other] * clusters->centroids[other * dims + d] +
-				 sizes[list] * clusters->centroids[list * dims + d]) /
-				(sizes[other] + sizes[list]);
-		sizes[other] += sizes[list];
-		sizes[list] = 0;
-	}
-	pfree(sizes);
-}
-
-/* Clusters what is in input into nodes. */
-static void
-write_nodes(const Input *input, int count)
+write_leaves(const Input *input, int count)
 {
 	AngleTreeWriter *writer = input->writer;
 	const int dims = writer->self->layout.dims;
@@ -414,8 +311,6 @@ write_nodes(const Input *input, int count)
 		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
 	clusters = cluster(input->points, count, dims, lists, arena);
 	chosen = assign(&clusters, input->points, count, input->limit, arena);
-	if (input->rows == NULL)
-		merge_small(input, &clusters, chosen, count);
 	write_lists(input, &clusters, chosen, count);
 	angle_arena_destroy(arena);
 	MemoryContextSwitchTo(old);
@@ -434,35 +329,184 @@ angle_tree_write_rows(AngleTreeWriter *writer, const AngleRowSet *rows)
 	if (writer->row.body == NULL)
 		angle_row_init(&writer->row, &writer->self->layout);
 	if (rows->count > 0)
-		write_nodes(&input, rows->count);
+		write_leaves(&input, rows->count);
+}
+
+/* The means (2, dims) of two halves of some members. */
+static void
+halves(const Input *input, const int *members, int count, float *means)
+{
+	const Size dims = input->writer->self->layout.dims;
+	const int some = Min(count, PARTING);
+	float *points = palloc(some * dims * sizeof(float));
+	float *scratch = palloc(2 * some * sizeof(float));
+	uint8 *sides = palloc(some);
+
+	for (int i = 0; i < some; i++)
+	{
+		const Size member = members[(int64) i * count / some];
+
+		memcpy(points + i * dims, input->points + member * dims,
+			   dims * sizeof(float));
+	}
+	angle_split(&(AngleSplit){.points = points,
+							  .count = some,
+							  .dims = (int) dims,
+							  .seed = 1,
+							  .scratch = scratch},
+				means, sides);
+	pfree(points);
+	pfree(scratch);
+	pfree(sides);
+}
+
+/* Puts members in the order of how much nearer they are to the second of two halves than to
+ * the first. */
+static void
+sort_members(const Input *input, int *members, int count)
+{
+	const int dims = input->writer->self->layout.dims;
+	AngleCandidate *order =
+		palloc_extended(count * sizeof(AngleCandidate), MCXT_ALLOC_HUGE);
+	float *means = palloc(2 * dims * sizeof(float));
+
+	halves(input, members, count, means);
+	for (int i = 0; i < count; i++)
+	{
+		const float *point = input->points + (Size) members[i] * dims;
+		double sum = 0;
+
+		for (int d = 0; d < dims; d++)
+			sum += (means[dims + d] - means[d]) * point[d];
+		order[i] = (AngleCandidate){sum, members[i]};
+	}
+	angle_candidates_sort(order, count);
+	for (int i = 0; i < count; i++)
+		members[i] = (int) order[i].id;
+	pfree(means);
+	pfree(order);
+}
+
+/* The points (count, dims) of members, palloc'd. */
+static float *
+gather(const Input *input, const int *members, int count)
+{
+	const Size dims = input->writer->self->layout.dims;
+	float *points =
+		palloc_extended(count * dims * sizeof(float), MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < count; i++)
+		memcpy(points + i * dims, input->points + (Size) members[i] * dims,
+			   dims * sizeof(float));
+	return points;
+}
+
+/* Writes an inner node of those members of which lists says so. */
+static void
+write_inner(const Input *input, const int *members, int count,
+			const uint8 *lists, int list, const float *centroid)
+{
+	int *some = palloc(count * sizeof(int));
+	int found = 0;
+
+	for (int i = 0; i < count; i++)
+		if (lists[i] == list)
+			some[found++] = members[i];
+	if (found > 0)
+		write_node(input, some, found, centroid);
+	pfree(some);
+}
+
+/* Guesses centroids (parts, dims) of points. Where there are fewer different points some are
+ * equal. */
+static float *
+guess_centroids(const float *points, int count, int dims, int parts,
+				AngleArena *arena)
+{
+	const AngleClusters clusters = cluster(points, count, dims, parts, arena);
+	float *centroids = palloc((Size) parts * dims * sizeof(float));
+
+	for (Size i = 0; i < parts; i++)
+		memcpy(centroids + i * dims,
+			   clusters.centroids + i % clusters.lists * dims,
+			   dims * sizeof(float));
+	return centroids;
+}
+
+/* Writes so many inner nodes. */
+static void
+write_together(const Input *input, const int *members, int count, int parts)
+{
+	const AngleLayout *layout = &input->writer->self->layout;
+	const int most = MOST_INNER * layout->fanout;
+	AngleAllocator allocator = angle_context_allocator(CurrentMemoryContext);
+	AngleArena *arena = angle_arena_create(&allocator);
+	float *points = gather(input, members, count), *centroids;
+	uint8 *lists = palloc(count);
+	const AngleRegroup regroup = {points, count, layout->dims, parts,
+								  Max(most, (count + parts - 1) / parts)};
+	AngleError err;
+
+	if (arena == NULL)
+		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
+	centroids = guess_centroids(points, count, layout->dims, parts, arena);
+	angle_check(angle_regroup(&regroup, arena, centroids, lists, &err), &err);
+	for (int list = 0; list < parts; list++)
+		write_inner(input, members, count, lists, list,
+					centroids + (Size) list * layout->dims);
+	angle_arena_destroy(arena);
+	pfree(points);
+	pfree(centroids);
+	pfree(lists);
+}
+
+/* Writes so many inner nodes of members, which are reordered. */
+static void
+write_parts(const Input *input, int *members, int count, int parts)
+{
+	const int left = (int) ((int64) count * (parts / 2) / parts);
+
+	CHECK_FOR_INTERRUPTS();
+	if (parts <= TOGETHER)
+	{
+		write_together(input, members, count, parts);
+		return;
+	}
+	sort_members(input, members, count);
+	write_parts(input, members, left, parts / 2);
+	write_parts(input, members + left, count - left, parts - parts / 2);
 }
 
 /* Puts the children below nodes, which become the children. */
 static void
 write_level(AngleTreeWriter *writer)
 {
-	const int dims = writer->self->layout.dims;
+	const AngleLayout *layout = &writer->self->layout;
+	const Size dims = layout->dims;
 	const int count = writer->count;
+	const int parts = count <= layout->fanout
+						  ? 1
+						  : (int) ceil(count / (FILL_INNER * layout->fanout));
 	AngleChild *children = writer->children;
 	float *points =
-		palloc_extended((Size) count * dims * sizeof(float), MCXT_ALLOC_HUGE);
-	Input input = {.writer = writer,
-				   .children = children,
-				   .points = points,
-				   .limit = writer->self->layout.fanout,
-				   .wanted = FILL_INNER * writer->self->layout.fanout};
+		palloc_extended(count * dims * sizeof(float), MCXT_ALLOC_HUGE);
+	int *members = palloc_extended(count * sizeof(int), MCXT_ALLOC_HUGE);
+	Input input = {.writer = writer, .children = children, .points = points};
 
 	for (int i = 0; i < count; i++)
-		angle_bfloat_decode(children[i].centroid, points + (Size) i * dims,
-							dims);
+	{
+		angle_bfloat_decode(children[i].centroid, points + i * dims, dims);
+		members[i] = i;
+	}
 	writer->count = 0;
 	writer->capacity = 64;
 	writer->children = palloc(writer->capacity * sizeof(AngleChild));
-	write_nodes(&input, count);
+	write_parts(&input, members, count, parts);
 	writer->height++;
 	for (int i = 0; i < count; i++)
 		pfree(children[i].centroid);
 	pfree(children);
+	pfree(members);
 	pfree(points);
 }
 
