@@ -13,9 +13,15 @@
 #include "pg/am/scan/choice.h"
 
 /* Leaves that are estimated: so many times those that are looked at, and so many at least.
- * Of lists of text in high dimensions the nearest lie below many inner nodes. */
+ * Of lists of text in high dimensions the nearest lie below many inner nodes. With assertions
+ * so few that the small indexes of tests have far groups, too. */
+#ifdef USE_ASSERT_CHECKING
+#define ESTIMATED_SHARE 3
+#define ESTIMATED_LEAST 64
+#else
 #define ESTIMATED_SHARE 48
 #define ESTIMATED_LEAST 8192
+#endif
 
 /* Leaves whose fine codes are looked at: so many times those that are wanted, and so
  * many more, for estimates order them nearly. */
