@@ -16,6 +16,7 @@ PG_SRCS = \
 	am/build/parallel.c \
 	am/build/scan.c \
 	am/build/settle.c \
+	am/build/small_lists.c \
 	am/build/sort.c \
 	am/build/tree_writer.c \
 	am/build/write.c \

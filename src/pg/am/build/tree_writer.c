@@ -15,6 +15,7 @@
 #include "core/ann/balance.h"
 #include "core/ann/heap.h"
 #include "core/ann/regroup.h"
+#include "pg/am/build/small_lists.h"
 #include "pg/am/build/tree_writer.h"
 #include "pg/am/scan/candidates.h"
 #include "pg/am/store/node_segment.h"
@@ -34,11 +35,6 @@
 
 /* First entries of a leaf at most. */
 #define MOST_FIRST 0.7
-
-/* Lists with no more than this share of the rows that one should have may be merged with
- * others, and then have no more than that together. */
-#define SMALL 0.5
-#define MERGED 1.2
 
 /* Lists that a row may go to. */
 #define NEAREST 6
@@ -298,109 +294,6 @@ write_lists(const Input *input, const AngleClusters *clusters,
 					   clusters->centroids + list * clusters->dims);
 }
 
-/* Of the lists from first to last − 1 the one nearest to list that has room for all of it; or list
- * itself. */
-static Size
-nearest_with_room(const AngleClusters *clusters, const int *sizes, Size list,
-				  Size first, Size last, int limit)
-{
-	const Size dims = clusters->dims;
-	const float *own = clusters->centroids + list * dims;
-	double least = INFINITY;
-	Size best = list;
-
-	for (Size other = first; other < last; other++)
-	{
-		const float *centroid = clusters->centroids + other * dims;
-		double sum = 0;
-
-		if (other == list || sizes[other] == 0 ||
-			sizes[other] + sizes[list] > limit)
-			continue;
-		for (Size d = 0; d < dims; d++)
-			sum += (own[d] - centroid[d]) * (own[d] - centroid[d]);
-		if (sum < least)
-		{
-			least = sum;
-			best = other;
-		}
-	}
-	return best;
-}
-
-/* Makes one list of two. */
-static void
-merge_lists(AngleClusters *clusters, int *sizes, Size list, Size other)
-{
-	const Size dims = clusters->dims;
-	const float share = (float) sizes[list] / (sizes[list] + sizes[other]);
-
-	for (Size d = 0; d < dims; d++)
-		clusters->centroids[other * dims + d] +=
-			share * (clusters->centroids[list * dims + d] -
-					 clusters->centroids[other * dims + d]);
-	sizes[other] += sizes[list];
-	sizes[list] = 0;
-}
-
-/* How many leaves more there will be than are wanted. */
-static int
-leaves_too_many(const Input *input, const int *sizes, Size lists, int count)
-{
-	int leaves = 0;
-
-	for (Size list = 0; list < lists; list++)
-		leaves += (sizes[list] + input->limit - 1) / input->limit;
-	return leaves - (count + input->wanted - 1) / input->wanted;
-}
-
-/* Merges lists of so many rows with others of the same group, while there are leaves too many;
- * returns how many are then. */
-static int
-merge_lists_of(const Input *input, AngleClusters *clusters, int *sizes,
-			   uint32 *into, int size, int too_many)
-{
-	for (Size g = 0; g < clusters->groups; g++)
-		for (Size list = clusters->starts[g];
-			 too_many > 0 && list < clusters->starts[g + 1]; list++)
-		{
-			if (sizes[list] != size)
-				continue;
-			into[list] = (uint32) nearest_with_room(
-				clusters, sizes, list, clusters->starts[g],
-				clusters->starts[g + 1], MERGED * input->wanted);
-			if (into[list] == list)
-				continue;
-			merge_lists(clusters, sizes, list, into[list]);
-			too_many--;
-		}
-	return too_many;
-}
-
-/* Merges small lists, the smallest first. Where clusters are of unequal size some lists are
- * cut in two; these make up for it. */
-static void
-merge_small(const Input *input, AngleClusters *clusters, uint32 *chosen,
-			int count)
-{
-	int *sizes = palloc0(clusters->lists * sizeof(int));
-	uint32 *into = palloc(clusters->lists * sizeof(uint32));
-	int too_many;
-
-	for (int i = 0; i < count; i++)
-		sizes[chosen[i]]++;
-	for (Size list = 0; list < clusters->lists; list++)
-		into[list] = (uint32) list;
-	too_many = leaves_too_many(input, sizes, clusters->lists, count);
-	for (int size = 1; size <= SMALL * input->wanted; size++)
-		too_many = merge_lists_of(input, clusters, sizes, into, size, too_many);
-	for (int i = 0; i < count; i++)
-		while (into[chosen[i]] != chosen[i])
-			chosen[i] = into[chosen[i]];
-	pfree(sizes);
-	pfree(into);
-}
-
 /* Clusters the rows of input into leaves. */
 static void
 write_leaves(const Input *input, int count)
@@ -419,7 +312,8 @@ write_leaves(const Input *input, int count)
 		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
 	clusters = cluster(input->points, count, dims, lists, arena);
 	chosen = assign(&clusters, input->points, count, input->limit, arena);
-	merge_small(input, &clusters, chosen, count);
+	angle_small_lists_merge(
+		&(AngleLists){&clusters, chosen, count, input->wanted, input->limit});
 	write_lists(input, &clusters, chosen, count);
 	angle_arena_destroy(arena);
 	MemoryContextSwitchTo(old);
