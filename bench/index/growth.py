@@ -7,6 +7,9 @@ import libpq
 import writes
 
 
+KINDS = ("built", "grown", "churned")
+
+
 def churn(session, side, data, count, suffix):
     """Deletes half of the rows, and inserts them again after VACUUM."""
     table = side.name + suffix
@@ -27,30 +30,34 @@ def make(session, side, data, count, kind, suffix):
     session.run(f"VACUUM ANALYZE {side.name}{suffix}")
 
 
-def measure(session, side, data, count, queries, suffix="_g"):
+def measure(session, side, data, count, queries):
     """Recall and milliseconds at every other value of the side's first setting: index
     built of count rows, built of a tenth and grown by inserts to all, and built of all of
-    which half were deleted and inserted again."""
+    which half were deleted and inserted again. All three answer each query by turns."""
     best = datasets.nearest(data.rows[:count], data.queries[:queries])
     forms = libpq.encode_vectors(data.queries[:queries])
     sweep = side.sweeps[0]
     session.settle(sweep.fixed)
-    result = {}
-    for kind in ("built", "grown", "churned"):
-        make(session, side, data, count, kind, suffix)
-        session.prepare("look", side.question("", suffix))
-        result[kind] = []
-        for value in sweep.values[::2]:
-            session.run(f"SET {sweep.setting} = {value}")
-            result[kind].append({"value": value, **look(session, data, best, forms)})
-        session.run("DEALLOCATE look")
+    for kind in KINDS:
+        make(session, side, data, count, kind, "_" + kind)
+        session.prepare(kind, side.question("", "_" + kind))
+    result = {kind: [] for kind in KINDS}
+    for value in sweep.values[::2]:
+        session.run(f"SET {sweep.setting} = {value}")
+        for kind, point in look(session, data, best, forms).items():
+            result[kind].append({"value": value, **point})
+    for kind in KINDS:
+        session.run(f"DEALLOCATE {kind}; DROP TABLE {side.name}_{kind}")
     return result
 
 
 def look(session, data, best, forms):
-    seconds, recalls = [], []
+    seconds = {kind: [] for kind in KINDS}
+    recalls = {kind: [] for kind in KINDS}
     for i, form in enumerate(forms):
-        took, found = session.execute("look", form)
-        seconds.append(took)
-        recalls.append(datasets.recall(data.rows, data.queries[i], best[i], found))
-    return {"recall": statistics.mean(recalls), "ms": statistics.median(seconds) * 1000}
+        for kind in KINDS if i % 2 else reversed(KINDS):
+            took, found = session.execute(kind, form)
+            seconds[kind].append(took)
+            recalls[kind].append(datasets.recall(data.rows, data.queries[i], best[i], found))
+    return {kind: {"recall": statistics.mean(recalls[kind]),
+                   "ms": statistics.median(seconds[kind]) * 1000} for kind in KINDS}
