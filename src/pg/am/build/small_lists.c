@@ -3,10 +3,12 @@
 
 #include <math.h>
 
+#include "miscadmin.h"
+
 #include "pg/am/build/small_lists.h"
 
-/* Lists with no more than this share of the rows that one should have may be merged with
- * others, and then have no more than that together. */
+/* Of the rows that a list should have: the most of one that is merged with another, and of
+ * both together. */
 #define SMALL 0.5
 #define MERGED 1.2
 
@@ -80,6 +82,7 @@ merge_lists_of(const AngleLists *lists, int *sizes, uint32 *into, int size,
 		{
 			if (sizes[list] != size)
 				continue;
+			CHECK_FOR_INTERRUPTS();
 			into[list] = (uint32) nearest_with_room(
 				clusters, sizes, list, clusters->starts[g],
 				clusters->starts[g + 1], MERGED * lists->wanted);
@@ -104,7 +107,7 @@ angle_small_lists_merge(const AngleLists *lists)
 	for (Size list = 0; list < count; list++)
 		into[list] = (uint32) list;
 	too_many = leaves_too_many(lists, sizes);
-	for (int size = 1; size <= SMALL * lists->wanted; size++)
+	for (int size = 1; too_many > 0 && size <= SMALL * lists->wanted; size++)
 		too_many = merge_lists_of(lists, sizes, into, size, too_many);
 	for (int i = 0; i < lists->count; i++)
 		while (into[lists->chosen[i]] != lists->chosen[i])

@@ -144,6 +144,20 @@ write_node(const Input *input, const int *members, int count,
 		writer->progress(writer->progress_context, count);
 }
 
+/* The points (count, dims) of members, palloc'd. */
+static float *
+gather(const Input *input, const int *members, int count)
+{
+	const Size dims = input->writer->self->layout.dims;
+	float *points =
+		palloc_extended(count * dims * sizeof(float), MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < count; i++)
+		memcpy(points + i * dims, input->points + (Size) members[i] * dims,
+			   dims * sizeof(float));
+	return points;
+}
+
 /* Writes one leaf, or several if the members are too many for one. */
 static void
 write_list(const Input *input, int *members, int count, const float *centroid)
@@ -159,15 +173,11 @@ write_list(const Input *input, int *members, int count, const float *centroid)
 		write_node(input, members, count, centroid);
 		return;
 	}
-	points =
-		palloc_extended((Size) count * dims * sizeof(float), MCXT_ALLOC_HUGE);
+	points = gather(input, members, count);
 	centroids = palloc(2 * dims * sizeof(float));
 	scratch =
 		palloc_extended(2 * (Size) count * sizeof(float), MCXT_ALLOC_HUGE);
 	sides = palloc(count);
-	for (int i = 0; i < count; i++)
-		memcpy(points + (Size) i * dims,
-			   input->points + (Size) members[i] * dims, dims * sizeof(float));
 	angle_split(&(AngleSplit){.points = points,
 							  .count = count,
 							  .dims = dims,
@@ -339,26 +349,23 @@ angle_tree_write_rows(AngleTreeWriter *writer, const AngleRowSet *rows)
 static void
 halves(const Input *input, const int *members, int count, float *means)
 {
-	const Size dims = input->writer->self->layout.dims;
 	const int some = Min(count, PARTING);
-	float *points = palloc(some * dims * sizeof(float));
+	int *sample = palloc(some * sizeof(int));
 	float *scratch = palloc(2 * some * sizeof(float));
 	uint8 *sides = palloc(some);
+	float *points;
 
 	for (int i = 0; i < some; i++)
-	{
-		const Size member = members[(int64) i * count / some];
-
-		memcpy(points + i * dims, input->points + member * dims,
-			   dims * sizeof(float));
-	}
+		sample[i] = members[(int64) i * count / some];
+	points = gather(input, sample, some);
 	angle_split(&(AngleSplit){.points = points,
 							  .count = some,
-							  .dims = (int) dims,
+							  .dims = input->writer->self->layout.dims,
 							  .seed = 1,
 							  .scratch = scratch},
 				means, sides);
 	pfree(points);
+	pfree(sample);
 	pfree(scratch);
 	pfree(sides);
 }
@@ -388,20 +395,6 @@ sort_members(const Input *input, int *members, int count)
 		members[i] = (int) order[i].id;
 	pfree(means);
 	pfree(order);
-}
-
-/* The points (count, dims) of members, palloc'd. */
-static float *
-gather(const Input *input, const int *members, int count)
-{
-	const Size dims = input->writer->self->layout.dims;
-	float *points =
-		palloc_extended(count * dims * sizeof(float), MCXT_ALLOC_HUGE);
-
-	for (int i = 0; i < count; i++)
-		memcpy(points + i * dims, input->points + (Size) members[i] * dims,
-			   dims * sizeof(float));
-	return points;
 }
 
 /* Writes an inner node of those members of which lists says so. */
