@@ -21,14 +21,11 @@ def filtered(session, side, data, percent):
     best = datasets.nearest(data.rows[kept], data.filter_queries)
     forms = libpq.encode_vectors(data.filter_queries)
     session.prepare("sift", side.question(f"WHERE part < {percent}"))
-    for form in forms[:WARMING]:
-        session.execute("sift", form)
-    seconds, recalls, rows = [], [], []
-    for query, right, form in zip(data.filter_queries, best, forms):
-        took, found = session.execute("sift", form)
-        seconds.append(took)
-        rows.append(len(found))
-        recalls.append(datasets.recall(data.rows, query, right, found))
+    with libpq.one_processor(session):
+        session.ask("sift", forms[:WARMING])
+        seconds, answers = session.ask("sift", forms)
     session.run("DEALLOCATE sift")
-    return {"percent": percent, "rows": min(rows), "recall": statistics.mean(recalls),
-            "ms": statistics.median(seconds) * 1000}
+    recalls = [datasets.recall(data.rows, *answer)
+               for answer in zip(data.filter_queries, best, answers)]
+    return {"percent": percent, "rows": min(map(len, answers)),
+            "recall": statistics.mean(recalls), "ms": statistics.median(seconds) * 1000}

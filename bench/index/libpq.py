@@ -1,7 +1,9 @@
 """One connection through libpq, called by ctypes: what is timed is the server and libpq,
 next to nothing of Python."""
+import contextlib
 import ctypes
 import ctypes.util
+import os
 import time
 
 import numpy as np
@@ -86,6 +88,12 @@ class Connection:
     def value(self, sql):
         return self.run(sql)[0][0]
 
+    def ask(self, name, forms):
+        """Runs a prepared statement for each of forms, one after the other and with nothing
+        in between; returns the lists of their seconds and of what they found."""
+        answers = [self.execute(name, form) for form in forms]
+        return [took for took, _ in answers], [found for _, found in answers]
+
     def time(self, sql):
         """The seconds that sql took."""
         start = time.perf_counter()
@@ -126,6 +134,23 @@ class Connection:
 
     def close(self):
         PQ.PQfinish(self.handle)
+
+
+@contextlib.contextmanager
+def one_processor(*sessions):
+    """This process and the backends of sessions on one processor only, meanwhile: only one
+    of them works at a time, and none waits until another processor has woken up. They stay
+    where they are if this process may not bind them: only root may, and the server's own
+    user."""
+    everywhere = os.sched_getaffinity(0)
+    processes = [0] + [int(session.value("SELECT pg_backend_pid()"))
+                       for session in sessions]
+    with contextlib.ExitStack() as restored:
+        with contextlib.suppress(PermissionError):
+            for process in processes:
+                os.sched_setaffinity(process, {min(everywhere)})
+                restored.callback(os.sched_setaffinity, process, everywhere)
+        yield
 
 
 def encode_vectors(vectors):

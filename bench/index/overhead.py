@@ -13,9 +13,10 @@ def compare(session, side, data, queries, suffix=""):
     session.prepare("near", side.question(suffix=suffix))
     session.prepare("key", f"SELECT id FROM {side.name}{suffix} WHERE id = $1::int4")
     near, key = [], []
-    for i, form in enumerate(libpq.encode_vectors(data.queries[:queries])):
-        near.append(session.execute("near", form)[0])
-        key.append(session.execute("key", (i * 97 % rows).to_bytes(4, "big"))[0])
+    with libpq.one_processor(session):
+        for i, form in enumerate(libpq.encode_vectors(data.queries[:queries])):
+            near.append(session.execute("near", form)[0])
+            key.append(session.execute("key", (i * 97 % rows).to_bytes(4, "big"))[0])
     session.run("DEALLOCATE near; DEALLOCATE key")
     return statistics.median(near) * 1e6, statistics.median(key) * 1e6
 

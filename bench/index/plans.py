@@ -41,8 +41,9 @@ def make_table(session, side, data, size):
 
 
 def milliseconds(session, forms):
-    times = [session.execute("plan", form)[0] * 1000 for form in forms]
-    return statistics.median(times[1:])
+    with libpq.one_processor(session):
+        seconds, _ = session.ask("plan", forms)
+    return statistics.median(seconds[1:]) * 1000
 
 
 def try_ways(session, query, text, forms):

@@ -57,13 +57,9 @@ class Curve:
     def ask(self, point, chosen):
         """The queries with these numbers; adds a round to point."""
         self.turn(point.value)
-        seconds, recalls = [], []
-        for i in chosen:
-            took, found = self.session.execute("ask", self.asked.forms[i])
-            seconds.append(took)
-            recalls.append(self.asked.recall(i, found))
+        seconds, answers = self.session.ask("ask", (self.asked.forms[i] for i in chosen))
         point.times.append(statistics.mean(seconds))
-        point.recalls.append(statistics.mean(recalls))
+        point.recalls.append(statistics.mean(map(self.asked.recall, chosen, answers)))
 
     def scout(self, queries):
         """Tries all values that could matter."""
@@ -148,10 +144,12 @@ def measure(conninfo, sides, data, best, args):
     curves = [Curve(conninfo, side, sweep, asked) for side in sides
               for sweep in side.sweeps]
     for curve in curves:
-        curve.scout(min(args.scout_queries, len(asked.forms)))
+        with libpq.one_processor(curve.session):
+            curve.scout(min(args.scout_queries, len(asked.forms)))
         print(f"tried {curve.sweep.title}", file=sys.stderr, flush=True)
     chosen = choose_curves(curves)
-    take_rounds(chosen, asked, args.rounds, args.round_queries)
+    with libpq.one_processor(*(curve.session for curve in chosen)):
+        take_rounds(chosen, asked, args.rounds, args.round_queries)
     for curve in curves:
         curve.session.close()
     return ([curve.as_dict() for curve in chosen],
