@@ -15,9 +15,11 @@ CORE_SRCS = \
 	ann/assign.c \
 	ann/balance.c \
 	ann/centers.c \
+	ann/dispatch.c \
 	ann/heap.c \
 	ann/kmeans.c \
 	ann/lloyd.c \
+	ann/order.c \
 	ann/queries.c \
 	ann/regroup.c \
 	ann/split.c \
@@ -89,6 +91,7 @@ CORE_SRCS = \
 # Written once in vector extensions or plain loops, compiled once for each
 # instruction set with the suffix of its kernels in ANGLE_ISA.
 CORE_ISA_SRCS = \
+	ann/counts.c \
 	distance/sums.c \
 	quant/dots.c \
 	quant/scan.c \
@@ -237,6 +240,7 @@ UNIT_SRCS = \
 	test_linear.c \
 	test_losses.c \
 	test_objective.c \
+	test_order.c \
 	test_packed.c \
 	test_pickle.c \
 	test_queries.c \
