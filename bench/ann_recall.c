@@ -489,7 +489,8 @@ choose_lists(Search *search, size_t wanted, AngleCandidate *chosen,
 				node->add + i, node->rescale + i, node->error + i};
 			float estimate[ANGLE_BLOCK];
 
-			angle_block_estimate(&search->table, &view, probe, estimate, NULL);
+			angle_blocks_estimate(&search->table, &view, 1, probe, estimate,
+								  NULL);
 			for (size_t s = 0; s < ANGLE_BLOCK && i + s < node->count; s++)
 			{
 				if (estimate[s] < angle_top_limit(&rough))
@@ -551,7 +552,7 @@ scan_list(Search *search, const List *list, AngleProbe probe)
 		float lower[ANGLE_BLOCK];
 		float limit = (float) angle_top_limit(&search->top);
 
-		angle_block_estimate(&search->table, &view, probe, estimate, lower);
+		angle_blocks_estimate(&search->table, &view, 1, probe, estimate, lower);
 		for (size_t s = 0; s < ANGLE_BLOCK && i + s < list->count; s++)
 		{
 			if (lower[s] < limit)

@@ -72,7 +72,7 @@ scan(Bench *b)
 		AngleBlockView view = {b->codes + i / ANGLE_BLOCK * size, b->add + i,
 							   b->rescale + i, b->error + i};
 
-		angle_block_estimate(&b->table, &view, b->probe, estimate, lower);
+		angle_blocks_estimate(&b->table, &view, 1, b->probe, estimate, lower);
 		sum += estimate[0] + lower[7];
 	}
 	sink = sum;

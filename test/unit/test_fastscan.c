@@ -138,8 +138,8 @@ TEST(fastscan_estimates_are_those_of_the_reference)
 			int beyond = 0;
 
 			make_scene(&scene, sizes[s], planes, s + 1);
-			angle_block_estimate(&scene.table, &scene.view, scene.probe,
-								 estimate, lower);
+			angle_blocks_estimate(&scene.table, &scene.view, 1, scene.probe,
+								  estimate, lower);
 			for (int i = 0; i < ANGLE_BLOCK; i++)
 			{
 				uint8_t code[ANGLE_CODED_MAX / 8];
@@ -166,57 +166,98 @@ TEST(fastscan_estimates_are_those_of_the_reference)
 	}
 }
 
-TEST(fastscan_near_bits_are_of_the_bounds)
+TEST(fastscan_blocks_follow_one_another)
 {
-	Scene scene;
+	enum
+	{
+		DIMS = 100,
+		BLOCKS = 3
+	};
+	const size_t size = angle_block_size(DIMS);
+	uint8_t *codes = malloc(BLOCKS * size);
+	float add[BLOCKS * ANGLE_BLOCK];
+	float rescale[BLOCKS * ANGLE_BLOCK];
+	AngleBfloat error[BLOCKS * ANGLE_BLOCK];
+	const AngleBlockView view = {codes, add, rescale, error};
+	Scene scenes[BLOCKS];
 
-	make_scene(&scene, 100, 1, 8);
-	scene.add[3] = NAN;
+	CHECK(codes != NULL);
+	for (int i = 0; i < BLOCKS; i++)
+	{
+		const size_t slot = (size_t) i * ANGLE_BLOCK;
+
+		make_scene(&scenes[i], DIMS, 1, (uint64_t) i);
+		memcpy(codes + (size_t) i * size, scenes[i].view.codes, size);
+		memcpy(add + slot, scenes[i].view.add, sizeof(scenes[i].add));
+		memcpy(rescale + slot, scenes[i].view.rescale,
+			   sizeof(scenes[i].rescale));
+		memcpy(error + slot, scenes[i].view.error, sizeof(scenes[i].error));
+	}
 	for (int isa = 0; isa < ANGLE_ISA_COUNT; isa++)
 	{
-		float estimate[ANGLE_BLOCK];
-		float lower[ANGLE_BLOCK];
-		float again[ANGLE_BLOCK];
-		unsigned expected = 0;
+		const AngleProbe probe = scenes[0].probe;
+		AngleTable *table = &scenes[0].table;
+		float estimate[BLOCKS * ANGLE_BLOCK];
+		float lower[BLOCKS * ANGLE_BLOCK];
 
-		if (!angle_table_use(&scene.table, (AngleIsa) isa))
+		if (!angle_table_use(table, (AngleIsa) isa))
 			continue;
-		angle_block_estimate(&scene.table, &scene.view, scene.probe, estimate,
-							 lower);
-		/* one of them is the limit: it is near, and so is what is no number */
-		for (int s = 0; s < ANGLE_BLOCK; s++)
-			expected |= (unsigned) !(lower[s] > lower[7]) << s;
-		CHECK_INT(angle_block_near(&scene.table, &scene.view, scene.probe,
-								   lower[7], again),
-				  expected);
-		CHECK(expected >> 3 & 1);
-		CHECK(expected >> 7 & 1);
-		CHECK(memcmp(lower, again, sizeof(lower)) == 0);
+		angle_blocks_estimate(table, &view, BLOCKS, probe, estimate, lower);
+		for (int i = 0; i < BLOCKS; i++)
+		{
+			float one[ANGLE_BLOCK];
+			float bound[ANGLE_BLOCK];
+
+			angle_blocks_estimate(table, &scenes[i].view, 1, probe, one, bound);
+			CHECK(memcmp(one, estimate + i * ANGLE_BLOCK, sizeof(one)) == 0);
+			CHECK(memcmp(bound, lower + i * ANGLE_BLOCK, sizeof(one)) == 0);
+		}
 	}
-	drop_scene(&scene);
+	for (int i = 0; i < BLOCKS; i++)
+		drop_scene(&scenes[i]);
+	free(codes);
 }
 
-TEST(fastscan_tidy_blocks_have_numbers_only)
+TEST(fastscan_near_bits_are_of_the_bounds)
 {
 	for (int isa = 0; isa < ANGLE_ISA_COUNT; isa++)
 	{
 		const AngleQuantKernels *kernels =
 			angle_quant_kernels_for((AngleIsa) isa);
-		float block[ANGLE_BLOCK] = {3, NAN, INFINITY, -INFINITY, -2, 0};
+		float lower[2 * ANGLE_BLOCK];
+		uint16_t near[2];
 
 		if (kernels == NULL)
 			continue;
-		block[9] = -7;
-		CHECK(kernels->block_tidy(block, 5) == -FLT_MAX);
-		CHECK(block[0] == 3 && block[4] == -2);
-		CHECK(block[1] == FLT_MAX && block[2] == FLT_MAX);
-		CHECK(block[3] == -FLT_MAX);
-		for (int s = 5; s < ANGLE_BLOCK; s++)
-			CHECK(block[s] == INFINITY);
-		block[3] = 4;
-		CHECK(kernels->block_tidy(block, 5) == -2);
-		block[4] = NAN;
-		CHECK(kernels->block_tidy(block, 5) == 3);
+		for (int s = 0; s < 2 * ANGLE_BLOCK; s++)
+			lower[s] = (float) (s * 7 % 32);
+		lower[3] = NAN;
+		lower[4] = -INFINITY;
+		lower[5] = INFINITY;
+		/* one of them is the limit: it is near, and so is what is no number */
+		kernels->near_blocks(lower, 2, lower[20], near);
+		for (int s = 0; s < 2 * ANGLE_BLOCK; s++)
+			CHECK_INT(near[s / ANGLE_BLOCK] >> s % ANGLE_BLOCK & 1,
+					  !(lower[s] > lower[20]));
+	}
+}
+
+TEST(fastscan_tidy_estimates_are_numbers)
+{
+	for (int isa = 0; isa < ANGLE_ISA_COUNT; isa++)
+	{
+		const AngleQuantKernels *kernels =
+			angle_quant_kernels_for((AngleIsa) isa);
+		float blocks[2 * ANGLE_BLOCK] = {3, NAN, INFINITY, -INFINITY, -2, 0};
+
+		if (kernels == NULL)
+			continue;
+		blocks[20] = NAN;
+		blocks[31] = -7;
+		kernels->tidy_blocks(blocks, 2);
+		CHECK(blocks[0] == 3 && blocks[4] == -2 && blocks[31] == -7);
+		CHECK(blocks[1] == FLT_MAX && blocks[2] == FLT_MAX);
+		CHECK(blocks[20] == FLT_MAX && blocks[3] == -FLT_MAX);
 	}
 }
 
@@ -298,7 +339,7 @@ TEST(fastscan_of_a_zero_query)
 	add[3] = 2;
 	rescale[3] = -5;
 	angle_table_build(&table, zero, 3, 1, entries);
-	angle_block_estimate(&table, &view, (AngleProbe){1, 1}, estimate, NULL);
+	angle_blocks_estimate(&table, &view, 1, (AngleProbe){1, 1}, estimate, NULL);
 	CHECK(estimate[3] == 3);
 	CHECK(estimate[0] == 1);
 }

@@ -94,23 +94,25 @@ angle_table_build(AngleTable *table, const float *query, int dims, int planes,
 }
 
 void
-angle_block_estimate(const AngleTable *table, const AngleBlockView *block,
-					 AngleProbe probe, float *estimate, float *lower)
+angle_blocks_estimate(const AngleTable *table, const AngleBlockView *first,
+					  size_t blocks, AngleProbe probe, float *estimate,
+					  float *lower)
 {
-	table->kernels->block_estimate(table, block, probe, estimate, lower);
+	table->kernels->estimate_blocks(table, first, blocks, probe, estimate,
+									lower);
 }
 
-unsigned
-angle_block_near(const AngleTable *table, const AngleBlockView *block,
-				 AngleProbe probe, float limit, float *lower)
+void
+angle_blocks_near(const float *lower, size_t blocks, float limit,
+				  uint16_t *near)
 {
-	return table->kernels->block_near(table, block, probe, limit, lower);
+	angle_quant_kernels()->near_blocks(lower, blocks, limit, near);
 }
 
-float
-angle_block_tidy(float *estimates, int count)
+void
+angle_blocks_tidy(float *estimates, size_t blocks)
 {
-	return angle_quant_kernels()->block_tidy(estimates, count);
+	angle_quant_kernels()->tidy_blocks(estimates, blocks);
 }
 
 bool

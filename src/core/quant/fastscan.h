@@ -25,6 +25,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/base/cpu.h"
 #include "core/quant/bfloat.h"
@@ -47,8 +48,8 @@ void angle_block_get(const uint8_t *codes, int dims, int slot, uint8_t *code);
  * them. */
 void angle_block_fill(uint8_t *codes, int dims, const uint8_t *loose);
 
-/* A block where it lies, on a page for example; no pointer needs alignment
- * beyond that of its type. Empty slots may hold anything. */
+/* A block where it lies, on a page for example, and others may follow; no pointer
+ * needs alignment beyond that of its type. Empty slots may hold anything. */
 typedef struct AngleBlockView
 {
 	const uint8_t *codes;	  /* (rows, 16) */
@@ -90,20 +91,20 @@ angle_table_is_coarse(const AngleTable *table, AngleProbe probe)
 	return table->noise > 0.13f * probe.error;
 }
 
-/* estimate[s] = add + probe.add + rescale ⟨x̄, q⟩ for the 16 slots, and lower[s]
- * = estimate − error · probe.error unless lower is NULL. What lies in an empty
- * slot's factors comes out as such, NaN perhaps. */
-void angle_block_estimate(const AngleTable *table, const AngleBlockView *block,
-						  AngleProbe probe, float *estimate, float *lower);
+/* estimate[s] = add + probe.add + rescale ⟨x̄, q⟩ for the slots (blocks, 16), and
+ * lower[s] = estimate − error · probe.error unless lower is NULL. What lies in an
+ * empty slot's factors comes out as such, NaN perhaps. */
+void angle_blocks_estimate(const AngleTable *table, const AngleBlockView *first,
+						   size_t blocks, AngleProbe probe, float *estimate,
+						   float *lower);
 
-/* The same lower bounds; returns a bit for each slot, set unless its bound is above
- * limit. */
-unsigned angle_block_near(const AngleTable *table, const AngleBlockView *block,
-						  AngleProbe probe, float limit, float *lower);
+/* A bit of near (blocks) for each of the lower bounds (blocks, 16), set unless the
+ * bound is above limit. */
+void angle_blocks_near(const float *lower, size_t blocks, float limit,
+					   uint16_t *near);
 
-/* Makes the estimates (16) of a block comparable, where only count, from 1 on, are of
- * points: none is NaN, and the others are infinite as no estimate is. Returns the least. */
-float angle_block_tidy(float *estimates, int count);
+/* Makes estimates (blocks, 16) comparable and finite: NaN becomes the greatest. */
+void angle_blocks_tidy(float *estimates, size_t blocks);
 
 /* For tests and benchmarks: the same kernels for another instruction set; false
  * where this processor lacks it. */

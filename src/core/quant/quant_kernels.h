@@ -76,16 +76,17 @@ typedef struct AngleQuantKernels
 	/* angle_block_fill(); rows is the bytes of a code. */
 	void (*block_fill)(uint8_t *codes, const uint8_t *loose, int rows);
 
-	/* angle_block_estimate(). */
-	void (*block_estimate)(const AngleTable *table, const AngleBlockView *block,
-						   AngleProbe probe, float *estimate, float *lower);
+	/* angle_blocks_estimate(). */
+	void (*estimate_blocks)(const AngleTable *table,
+							const AngleBlockView *first, size_t blocks,
+							AngleProbe probe, float *estimate, float *lower);
 
-	/* angle_block_near(). */
-	unsigned (*block_near)(const AngleTable *table, const AngleBlockView *block,
-						   AngleProbe probe, float limit, float *lower);
+	/* angle_blocks_near(). */
+	void (*near_blocks)(const float *lower, size_t blocks, float limit,
+						uint16_t *near);
 
-	/* angle_block_tidy(). */
-	float (*block_tidy)(float *estimates, int count);
+	/* angle_blocks_tidy(). */
+	void (*tidy_blocks)(float *estimates, size_t blocks);
 
 	/* Σ uᵢqᵢ over the integers of a code of 4, 6, 7, 8 and 16 bits. */
 	double (*rerank4)(const uint8_t *code, const float *query, size_t n);

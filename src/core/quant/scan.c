@@ -454,17 +454,26 @@ block_bounds(const AngleBlockView *block, AngleProbe probe, const float *scores,
 		lower[s] = scores[s] - errors[s] * probe.error;
 }
 
-/* Not inlined, so that block_near() has the same bits. */
-static __attribute__((noinline)) void
-block_estimate(const AngleTable *table, const AngleBlockView *block,
-			   AngleProbe probe, float *estimate, float *lower)
+static void
+estimate_blocks(const AngleTable *table, const AngleBlockView *first,
+				size_t blocks, AngleProbe probe, float *estimate, float *lower)
 {
-	float scores[ANGLE_BLOCK];
+	AngleBlockView block = *first;
 
-	block_scores(table, block, probe, scores);
-	memcpy(estimate, scores, sizeof(scores));
-	if (lower != NULL)
-		block_bounds(block, probe, scores, lower);
+	for (size_t i = 0; i < blocks; i++)
+	{
+		float scores[ANGLE_BLOCK];
+
+		block_scores(table, &block, probe, scores);
+		memcpy(estimate + i * ANGLE_BLOCK, scores, sizeof(scores));
+		block.codes += table->rows * ANGLE_BLOCK;
+		block.add += ANGLE_BLOCK;
+		block.rescale += ANGLE_BLOCK;
+		if (lower == NULL)
+			continue;
+		block_bounds(&block, probe, scores, lower + i * ANGLE_BLOCK);
+		block.error += ANGLE_BLOCK;
+	}
 }
 
 /* The bits of the lanes that are not above limit. */
@@ -485,17 +494,17 @@ near_bits(Floats x, float limit)
 #endif
 }
 
-static unsigned
-block_near(const AngleTable *table, const AngleBlockView *block,
-		   AngleProbe probe, float limit, float *lower)
+static void
+near_blocks(const float *lower, size_t blocks, float limit, uint16_t *near)
 {
-	float scores[ANGLE_BLOCK];
-	unsigned bits = 0;
+	for (size_t i = 0; i < blocks; i++, lower += ANGLE_BLOCK)
+	{
+		unsigned bits = 0;
 
-	block_estimate(table, block, probe, scores, lower);
-	for (int s = 0; s < ANGLE_BLOCK; s += V)
-		bits |= near_bits(load(lower + s), limit) << s;
-	return bits;
+		for (int s = 0; s < ANGLE_BLOCK; s += V)
+			bits |= near_bits(load(lower + s), limit) << s;
+		near[i] = (uint16_t) bits;
+	}
 }
 
 /* The lesser of each pair of lanes; y where one is NaN. */
@@ -507,31 +516,17 @@ lesser(Floats x, Floats y)
 	return (Floats) ((below & (Ints) x) | (~below & (Ints) y));
 }
 
-static float
-block_tidy(float *estimates, int count)
+static void
+tidy_blocks(float *estimates, size_t blocks)
 {
 	const Floats greatest = (Floats){0} + FLT_MAX;
-	Floats least = greatest;
-	float lanes[V];
 
-	for (int s = 0; s < ANGLE_BLOCK; s += V)
+	for (size_t s = 0; s < blocks * ANGLE_BLOCK; s += V)
 	{
 		Floats tidy = -lesser(-lesser(load(estimates + s), greatest), greatest);
 
 		memcpy(estimates + s, &tidy, sizeof(tidy));
 	}
-	for (int s = count; s < ANGLE_BLOCK; s++)
-		estimates[s] = INFINITY;
-	for (int s = 0; s < ANGLE_BLOCK; s += V)
-		least = lesser(load(estimates + s), least);
-	memcpy(lanes, &least, sizeof(least));
-	for (int width = V / 2; width > 0; width /= 2)
-	{
-		for (int i = 0; i < width; i++)
-			lanes[i] =
-				lanes[i] < lanes[i + width] ? lanes[i] : lanes[i + width];
-	}
-	return lanes[0];
 }
 
 const AngleQuantKernels ANGLE_KERNEL(angle_quant_kernels) = {
@@ -545,9 +540,9 @@ const AngleQuantKernels ANGLE_KERNEL(angle_quant_kernels) = {
 	.fill_table = fill_table,
 	.block_sums = block_sums_alone,
 	.block_fill = block_fill,
-	.block_estimate = block_estimate,
-	.block_near = block_near,
-	.block_tidy = block_tidy,
+	.estimate_blocks = estimate_blocks,
+	.near_blocks = near_blocks,
+	.tidy_blocks = tidy_blocks,
 	.rerank4 = ANGLE_KERNEL(angle_quant_rerank4),
 	.rerank6 = ANGLE_KERNEL(angle_quant_rerank6),
 	.rerank7 = ANGLE_KERNEL(angle_quant_rerank7),

@@ -1,7 +1,8 @@
-/* Candidates in arrays: see candidates.h. Sorted by PostgreSQL's template, in a quarter of
+/* The order of candidates: see candidates.h. Sorted by PostgreSQL's template, in a quarter of
  * the time of a heap. */
 #include "postgres.h"
 
+#include "core/ann/order.h"
 #include "pg/am/scan/candidates.h"
 
 static inline int
@@ -25,72 +26,22 @@ angle_candidates_sort(AngleCandidate *candidates, size_t count)
 	sort(candidates, count);
 }
 
-/* Parts of an array that are sorted rather than parted again. */
-#define SORTED_AT_ONCE 12
-
-/* Partings before an array that parts badly is sorted: far more than it takes. */
-#define PARTINGS 64
-
-/* The one between the other two. */
-static AngleCandidate
-middle_of(AngleCandidate a, AngleCandidate b, AngleCandidate c)
-{
-	if (compare(&a, &b) > 0)
-	{
-		const AngleCandidate greater = a;
-
-		a = b;
-		b = greater;
-	}
-	if (compare(&c, &a) < 0)
-		return a;
-	return compare(&c, &b) < 0 ? c : b;
-}
-
-/* Parts candidates into those that are before the pivot, which is one of them, and the
- * others; returns how many those before are, or it with them (Hoare's scheme). */
-static size_t
-part(AngleCandidate *candidates, size_t count)
-{
-	const AngleCandidate pivot =
-		middle_of(candidates[0], candidates[count / 2], candidates[count - 1]);
-	size_t low = 0, high = count - 1;
-
-	for (;; low++, high--)
-	{
-		AngleCandidate swapped;
-
-		while (compare(&candidates[low], &pivot) < 0)
-			low++;
-		while (compare(&candidates[high], &pivot) > 0)
-			high--;
-		if (low >= high)
-			return Max(low, 1);
-		swapped = candidates[low];
-		candidates[low] = candidates[high];
-		candidates[high] = swapped;
-	}
-}
-
 void
-angle_candidates_select(AngleCandidate *candidates, size_t count, size_t wanted)
+angle_candidates_order(const float *keys, uint32 count, uint32 *places)
 {
-	int partings = 0;
+	AngleCandidate *candidates;
 
-	while (wanted > 0 && wanted < count && count > SORTED_AT_ONCE &&
-		   partings++ < PARTINGS)
+	if (count <= ANGLE_ORDER_PLACES)
 	{
-		const size_t before = part(candidates, count);
-
-		if (wanted <= before)
-			count = before;
-		else
-		{
-			candidates += before;
-			count -= before;
-			wanted -= before;
-		}
+		angle_order_places(keys, count, places);
+		return;
 	}
-	if (wanted > 0 && wanted < count)
-		sort(candidates, count);
+	candidates =
+		palloc_extended(count * sizeof(AngleCandidate), MCXT_ALLOC_HUGE);
+	for (uint32 i = 0; i < count; i++)
+		candidates[i] = (AngleCandidate){keys[i], i};
+	sort(candidates, count);
+	for (uint32 i = 0; i < count; i++)
+		places[i] = (uint32) candidates[i].id;
+	pfree(candidates);
 }

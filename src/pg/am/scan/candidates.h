@@ -1,4 +1,4 @@
-/* Candidates in arrays: in order, and the first ones of them. */
+/* The order of candidates. */
 #ifndef ANGLE_CANDIDATES_H
 #define ANGLE_CANDIDATES_H
 
@@ -7,9 +7,8 @@
 /* Sorts by key, and by id where keys are equal. No key is NaN. */
 void angle_candidates_sort(AngleCandidate *candidates, size_t count);
 
-/* Puts the wanted that come first in that order in front of the others, either in any
- * order. */
-void angle_candidates_select(AngleCandidate *candidates, size_t count,
-							 size_t wanted);
+/* Fills places (count) with 0 to count − 1 in the order of the keys (count), and of places
+ * where these are equal. No key is NaN. */
+void angle_candidates_order(const float *keys, uint32 count, uint32 *places);
 
 #endif

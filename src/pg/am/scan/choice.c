@@ -9,19 +9,22 @@
 #include <float.h>
 #include <math.h>
 
+#include "core/ann/order.h"
 #include "pg/am/scan/candidates.h"
 #include "pg/am/scan/choice.h"
 
-/* Leaves that are estimated: so many times those that are looked at, and so many at least.
- * Of lists of text in high dimensions the nearest lie below many inner nodes. With assertions
- * so few that the small indexes of tests have far groups, too. */
+/* Leaves that are estimated: so many times those that are looked at, and at least so many times
+ * a power of the leaves that there are. Of lists of text in high dimensions the nearest lie
+ * below many inner nodes. With assertions so few that the small indexes of tests have far
+ * groups, too. */
 #ifdef USE_ASSERT_CHECKING
 #define ESTIMATED_SHARE 3
-#define ESTIMATED_LEAST 64
+#define ESTIMATED_LEAST 3
 #else
-#define ESTIMATED_SHARE 48
-#define ESTIMATED_LEAST 8192
+#define ESTIMATED_SHARE 16
+#define ESTIMATED_LEAST 12
 #endif
+#define ESTIMATED_POWER 0.6
 
 /* Leaves whose fine codes are looked at: so many times those that are wanted, and so
  * many more, for estimates order them nearly. */
@@ -31,16 +34,13 @@
 /* Leaves that are asked for ahead of time. */
 #define AHEAD 3
 
-/* Estimates of which the reach of a choice is told, at least. */
-#define SAMPLE 256
-
 /* A group that was taken. A block of codes has 16 numbers, whether leaves have them or
  * not. */
 typedef struct TakenGroup
 {
 	const AngleGroup *group;
 	AngleCentre centre;
-	int first; /* the number of its first leaf */
+	uint32 first; /* the number of its first leaf */
 } TakenGroup;
 
 struct AngleChoice
@@ -49,82 +49,66 @@ struct AngleChoice
 	const AngleDirectory *directory;
 	bool nearest;
 
-	AngleCandidate
-		*groups; /* of the directory; those before taken_count were taken */
-	TakenGroup *taken; /* (taken_count) */
+	float *groups;		  /* of the directory: estimates of their centres */
+	float groups_reached; /* those up to this were taken */
+	TakenGroup *taken;	  /* (taken_count) */
 	int taken_count;
-	int numbers;	  /* of the leaves of these */
+	uint32 numbers;	  /* of the leaves of these */
 	double passed;	  /* leaves that were chosen before */
 	float *estimates; /* by number; infinite where no leaf has it */
-	float *least;	  /* by number / ANGLE_BLOCK: of estimates above reached */
 	float reached;	  /* leaves with estimates up to this were looked at */
 
-	AngleLeaf *leaves;		/* that were looked at last */
-	AngleCandidate *chosen; /* (count): their distances, in order, and places */
-	int count;
-	int next;
+	AngleLeaf *leaves; /* (count): those that were looked at last, … */
+	uint32 *order;	   /* (count): … and their places, the nearest first */
+	uint32 count;
+	uint32 next;
 };
 
 /* Estimates how near the centres of groups are. */
 static void
 estimate_groups(AngleChoice *choice)
 {
-	const AngleDirectory *directory = choice->directory;
-	const AngleGroup *top = directory->top;
-	float *estimates = palloc0(top->slots * sizeof(float));
-	float *least = palloc(top->slots / ANGLE_BLOCK * sizeof(float));
+	const AngleGroup *top = choice->directory->top;
+	AngleCentre centre;
 
-	if (choice->nearest)
-	{
-		const AngleCentre centre = angle_group_centre(top, choice->query);
-
-		angle_group_estimate(top, choice->query, &centre, estimates, least);
-	}
-	choice->groups = palloc(top->slots * sizeof(AngleCandidate));
-	for (int i = 0; i < top->count; i++)
-		choice->groups[i] = (AngleCandidate){estimates[i], i};
-	pfree(estimates);
-	pfree(least);
+	choice->groups = palloc0(top->slots * sizeof(float));
+	choice->groups_reached = -INFINITY;
+	if (!choice->nearest)
+		return;
+	centre = angle_group_centre(top, choice->query);
+	angle_group_estimate(top, choice->query, &centre, choice->groups);
 }
 
-/* Raises estimates of what was reached already, so that it comes next; returns the least. */
-static float
-raise_block(const AngleChoice *choice, float *block)
-{
-	float least = INFINITY;
-
-	for (int i = 0; i < ANGLE_BLOCK; i++)
-	{
-		if (block[i] <= choice->reached)
-			block[i] = nextafterf(choice->reached, INFINITY);
-		least = Min(least, block[i]);
-	}
-	return least;
-}
-
-/* Estimates the leaves of a group. */
+/* Estimates the leaves of a group. Those that are as near as what was looked at already come
+ * next. */
 static void
 take_group(AngleChoice *choice, const AngleGroup *group)
 {
 	TakenGroup *taken = &choice->taken[choice->taken_count++];
 	float *estimates = choice->estimates + choice->numbers;
-	float *least = choice->least + choice->numbers / ANGLE_BLOCK;
-	const int blocks = group->slots / ANGLE_BLOCK;
 
 	*taken = (TakenGroup){.group = group, .first = choice->numbers};
 	if (choice->nearest)
 	{
 		taken->centre = angle_group_centre(group, choice->query);
-		angle_group_estimate(group, choice->query, &taken->centre, estimates,
-							 least);
+		angle_group_estimate(group, choice->query, &taken->centre, estimates);
 	}
 	else
 		for (int i = 0; i < group->slots; i++)
 			estimates[i] = i < group->count ? 0 : INFINITY;
-	if (!choice->nearest || choice->reached > -INFINITY)
-		for (int i = 0; i < blocks; i++)
-			least[i] = raise_block(choice, estimates + i * ANGLE_BLOCK);
+	for (int i = 0; choice->passed > 0 && i < group->slots; i++)
+		if (estimates[i] <= choice->reached)
+			estimates[i] = nextafterf(choice->reached, INFINITY);
 	choice->numbers += group->slots;
+}
+
+/* Leaves that are to be estimated where so many are looked at. */
+static double
+estimated(const AngleChoice *choice, double looked_at)
+{
+	return Max(looked_at * ESTIMATED_SHARE,
+			   ESTIMATED_LEAST *
+				   pow(choice->directory->leaves, ESTIMATED_POWER));
 }
 
 /* Takes the nearest groups, with those taken before about so many leaves. */
@@ -132,24 +116,25 @@ static void
 take_groups(AngleChoice *choice, double leaves)
 {
 	const AngleDirectory *directory = choice->directory;
-	const int before = choice->taken_count;
-	const int count =
-		leaves < directory->leaves
-			? (int) ceil(leaves / directory->leaves * directory->groups)
-			: directory->groups;
+	const double groups =
+		Min(ceil(leaves / directory->leaves * directory->groups),
+			directory->groups);
+	const float reached = choice->groups_reached;
+	float limit;
 
-	if (count <= before)
+	if (groups <= choice->taken_count)
 		return;
-	angle_candidates_select(choice->groups + before, directory->groups - before,
-							count - before);
-	while (choice->taken_count < count)
-		take_group(choice,
-				   directory->group[choice->groups[choice->taken_count].id]);
+	limit =
+		angle_order_limit(choice->groups, directory->groups, (size_t) groups);
+	for (int i = 0; i < directory->groups; i++)
+		if (choice->groups[i] > reached && choice->groups[i] <= limit)
+			take_group(choice, directory->group[i]);
+	choice->groups_reached = limit;
 }
 
 /* The group of the leaf with this number, of those that were taken. */
 static const TakenGroup *
-group_of(const AngleChoice *choice, int number)
+group_of(const AngleChoice *choice, uint32 number)
 {
 	int low = 0, high = choice->taken_count - 1;
 
@@ -165,114 +150,9 @@ group_of(const AngleChoice *choice, int number)
 	return &choice->taken[low];
 }
 
-/* Raises the least of blocks of which leaves were looked at. */
-static void
-pass_reached(AngleChoice *choice)
-{
-	for (int i = 0; i < choice->numbers / ANGLE_BLOCK; i++)
-	{
-		const float *block = choice->estimates + i * ANGLE_BLOCK;
-
-		if (choice->least[i] > choice->reached)
-			continue;
-		choice->least[i] = INFINITY;
-		for (int j = 0; j < ANGLE_BLOCK; j++)
-			if (block[j] > choice->reached)
-				choice->least[i] = Min(choice->least[i], block[j]);
-	}
-}
-
-/* The least key of so many that all of them are not above. */
-static float
-greatest_of_least(AngleCandidate *candidates, size_t count, size_t rank)
-{
-	double greatest = -INFINITY;
-
-	if (rank > count)
-		return FLT_MAX;
-	angle_candidates_select(candidates, count, rank);
-	for (size_t i = 0; i < rank; i++)
-		greatest = Max(greatest, candidates[i].key);
-	return (float) Min(greatest, FLT_MAX);
-}
-
-/* A value that about so many of the estimates beyond reached are not above; FLT_MAX where
- * there may be fewer. Of few it is told by the least of blocks, of which no more than that many
- * are below it, so that there are enough; of more by a sample. */
-static float
-reach_for(const AngleChoice *choice, size_t wanted)
-{
-	const int count = choice->numbers, blocks = count / ANGLE_BLOCK;
-	const int step = Max(1, count / SAMPLE);
-	AngleCandidate *seen = palloc_extended(
-		Max(blocks, 2 * SAMPLE) * sizeof(AngleCandidate), MCXT_ALLOC_HUGE);
-	size_t rank = wanted, found = 0;
-	float reach;
-
-	if (wanted <= blocks / 4)
-		for (int i = 0; i < blocks; i++)
-			seen[found++] = (AngleCandidate){choice->least[i], i};
-	else
-	{
-		rank = wanted / step + 2;
-		for (int i = 0; i < count; i += step)
-			if (choice->estimates[i] > choice->reached)
-				seen[found++] = (AngleCandidate){choice->estimates[i], i};
-	}
-	reach = greatest_of_least(seen, found, rank);
-	pfree(seen);
-	return reach;
-}
-
-/* Makes chosen of the leaves whose estimates are beyond what was reached and not above
- * limit, the estimates as keys and numbers as ids. */
-static void
-collect(AngleChoice *choice, float limit)
-{
-	const int count = choice->numbers;
-	const float *estimates = choice->estimates;
-	const float reached = choice->reached;
-	Size most = 0;
-
-	for (int i = 0; i < count / ANGLE_BLOCK; i++)
-		most += choice->least[i] <= limit ? ANGLE_BLOCK : 0;
-	choice->chosen =
-		palloc_extended(Max(most, 1) * sizeof(AngleCandidate), MCXT_ALLOC_HUGE);
-	choice->count = 0;
-	for (int first = 0; first < count; first += ANGLE_BLOCK)
-	{
-		if (!(choice->least[first / ANGLE_BLOCK] <= limit))
-			continue;
-		for (int i = first; i < first + ANGLE_BLOCK; i++)
-			if (estimates[i] > reached && estimates[i] <= limit)
-				choice->chosen[choice->count++] =
-					(AngleCandidate){estimates[i], i};
-	}
-}
-
-/* Leaves the wanted nearest in chosen, and those that are as near as the last of them. */
-static void
-cut(AngleChoice *choice, size_t wanted)
-{
-	AngleCandidate *chosen = choice->chosen;
-	const size_t count = choice->count;
-	double last = -INFINITY;
-
-	if (wanted >= count)
-		return;
-	angle_candidates_select(chosen, count, wanted);
-	for (size_t i = 0; i < wanted; i++)
-		last = Max(last, chosen[i].key);
-	choice->count = wanted;
-	for (size_t i = wanted; i < count; i++)
-		if (chosen[i].key == last)
-			chosen[choice->count++] = chosen[i];
-	choice->reached = (float) last;
-}
-
 /* Asks the processor for what look_at() reads of the leaf with this number. */
 static void
-prefetch_leaf(const AngleChoice *choice, int number)
+prefetch_leaf(const AngleChoice *choice, uint32 number)
 {
 	const TakenGroup *taken = group_of(choice, number);
 
@@ -282,7 +162,7 @@ prefetch_leaf(const AngleChoice *choice, int number)
 
 /* Makes what is known of the leaf with this number. */
 static AngleLeaf
-look_at(const AngleChoice *choice, int number)
+look_at(const AngleChoice *choice, uint32 number)
 {
 	const TakenGroup *taken = group_of(choice, number);
 	const int i = number - taken->first;
@@ -294,35 +174,51 @@ look_at(const AngleChoice *choice, int number)
 	return leaf;
 }
 
-/* Looks at the chosen leaves, and puts them in order. */
+/* Looks at the leaves with these numbers (count), and puts them in order. */
 static void
-look_at_all(AngleChoice *choice)
+look_at_all(AngleChoice *choice, const uint32 *numbers)
 {
-	AngleCandidate *chosen = choice->chosen;
-	const int count = choice->count;
+	const uint32 count = choice->count;
+	float *distances = palloc_extended(count * sizeof(float), MCXT_ALLOC_HUGE);
 
 	choice->leaves =
 		palloc_extended(count * sizeof(AngleLeaf), MCXT_ALLOC_HUGE);
-	for (int i = 0; i < count; i++)
+	choice->order = palloc_extended(count * sizeof(uint32), MCXT_ALLOC_HUGE);
+	for (uint32 i = 0; i < count; i++)
 	{
 		if (i + AHEAD < count)
-			prefetch_leaf(choice, (int) chosen[i + AHEAD].id);
-		choice->leaves[i] = look_at(choice, (int) chosen[i].id);
-		chosen[i] = (AngleCandidate){choice->leaves[i].distance, i};
+			prefetch_leaf(choice, numbers[i + AHEAD]);
+		choice->leaves[i] = look_at(choice, numbers[i]);
+		distances[i] = (float) choice->leaves[i].distance;
 	}
-	angle_candidates_sort(chosen, count);
+	angle_candidates_order(distances, count, choice->order);
+	pfree(distances);
 }
 
 static void
 forget_chosen(AngleChoice *choice)
 {
-	if (choice->chosen != NULL)
-		pfree(choice->chosen);
 	if (choice->leaves != NULL)
+	{
 		pfree(choice->leaves);
-	choice->chosen = NULL;
+		pfree(choice->order);
+	}
 	choice->leaves = NULL;
 	choice->count = choice->next = 0;
+}
+
+/* A number that as many estimates beyond what was reached are not above, and those that are as
+ * near as the last of them; infinite where there are fewer in the groups that were taken. */
+static float
+reach_for(const AngleChoice *choice, double wanted)
+{
+	const size_t rank =
+		angle_order_count(choice->estimates, choice->numbers, choice->reached) +
+		(size_t) wanted;
+
+	return rank <= choice->numbers
+			   ? angle_order_limit(choice->estimates, choice->numbers, rank)
+			   : INFINITY;
 }
 
 /* Chooses the next leaves, as many as are expected to be asked for or as the last time; false
@@ -331,36 +227,37 @@ static bool
 choose(AngleChoice *choice, double expected)
 {
 	const double leaves = choice->directory->leaves;
-	const double wanted = Min(
-		leaves, ceil(Max(expected, choice->count) * LOOK_SHARE) + LOOK_MORE);
+	const double wanted =
+		Min(leaves - choice->passed,
+			ceil(Max(expected, choice->count) * LOOK_SHARE) + LOOK_MORE);
+	uint32 *numbers;
 	float limit;
 
 	forget_chosen(choice);
-	take_groups(choice, Max((choice->passed + wanted) * ESTIMATED_SHARE,
-							ESTIMATED_LEAST));
-	if (choice->reached > -INFINITY)
-		pass_reached(choice);
-	limit = reach_for(choice, (size_t) wanted);
-	if (limit == FLT_MAX && choice->taken_count < choice->directory->groups)
+	if (wanted <= 0)
+		return false;
+	take_groups(choice, estimated(choice, choice->passed + wanted));
+	limit = reach_for(choice, wanted);
+	if (isinf(limit))
 	{
 		take_groups(choice, leaves);
-		limit = reach_for(choice, (size_t) wanted);
+		limit = Min(reach_for(choice, wanted), FLT_MAX);
 	}
-	collect(choice, limit);
+	numbers =
+		palloc_extended(choice->numbers * sizeof(uint32), MCXT_ALLOC_HUGE);
+	choice->count = angle_order_between(choice->estimates, choice->numbers,
+										choice->reached, limit, numbers);
 	choice->reached = limit;
-	if (choice->count == 0)
-		return false;
-	cut(choice, (size_t) wanted);
-	look_at_all(choice);
 	choice->passed += choice->count;
-	return true;
+	look_at_all(choice, numbers);
+	pfree(numbers);
+	return choice->count > 0;
 }
 
 AngleChoice *
 angle_choice_make(AngleQuery *query, const AngleDirectory *directory,
 				  bool nearest)
 {
-	const Size slots = directory->slots;
 	AngleChoice *choice = palloc0(sizeof(AngleChoice));
 
 	choice->query = query;
@@ -368,18 +265,17 @@ angle_choice_make(AngleQuery *query, const AngleDirectory *directory,
 	choice->nearest = nearest;
 	choice->reached = -INFINITY;
 	choice->taken = palloc(directory->groups * sizeof(TakenGroup));
-	choice->estimates = palloc_extended(slots * sizeof(float), MCXT_ALLOC_HUGE);
-	choice->least =
-		palloc_extended(slots / ANGLE_BLOCK * sizeof(float), MCXT_ALLOC_HUGE);
+	choice->estimates =
+		palloc_extended(directory->slots * sizeof(float), MCXT_ALLOC_HUGE);
 	estimate_groups(choice);
 	return choice;
 }
 
 const AngleLeaf *
-angle_choice_peek(const AngleChoice *choice)
+angle_choice_peek(const AngleChoice *choice, uint32 ahead)
 {
-	return choice->next < choice->count
-			   ? &choice->leaves[choice->chosen[choice->next].id]
+	return ahead < choice->count - choice->next
+			   ? &choice->leaves[choice->order[choice->next + ahead]]
 			   : NULL;
 }
 
@@ -388,7 +284,7 @@ angle_choice_next(AngleChoice *choice, double expected, AngleLeaf *leaf)
 {
 	if (choice->next == choice->count && !choose(choice, expected))
 		return false;
-	*leaf = *angle_choice_peek(choice);
+	*leaf = *angle_choice_peek(choice, 0);
 	choice->next++;
 	return true;
 }

@@ -24,7 +24,8 @@ AngleChoice *angle_choice_make(AngleQuery *query,
  * will be asked for, or more. */
 bool angle_choice_next(AngleChoice *choice, double expected, AngleLeaf *leaf);
 
-/* The leaf that is next, if that is known already; else NULL. */
-const AngleLeaf *angle_choice_peek(const AngleChoice *choice);
+/* The leaf that is next, or that comes so many behind it, if that is known already; else
+ * NULL. */
+const AngleLeaf *angle_choice_peek(const AngleChoice *choice, uint32 ahead);
 
 #endif

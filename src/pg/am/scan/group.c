@@ -143,27 +143,23 @@ angle_group_centre(const AngleGroup *group, const AngleQuery *query)
 
 void
 angle_group_estimate(const AngleGroup *group, AngleQuery *query,
-					 const AngleCentre *centre, float *estimates, float *least)
+					 const AngleCentre *centre, float *estimates)
 {
-	const int dims = query->self->layout.dims;
+	const AngleBlockView view = {group->codes, group->add, group->rescale,
+								 NULL};
+	const int blocks = group->slots / ANGLE_BLOCK;
 	AngleProbe probe;
 
-	for (int i = 0; i < group->slots; i += ANGLE_BLOCK)
-	{
-		const AngleBlockView view = {group->codes + i / ANGLE_BLOCK *
-														angle_block_size(dims),
-									 group->add + i, group->rescale + i, NULL};
-
-		if (query->opposite == NULL)
-			angle_query_codes(query, &view, centre->probe, estimates + i, NULL);
-		else
-			/* codes of one bit are of one side only */
-			for (int j = i; j < Min(i + ANGLE_BLOCK, group->count); j++)
-				estimates[j] =
-					(float) angle_group_node(group, j, query, centre, &probe);
-		least[i / ANGLE_BLOCK] =
-			angle_block_tidy(estimates + i, group->count - i);
-	}
+	if (query->opposite == NULL)
+		angle_query_codes(query, &view, blocks, centre->probe, estimates, NULL);
+	else
+		/* codes of one bit are of one side only */
+		for (int i = 0; i < group->count; i++)
+			estimates[i] =
+				(float) angle_group_node(group, i, query, centre, &probe);
+	angle_blocks_tidy(estimates, blocks);
+	for (int i = group->count; i < group->slots; i++)
+		estimates[i] = INFINITY;
 }
 
 static double

@@ -61,12 +61,10 @@ typedef struct AngleCentre
 AngleCentre
 angle_group_centre(const AngleGroup *group, const AngleQuery *query);
 
-/* Fills in estimates (slots) of the nodes' scores, rough ones where a query has one side, and
- * the least of each block (slots / ANGLE_BLOCK); none is NaN, and those behind count are
- * infinite as no other is. */
-void
-angle_group_estimate(const AngleGroup *group, AngleQuery *query,
-					 const AngleCentre *centre, float *estimates, float *least);
+/* Fills in estimates (slots) of the nodes' scores, rough ones where a query has one side; none
+ * is NaN, and those behind count are infinite as no other is. */
+void angle_group_estimate(const AngleGroup *group, AngleQuery *query,
+						  const AngleCentre *centre, float *estimates);
 
 /* The score of one node, nearly, and what scanning it needs, with which bounds of its rows hold
  * though its centroid is not known exactly. */

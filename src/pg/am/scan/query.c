@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "port/pg_bitutils.h"
+
 #include "core/vector/elements.h"
 #include "pg/am/scan/query.h"
 #include "pg/type/vector.h"
@@ -123,78 +125,54 @@ choose_table(AngleQuery *query, AngleProbe probe)
 }
 
 void
-angle_query_codes(AngleQuery *query, const AngleBlockView *block,
+angle_query_codes(AngleQuery *query, const AngleBlockView *first, int blocks,
 				  AngleProbe probe, float *estimate, float *lower)
 {
-	angle_block_estimate(choose_table(query, probe), block, probe, estimate,
-						 lower);
+	angle_blocks_estimate(choose_table(query, probe), first, blocks, probe,
+						  estimate, lower);
 }
 
-/* A block of a leaf's head page; codes that are loose are put in order in packed. */
-static AngleBlockView
-view_block(const AngleLayout *layout, Page head, int block, uint8 *packed)
+/* Blocks from this one on whose codes are in order, of so many. */
+static int
+tight_run(Page head, int block, int blocks)
 {
-	const char *page = (const char *) head;
-	const int first = block * ANGLE_BLOCK;
-	const uint8 *codes = (const uint8 *) page + layout->codes +
-						 block * angle_block_size(layout->dims);
+	const uint64 loose = angle_node(head)->loose >> block;
 
-	if (angle_block_loose(head, block))
-	{
-		angle_block_fill(packed, layout->dims, codes);
-		codes = packed;
-	}
-	return (AngleBlockView){codes, (const float *) (page + layout->add) + first,
-							(const float *) (page + layout->rescale) + first,
-							(const AngleBfloat *) (page + layout->error) +
-								first};
+	return loose == 0 ? blocks - block
+					  : Min(blocks - block, pg_rightmost_one_pos64(loose));
 }
 
 void
-angle_query_block(AngleQuery *query, Page head, int block, AngleProbe probe,
-				  float *keys)
+angle_query_leaf(AngleQuery *query, Page head, AngleProbe probe,
+				 float *estimates, float *lower)
 {
 	const AngleLayout *layout = &query->self->layout;
+	const char *page = (const char *) head;
+	const int blocks = angle_leaf_blocks(layout, head);
 	uint8 packed[ANGLE_BLOCK * ANGLE_CODED_MAX / 8];
-	const AngleBlockView view = view_block(layout, head, block, packed);
-	float estimate[ANGLE_BLOCK];
+	int run;
 
 	probe.error *= BOUND_SHARE;
-	angle_query_codes(query, &view, probe, estimate, keys);
-	for (int i = 0; i < ANGLE_BLOCK; i++)
+	for (int block = 0; block < blocks; block += run)
 	{
-		if (query->opposite != NULL)
-			keys[i] = Min(keys[i], 4 - (2 * estimate[i] - keys[i]));
-		if (isnan(keys[i]))
-			keys[i] = -INFINITY;
-		if (!angle_slot_live(layout, head, block * ANGLE_BLOCK + i))
-			keys[i] = NAN;
+		const int first = block * ANGLE_BLOCK;
+		AngleBlockView view = {(const uint8 *) page + layout->codes +
+								   block * angle_block_size(layout->dims),
+							   (const float *) (page + layout->add) + first,
+							   (const float *) (page + layout->rescale) + first,
+							   (const AngleBfloat *) (page + layout->error) +
+								   first};
+
+		run = tight_run(head, block, blocks);
+		if (run == 0)
+		{
+			angle_block_fill(packed, layout->dims, view.codes);
+			view.codes = packed;
+			run = 1;
+		}
+		angle_query_codes(query, &view, run, probe, estimates + first,
+						  lower + first);
 	}
-}
-
-unsigned
-angle_query_near(AngleQuery *query, Page head, int block, AngleProbe probe,
-				 float limit, float *keys)
-{
-	const AngleLayout *layout = &query->self->layout;
-	uint8 packed[ANGLE_BLOCK * ANGLE_CODED_MAX / 8];
-	const AngleBlockView view = view_block(layout, head, block, packed);
-	const uint8 *live = (uint8 *) head + layout->live + block * ANGLE_BLOCK / 8;
-
-	probe.error *= BOUND_SHARE;
-	return angle_block_near(choose_table(query, probe), &view, probe, limit,
-							keys) &
-		   (live[0] | (unsigned) live[1] << 8);
-}
-
-float
-angle_query_margin(const AngleQuery *query, Page head, int slot,
-				   AngleProbe probe)
-{
-	const char *errors = (const char *) head + query->self->layout.error;
-
-	return angle_bfloat_value(((const AngleBfloat *) errors)[slot]) *
-		   probe.error * BOUND_SHARE;
 }
 
 AngleRowKey

@@ -42,23 +42,16 @@ AngleQuery *angle_query_of_point(const AngleIndex *self, float *point);
 double angle_query_node(const AngleQuery *query, const AngleBfloat *centroid,
 						AngleProbe *probe);
 
-/* angle_block_estimate() with the table that is fine enough. */
-void angle_query_codes(AngleQuery *query, const AngleBlockView *block,
-					   AngleProbe probe, float *estimate, float *lower);
+/* angle_blocks_estimate() with the table that is fine enough. */
+void
+angle_query_codes(AngleQuery *query, const AngleBlockView *first, int blocks,
+				  AngleProbe probe, float *estimate, float *lower);
 
-/* For the rows of a block of a leaf's head page, lower bounds of their scores,
- * such as hold nearly always; keys (ANGLE_BLOCK), NaN where there is no row. */
-void angle_query_block(AngleQuery *query, Page head, int block,
-					   AngleProbe probe, float *keys);
-
-/* The same bounds where there is one side to a query (opposite is NULL); returns a bit
- * for each row, set unless its bound, which may be NaN, is above limit. */
-unsigned angle_query_near(AngleQuery *query, Page head, int block,
-						  AngleProbe probe, float limit, float *keys);
-
-/* By how much the bound of the row in this slot is below its estimate. */
-float angle_query_margin(const AngleQuery *query, Page head, int slot,
-						 AngleProbe probe);
+/* For the slots of the blocks of a leaf's head page that have rows, estimates of their scores,
+ * which are of the query's own side if it has two, and lower bounds, which hold nearly
+ * always. What they are where there is no row does not matter. */
+void angle_query_leaf(AngleQuery *query, Page head, AngleProbe probe,
+					  float *estimates, float *lower);
 
 /* What a body says of its row. */
 typedef struct AngleRowKey

@@ -153,7 +153,8 @@ angle_route_next(AngleRoute *route, AngleLeaf *leaf)
 }
 
 const AngleLeaf *
-angle_route_peek(const AngleRoute *route)
+angle_route_peek(const AngleRoute *route, uint32 ahead)
 {
-	return route->choice != NULL ? angle_choice_peek(route->choice) : NULL;
+	return route->choice != NULL ? angle_choice_peek(route->choice, ahead)
+								 : NULL;
 }

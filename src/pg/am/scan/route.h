@@ -18,7 +18,8 @@ void angle_route_expect(AngleRoute *route, double leaves);
 /* Fills leaf; false if there is none left. */
 bool angle_route_next(AngleRoute *route, AngleLeaf *leaf);
 
-/* The leaf that is next, if that is known already; else NULL. */
-const AngleLeaf *angle_route_peek(const AngleRoute *route);
+/* The leaf that is next, or that comes so many behind it, if that is known already; else
+ * NULL. */
+const AngleLeaf *angle_route_peek(const AngleRoute *route, uint32 ahead);
 
 #endif

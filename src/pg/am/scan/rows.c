@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "core/ann/order.h"
 #include "pg/am/scan/candidates.h"
 #include "pg/am/scan/rows.h"
 
@@ -21,8 +22,8 @@
 /* Where less are asked for there are seldom as many as this. */
 #define FEW_MOST 2048
 
-/* Which of many are near is told by one in so many of them. */
-#define SAMPLE 8
+/* Of so many none is left out. */
+#define KEPT 2048
 
 /* Rows that are sorted at a time: so many, or a part of all where those are many. Ten rows
  * are ready after some thirty were looked up. */
@@ -93,7 +94,8 @@ angle_rows_init(AngleRows *rows, bool once)
 	rows->leaf_capacity = 128;
 	rows->leaves = palloc(rows->leaf_capacity * sizeof(AngleSeenLeaf));
 	rows->near_capacity = start;
-	rows->near = palloc(rows->near_capacity * sizeof(AngleCandidate));
+	rows->near_keys = palloc(start * sizeof(float));
+	rows->near_items = palloc(start * sizeof(uint32));
 	rows->most = FEW_MOST;
 	rows->limit = rows->least_rest = INFINITY;
 	if (!once)
@@ -184,66 +186,120 @@ leave_far(AngleRows *rows, uint32 place)
 
 	for (uint32 i = place; i < rows->near_count; i++)
 	{
-		const AngleCandidate row = rows->near[i];
+		const float key = rows->near_keys[i];
+		const uint32 item = rows->near_items[i];
 
-		if (row.key <= rows->limit)
+		if (key <= rows->limit)
 		{
-			rows->near[kept++] = row;
+			rows->near_keys[kept] = key;
+			rows->near_items[kept++] = item;
 			continue;
 		}
-		angle_rows_leave(rows, rows->items[row.id].leaf);
-		angle_rows_free_item(rows, (uint32) row.id);
+		angle_rows_leave(rows, rows->items[item].leaf);
+		angle_rows_free_item(rows, item);
 	}
 	rows->near_count = kept;
 }
 
-/* Leaves out all but about the most of the rows taken last, from place on. */
+/* Forgets those of the rows that are near which were dealt with. */
 static void
-leave_many(AngleRows *rows, uint32 place)
+drop_next(AngleRows *rows)
 {
-	const uint32 count = (rows->near_count - place) / SAMPLE;
-	const uint32 kept = rows->most / SAMPLE;
-	AngleCandidate *sample;
-	float limit = -INFINITY;
+	const uint32 next = rows->near_next;
 
-	if (rows->near_count - place <= rows->most)
-		return;
-	sample = palloc_extended(count * sizeof(AngleCandidate), MCXT_ALLOC_HUGE);
-	for (uint32 i = 0; i < count; i++)
-		sample[i] = rows->near[place + i * SAMPLE];
-	angle_candidates_select(sample, count, kept);
-	for (uint32 i = 0; i < kept; i++)
-		limit = Max(limit, (float) sample[i].key);
-	pfree(sample);
-	rows->limit = limit;
-	leave_far(rows, place);
+	rows->near_count -= next;
+	rows->near_parted -= next;
+	memmove(rows->near_keys, rows->near_keys + next,
+			rows->near_count * sizeof(float));
+	memmove(rows->near_items, rows->near_items + next,
+			rows->near_count * sizeof(uint32));
+	rows->near_next = rows->near_sorted = 0;
 }
 
-/* Leaves out rows that are not near. Only those may be that were taken since this was done
- * last: rests of the leaves of others may have been queued. */
+/* Leaves out rows that are not near, unless there are few. Only those may be that were taken
+ * since this was done last: rests of the leaves of others may have been queued. */
 static void
 prune_near(AngleRows *rows)
 {
-	const uint32 old = rows->near_parted - rows->near_next;
+	const uint32 taken = rows->near_count - rows->near_parted;
 
-	rows->near_count -= rows->near_next;
-	memmove(rows->near, rows->near + rows->near_next,
-			rows->near_count * sizeof(AngleCandidate));
-	rows->near_next = rows->near_sorted = 0;
-	leave_far(rows, old);
-	leave_many(rows, old);
+	if (taken > rows->most)
+		rows->limit = Min(rows->limit,
+						  angle_order_limit(rows->near_keys + rows->near_parted,
+											taken, rows->most));
+	if (rows->near_count > KEPT)
+		leave_far(rows, rows->near_parted);
 	rows->near_parted = rows->near_count;
+}
+
+/* Sorts the first of the rows that are near. */
+static void
+sort_rows(AngleRows *rows, uint32 count)
+{
+	const Size keys_size = count * sizeof(float);
+	const Size items_size = count * sizeof(uint32);
+	float *keys = palloc_extended(keys_size, MCXT_ALLOC_HUGE);
+	uint32 *items = palloc_extended(items_size, MCXT_ALLOC_HUGE);
+	uint32 *places = palloc_extended(items_size, MCXT_ALLOC_HUGE);
+
+	angle_candidates_order(rows->near_keys, count, places);
+	for (uint32 i = 0; i < count; i++)
+	{
+		keys[i] = rows->near_keys[places[i]];
+		items[i] = rows->near_items[places[i]];
+	}
+	memcpy(rows->near_keys, keys, keys_size);
+	memcpy(rows->near_items, items, items_size);
+	pfree(places);
+	pfree(items);
+	pfree(keys);
+}
+
+/* Puts in front those of the rows that are near which come before the others, at least so many;
+ * returns how many they are. */
+static uint32
+part_near(AngleRows *rows, uint32 wanted)
+{
+	const uint32 count = rows->near_count;
+	const float limit = angle_order_limit(rows->near_keys, count, wanted);
+	const uint32 before = angle_order_count(rows->near_keys, count, limit);
+	float *keys =
+		palloc_extended(rows->near_capacity * sizeof(float), MCXT_ALLOC_HUGE);
+	uint32 *items =
+		palloc_extended(rows->near_capacity * sizeof(uint32), MCXT_ALLOC_HUGE);
+	uint32 first = 0, rest = before;
+
+	for (uint32 i = 0; i < count; i++)
+	{
+		const bool is_before = rows->near_keys[i] <= limit;
+		const uint32 to = is_before ? first : rest;
+
+		keys[to] = rows->near_keys[i];
+		items[to] = rows->near_items[i];
+		first += is_before;
+		rest += !is_before;
+	}
+	pfree(rows->near_keys);
+	pfree(rows->near_items);
+	rows->near_keys = keys;
+	rows->near_items = items;
+	return before;
 }
 
 /* Sorts the nearest rows that are known by their code. */
 static void
 sort_near(AngleRows *rows)
 {
+	uint32 wanted;
+
+	drop_next(rows);
 	prune_near(rows);
-	rows->near_sorted =
+	wanted =
 		Min(rows->near_count, Max(SORT_LEAST, rows->near_count / SORT_SHARE));
-	angle_candidates_select(rows->near, rows->near_count, rows->near_sorted);
-	angle_candidates_sort(rows->near, rows->near_sorted);
+	if (wanted < rows->near_count)
+		wanted = part_near(rows, wanted);
+	sort_rows(rows, wanted);
+	rows->near_sorted = wanted;
 }
 
 /* Makes room for one more. */
@@ -251,12 +307,17 @@ static void
 grow_near(AngleRows *rows)
 {
 	if (rows->near_count - rows->near_parted >= 2 * rows->most)
+	{
+		drop_next(rows);
 		prune_near(rows);
+	}
 	if (rows->near_count < rows->near_capacity / 2)
 		return;
 	rows->near_capacity *= 2;
-	rows->near =
-		repalloc_huge(rows->near, rows->near_capacity * sizeof(AngleCandidate));
+	rows->near_keys =
+		repalloc_huge(rows->near_keys, rows->near_capacity * sizeof(float));
+	rows->near_items =
+		repalloc_huge(rows->near_items, rows->near_capacity * sizeof(uint32));
 }
 
 void
@@ -268,7 +329,8 @@ angle_rows_take(AngleRows *rows, uint32 place, const AngleLeafEntry *entry,
 	item = add_item(rows, entry, place);
 	if (rows->near_count == rows->near_capacity)
 		grow_near(rows);
-	rows->near[rows->near_count++] = (AngleCandidate){key, item};
+	rows->near_keys[rows->near_count] = key;
+	rows->near_items[rows->near_count++] = item;
 	if (rows->best.capacity > 0 && !isnan(estimate) &&
 		!angle_entry_second(entry) &&
 		angle_top_offer(&rows->best, estimate, item))

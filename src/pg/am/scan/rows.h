@@ -57,10 +57,11 @@ typedef struct AngleRows
 	uint32 rests_queued; /* leaves before this have their rest in the queue */
 	float least_rest;	 /* of the others */
 
-	/* Rows that are known by their code, their items as ids: from near_next on to
+	/* Rows that are known by their code, as places of items: from near_next on to
 	 * near_sorted in order, to near_parted those that come later, behind that as they
 	 * were taken. */
-	AngleCandidate *near;
+	float *near_keys;
+	uint32 *near_items;
 	uint32 near_next;
 	uint32 near_sorted;
 	uint32 near_parted;
@@ -142,8 +143,9 @@ void angle_rows_flush(AngleRows *rows);
 static inline double
 angle_rows_least_near(const AngleRows *rows)
 {
-	return rows->near_next < rows->near_sorted ? rows->near[rows->near_next].key
-											   : INFINITY;
+	return rows->near_next < rows->near_sorted
+			   ? rows->near_keys[rows->near_next]
+			   : INFINITY;
 }
 
 /* Queues the nearest of the rows from (floor, slot) on that were not met, most of them,

@@ -106,9 +106,10 @@ prefetch_body(const AngleScan *self, uint32 place)
 	const Buffer *recent =
 		angle_directory_recent(self->directory, angle_body_block(body));
 
+	if (self->visited != NULL)
+		angle_visit_perhaps(self->visited, &self->rows.items[place].entry.tid);
 	if (recent == NULL || layout->body_pages > 1)
 		return;
-	angle_prefetch_recent(*recent);
 	angle_prefetch_bytes(
 		*recent, layout->body_start + angle_body_slot(body) * layout->body_size,
 		layout->body_size);
@@ -123,7 +124,7 @@ prefetch_bodies(AngleScan *self)
 		Min(rows->near_next + BODIES_AHEAD + 1, rows->near_sorted);
 
 	for (; self->ahead < until; self->ahead++)
-		prefetch_body(self, (uint32) rows->near[self->ahead].id);
+		prefetch_body(self, rows->near_items[self->ahead]);
 }
 
 /* What is to be seen before the next rows. */
@@ -179,8 +180,7 @@ look_at_next(Relation index, AngleScan *self)
 	if (angle_rows_least_near(rows) <= angle_queue_least(&rows->queue))
 	{
 		prefetch_bodies(self);
-		first = rows->near[rows->near_next++];
-		look_up(index, self, (uint32) first.id);
+		look_up(index, self, rows->near_items[rows->near_next++]);
 		return;
 	}
 	first = angle_queue_pop(&rows->queue);
@@ -255,9 +255,8 @@ collect_batch(IndexScanDesc scan, AngleScan *self, AngleCandidate *batch)
 						  Max(Max(self->wanted, WANTED), self->count + most));
 	while (count < most && next_row(scan->indexRelation, self, &place, &key))
 	{
-		if (self->visits && !self->query->estimated)
-			angle_visit_soon(scan->heapRelation,
-							 &self->rows.items[place].entry.tid);
+		if (self->visited != NULL && !self->query->estimated)
+			angle_visit_soon(self->visited, &self->rows.items[place].entry.tid);
 		batch[count++] = (AngleCandidate){key, place};
 	}
 	return count;
@@ -325,15 +324,15 @@ compute_some(IndexScanDesc scan, AngleScan *self)
 	AngleCandidate batch[BATCH_MOST];
 	Buffer pages[BATCH_MOST];
 	const int count = collect_batch(scan, self, batch);
-	const bool visits = self->visits && !self->query->estimated;
+	const bool visits = self->visited != NULL && !self->query->estimated;
 	int next = 0;
 	double distance;
 
 	for (int i = 0; i < count; i++)
 	{
 		for (; visits && next < Min(i + VISITS_AHEAD, count); next++)
-			pages[next] = angle_visit_next(scan->heapRelation,
-										   row_tid(self, batch[next]));
+			pages[next] =
+				angle_visit_next(self->visited, row_tid(self, batch[next]));
 		if (visits)
 			angle_visit_now(scan, row_tid(self, batch[i]), pages[i]);
 		if (find_distance(scan, self, batch[i], &distance))
@@ -373,7 +372,7 @@ take_row(IndexScanDesc scan, AngleScan *self, uint32 *place, double *distance)
 		return false;
 	*place = (uint32) first.id;
 	*distance = first.key;
-	if (self->visits)
+	if (self->visited != NULL)
 		angle_visit_again(scan, row_tid(self, first));
 	return true;
 }
@@ -424,7 +423,9 @@ start_route(Relation index, AngleScan *self, const AngleMeta *meta)
 {
 	const int slots = TYPEALIGN(ANGLE_BLOCK, meta->capacity);
 
+	self->estimates = palloc(slots * sizeof(float));
 	self->keys = palloc(slots * sizeof(float));
+	self->near = palloc(slots / ANGLE_BLOCK * sizeof(uint16));
 	self->distances = palloc(slots * sizeof(double));
 	self->route = angle_route_make(index, self->query, self->directory,
 								   meta->root, !self->once);
@@ -466,7 +467,8 @@ start(IndexScanDesc scan, AngleScan *self)
 		scan->numberOfOrderBys > 0 ? scan->orderByData : NULL, self->exact);
 	self->filter = angle_filter_make(index, scan->keyData, scan->numberOfKeys);
 	self->once = self->exact || !self->query->ordered;
-	self->visits = angle_visits_known(scan->heapRelation);
+	self->visited =
+		angle_visits_known(scan->heapRelation) ? scan->heapRelation : NULL;
 	self->probes = angle_probes;
 	self->rule = angle_stop_rule(&meta, angle_recall_target);
 	self->wanted = angle_limit_rows(self->limit);

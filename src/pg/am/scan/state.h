@@ -27,7 +27,7 @@ typedef struct AngleScan
 	uint32 ahead; /* rows known by their codes whose bodies were asked for */
 
 	AngleRowDistance *table; /* NULL until it is needed */
-	bool visits;			 /* whether visits of it are looked for ahead */
+	Relation visited;		 /* it, if visits are looked for ahead; else NULL */
 	AngleQueue
 		ready; /* rows whose distance is known: distances, places of items */
 	AngleQueue late; /* rows that come last */
@@ -41,7 +41,9 @@ typedef struct AngleScan
 	double due;		   /* … and what is to be seen for them, where all pass */
 	bool exact;		   /* read all */
 	bool once;		   /* all is read, and rows come by their first entries */
+	float *estimates;  /* (capacity) */
 	float *keys;	   /* (capacity) */
+	uint16 *near;	   /* (capacity / ANGLE_BLOCK) */
 	double *distances; /* (capacity) */
 	AnglePageReader reader;
 	PGAlignedBlock copy; /* of a leaf's head page, for filters */

@@ -11,8 +11,8 @@
 #include "pg/am/scan/visits.h"
 #include "pg/am/store/index.h"
 
-/* Bytes of a row that are asked for; the processor goes on by itself. */
-#define ROW_START 256
+/* Bytes of a row that are asked for, at most. */
+#define ROW_START 4096
 
 /* Where this backend has met pages of tables, by their numbers: guesses, for pages of
  * several tables share a place, and a buffer may have another page by now. */
@@ -32,6 +32,12 @@ angle_visits_known(Relation heap)
 {
 	return heap != NULL && heap->rd_tableam == GetHeapamTableAmRoutine() &&
 		   !RelationUsesLocalBuffers(heap);
+}
+
+void
+angle_visit_perhaps(Relation heap, ItemPointer tid)
+{
+	__builtin_prefetch(place_of(heap, tid));
 }
 
 static void
@@ -59,7 +65,7 @@ prefetch_row(Buffer buffer, ItemPointer tid)
 	const ItemIdData item = *(volatile ItemIdData *) PageGetItemId(
 		page, Min(ItemPointerGetOffsetNumber(tid), MaxHeapTuplesPerPage));
 
-	for (Size at = 0; at < ROW_START; at += ANGLE_CACHE_LINE)
+	for (Size at = 0; at < Min(item.lp_len, ROW_START); at += ANGLE_CACHE_LINE)
 		__builtin_prefetch((char *) page + Min(item.lp_off + at, BLCKSZ - 1));
 }
 

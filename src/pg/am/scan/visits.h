@@ -18,6 +18,9 @@
  * below are for such tables. */
 bool angle_visits_known(Relation heap);
 
+/* Before all: asks the processor for where the page of a row that may be visited was. */
+void angle_visit_perhaps(Relation heap, ItemPointer tid);
+
 /* First: asks the processor for what the second step reads. */
 void angle_visit_soon(Relation heap, ItemPointer tid);
 

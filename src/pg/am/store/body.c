@@ -21,7 +21,8 @@ bool
 angle_body_is(const AngleLayout *layout, Page page, int slot, ItemPointer tid)
 {
 	return !PageIsNew(page) && angle_page_tail(page)->role == ANGLE_PAGE_BODY &&
-		   angle_body_fits(layout, page, slot, tid);
+		   angle_body_fits(layout, page, slot, tid) &&
+		   angle_body_live(layout, page, slot);
 }
 
 bool
@@ -29,7 +30,7 @@ angle_body_fits(const AngleLayout *layout, Page page, int slot, ItemPointer tid)
 {
 	ItemPointerData own;
 
-	if (slot >= layout->body_slots || !angle_body_live(layout, page, slot))
+	if (slot >= layout->body_slots)
 		return false;
 	own = angle_body_tid(layout, page, slot);
 	return ItemPointerEquals(&own, tid);

@@ -56,8 +56,9 @@ angle_body_number(const AngleLayout *layout, AngleBodyPointer body)
 bool
 angle_body_is(const AngleLayout *layout, Page page, int slot, ItemPointer tid);
 
-/* The same, without a look at the end of the page, where its role is: for a scan, whose
- * snapshot does not see the row if its body has made room for something else. */
+/* The same, without a look at the beginning and the end of the page, where it is said which
+ * slots are live and what the page's role is: for a scan, whose snapshot does not see the row
+ * if its body has made room for something else. */
 bool angle_body_fits(const AngleLayout *layout, Page page, int slot,
 					 ItemPointer tid);
 

@@ -172,21 +172,13 @@ angle_read_recent(Relation index, BlockNumber block, Buffer *recent)
 }
 
 void
-angle_prefetch_recent(Buffer recent)
-{
-	if (!BufferIsValid(recent) || BufferIsLocal(recent))
-		return;
-	__builtin_prefetch(GetBufferDescriptor(recent - 1), 1);
-	__builtin_prefetch(BufferGetBlock(recent));
-}
-
-void
 angle_prefetch_bytes(Buffer recent, Size from, Size bytes)
 {
 	const char *page;
 
 	if (!BufferIsValid(recent) || BufferIsLocal(recent))
 		return;
+	__builtin_prefetch(GetBufferDescriptor(recent - 1), 1);
 	page = (const char *) BufferGetBlock(recent);
 	for (Size at = TYPEALIGN_DOWN(ANGLE_CACHE_LINE, from); at < from + bytes;
 		 at += ANGLE_CACHE_LINE)

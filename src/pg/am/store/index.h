@@ -121,10 +121,8 @@ bool angle_pin_recent(Relation relation, BlockNumber block, Buffer recent);
  * nowhere known (InvalidBuffer); notes where it is now. */
 Buffer angle_read_recent(Relation index, BlockNumber block, Buffer *recent);
 
-/* Asks the processor for what pinning the buffer needs, and the first line of its page,
- * or for other bytes of the page that was there when it was last looked for. Nothing is read
- * if it is elsewhere now. */
-void angle_prefetch_recent(Buffer recent);
+/* Asks the processor for what pinning the buffer needs, if it is one, and for bytes of the page
+ * that was there when it was last looked for. Nothing is read if it is elsewhere now. */
 void angle_prefetch_bytes(Buffer recent, Size from, Size bytes);
 
 #endif

@@ -21,6 +21,7 @@
 #include "utils/relcache.h"
 
 #include "core/quant/bfloat.h"
+#include "core/quant/fastscan.h"
 #include "core/quant/rerank.h"
 #include "core/quant/space.h"
 
@@ -301,6 +302,27 @@ static inline bool
 angle_block_loose(Page leaf, int block)
 {
 	return angle_node(leaf)->loose >> block & 1;
+}
+
+/* Which slots of a block are live: a bit for each. */
+static inline unsigned
+angle_block_live(const AngleLayout *layout, Page leaf, int block)
+{
+	const uint8 *live =
+		(const uint8 *) leaf + layout->live + block * ANGLE_BLOCK / 8;
+
+	return live[0] | (unsigned) live[1] << 8;
+}
+
+/* Blocks of a leaf, without those behind its last row. */
+static inline int
+angle_leaf_blocks(const AngleLayout *layout, Page leaf)
+{
+	int blocks = layout->capacity / ANGLE_BLOCK;
+
+	while (blocks > 0 && angle_block_live(layout, leaf, blocks - 1) == 0)
+		blocks--;
+	return blocks;
 }
 
 static inline AngleNodePointer *
