@@ -45,35 +45,56 @@ angle_scan_body(Relation index, AngleScan *self, AngleLeafEntry *entry,
 	return body != NULL;
 }
 
-/* Fills keys, and estimates, by the codes of a leaf whose head page this is, NaN for slots
- * without a row and for rows that do not pass; returns how many rows do. */
-static int
-rank_codes(AngleScan *self, Page head, AngleProbe probe)
+/* Of a query with two sides, what is said of the other one where that is nearer. */
+static void
+take_sides(AngleScan *self, int slots)
 {
-	const AngleLayout *layout = &self->self->layout;
 	float *keys = self->keys, *estimates = self->estimates;
-	int count = 0;
 
-	angle_query_leaf(self->query, head, probe, estimates, keys);
-	for (int slot = 0; slot < layout->capacity; slot++)
-	{
-		if (!angle_slot_live(layout, head, slot) ||
-			!angle_filter_pass(self->filter, layout, head, slot))
-		{
-			keys[slot] = NAN;
-			continue;
-		}
-		count++;
-		if (self->query->opposite != NULL &&
-			4 - estimates[slot] < estimates[slot])
+	for (int slot = 0; slot < slots; slot++)
+		if (4 - estimates[slot] < estimates[slot])
 		{
 			keys[slot] += 4 - 2 * estimates[slot];
 			estimates[slot] = 4 - estimates[slot];
 		}
-		if (isnan(keys[slot]))
-			keys[slot] = -INFINITY;
+}
+
+/* Fills estimates and keys by the codes of a leaf whose head page this is, and passing with
+ * the rows that there are and that pass the conditions; returns how many these are. */
+static int
+rank_codes(AngleScan *self, Page head, AngleProbe probe)
+{
+	const AngleLayout *layout = &self->self->layout;
+	const int blocks = angle_leaf_blocks(layout, head);
+	int count = 0;
+
+	angle_query_leaf(self->query, head, probe, self->estimates, self->keys);
+	if (self->query->opposite != NULL)
+		take_sides(self, blocks * ANGLE_BLOCK);
+	for (int block = 0; block < blocks; block++)
+		self->passing[block] = angle_block_live(layout, head, block);
+	if (angle_filter_empty(self->filter))
+		return angle_node(head)->count;
+	for (int slot = 0; slot < blocks * ANGLE_BLOCK; slot++)
+	{
+		const unsigned bit = 1u << slot % ANGLE_BLOCK;
+		uint16 *passing = &self->passing[slot / ANGLE_BLOCK];
+
+		if (!(*passing & bit))
+			continue;
+		if (angle_filter_pass(self->filter, layout, head, slot))
+			count++;
+		else
+			*passing &= ~bit;
 	}
 	return count;
+}
+
+/* The key of a row by its code, which may be no number. */
+static inline float
+bound_of(const AngleScan *self, int slot)
+{
+	return isnan(self->keys[slot]) ? -INFINITY : self->keys[slot];
 }
 
 /* Fills distances for the rows of a leaf that are live and pass, the rest with NaN. Where
@@ -85,16 +106,19 @@ rank_rows(Relation index, AngleScan *self, const AngleLeaf *leaf, Page head)
 	AngleLeafEntry *entries = angle_leaf_entries(layout, head);
 	AngleRowKey row;
 
+	for (int slot = 0; slot < layout->capacity; slot++)
+		self->distances[slot] = NAN;
 	if (!self->once)
 	{
 		(void) rank_codes(self, head, leaf->probe);
-		for (int slot = 0; slot < layout->capacity; slot++)
-			self->distances[slot] = self->keys[slot];
+		for (int slot = 0; slot < angle_leaf_blocks(layout, head) * ANGLE_BLOCK;
+			 slot++)
+			if (self->passing[slot / ANGLE_BLOCK] >> slot % ANGLE_BLOCK & 1)
+				self->distances[slot] = bound_of(self, slot);
 		return;
 	}
 	for (int slot = 0; slot < layout->capacity; slot++)
 	{
-		self->distances[slot] = NAN;
 		if (!angle_slot_live(layout, head, slot) ||
 			angle_entry_second(&entries[slot]) ||
 			!angle_filter_pass(self->filter, layout, head, slot))
@@ -213,55 +237,39 @@ prefetch_entries(const AngleScan *self, const AngleLeafEntry *entries,
 				&entries[block * ANGLE_BLOCK + pg_rightmost_one_pos32(near)]);
 }
 
-/* Takes the rows of a leaf that are near. */
+/* Fills near with the rows that pass for which a number, in keys by slots, is not above the
+ * limit. */
 static void
+choose_near(AngleScan *self, const float *keys, int blocks)
+{
+	angle_blocks_near(keys, blocks, self->rows.limit, self->near);
+	for (int block = 0; block < blocks; block++)
+		self->near[block] &= self->passing[block];
+}
+
+/* Takes the rows of a leaf that are near; returns how many pass the conditions. */
+static int
 take_near(AngleScan *self, uint32 place, Page page)
 {
 	const AngleLayout *layout = &self->self->layout;
-	const AngleProbe probe = self->rows.leaves[place].leaf.probe;
 	const AngleLeafEntry *entries = angle_leaf_entries(layout, page);
 	const int blocks = angle_leaf_blocks(layout, page);
+	const int count =
+		rank_codes(self, page, self->rows.leaves[place].leaf.probe);
 	int taken = 0;
 
-	angle_query_leaf(self->query, page, probe, self->estimates, self->keys);
-	angle_blocks_near(self->keys, blocks, self->rows.limit, self->near);
-	for (int block = 0; block < blocks; block++)
-		self->near[block] &= angle_block_live(layout, page, block);
+	choose_near(self, self->estimates, blocks);
+	angle_rows_estimated(&self->rows, self->estimates, blocks, self->near);
+	choose_near(self, self->keys, blocks);
 	prefetch_entries(self, entries, blocks);
 	prefetch_later(self);
 	for (int block = 0; block < blocks; block++)
 		for (unsigned near = self->near[block]; near != 0; near &= near - 1)
 		{
 			const int slot = block * ANGLE_BLOCK + pg_rightmost_one_pos32(near);
-			const float key = self->keys[slot];
 
-			if (key > self->rows.limit)
-				continue;
 			angle_rows_take(&self->rows, place, &entries[slot],
-							isnan(key) ? -INFINITY : key,
-							self->estimates[slot]);
-			taken++;
-		}
-	if (taken < angle_node(page)->count)
-		angle_rows_leave(&self->rows, place);
-}
-
-/* The same of a page that is not locked, for rows that pass the conditions and for
- * queries with two sides; returns how many pass. */
-static int
-take_passing(AngleScan *self, uint32 place, Page page)
-{
-	const AngleLayout *layout = &self->self->layout;
-	const AngleLeafEntry *entries = angle_leaf_entries(layout, page);
-	const AngleProbe probe = self->rows.leaves[place].leaf.probe;
-	int count = rank_codes(self, page, probe);
-	int taken = 0;
-
-	for (int slot = 0; slot < layout->capacity; slot++)
-		if (self->keys[slot] <= self->rows.limit)
-		{
-			angle_rows_take(&self->rows, place, &entries[slot],
-							self->keys[slot], self->estimates[slot]);
+							bound_of(self, slot));
 			taken++;
 		}
 	if (taken < count)
@@ -279,17 +287,17 @@ read_near(Relation index, AngleScan *self, uint32 place)
 
 	if (BufferIsValid(head))
 	{
-		const bool all =
-			angle_filter_empty(self->filter) && self->query->opposite == NULL;
+		Page page = BufferGetPage(head);
 
-		rows = passed = angle_node(BufferGetPage(head))->count;
-		if (all)
-			take_near(self, place, BufferGetPage(head));
+		rows = angle_node(page)->count;
+		if (angle_filter_empty(self->filter))
+			passed = take_near(self, place, page);
 		else
-			memcpy(self->copy.data, BufferGetPage(head), BLCKSZ);
+			/* conditions are functions: not with a page locked */
+			memcpy(self->copy.data, page, BLCKSZ);
 		UnlockReleaseBuffer(head);
-		if (!all)
-			passed = take_passing(self, place, (Page) self->copy.data);
+		if (!angle_filter_empty(self->filter))
+			passed = take_near(self, place, (Page) self->copy.data);
 	}
 	angle_stop_note(&self->stop, leaf.distance, rows, passed);
 }

@@ -9,10 +9,15 @@
 #include "pg/am/scan/query.h"
 #include "pg/type/vector.h"
 
-/* So much of the bound of a code's estimate is taken off. With 1, one row in thirty is
- * nearer than the bound says, and may be missed: 0.2 % of the ten nearest at a target of
- * 0.99. Of 1.2 to 1.7 the recall is the same. */
-#define BOUND_SHARE 1.2f
+/* So much of the bound of a code's estimate is taken off, by how much the target of recall may
+ * miss: at 0.99, one in ten rows is nearer than the bound says, which loses 0.1 % of the ten
+ * nearest, for a tenth less time; for every tenth of what is missed more is taken off. From
+ * what loses nothing on there is no gain, nor below the least: more rows are wanted
+ * then. */
+#define BOUND_AT_99 0.7
+#define BOUND_EACH_TENTH 0.5
+#define BOUND_LEAST 0.6
+#define BOUND_MOST 1.2
 
 /* So many times what the estimate of a body is off by on average is taken off. Four times
  * would leave one row in ten thousand out; but rows that lie in few dimensions, on a circle
@@ -64,16 +69,27 @@ prepare(AngleQuery *query)
 	query->fine_memory = alloc_aligned(angle_table_size(layout->dims, 2));
 }
 
+static float
+bound_share(double target)
+{
+	double share = BOUND_MOST;
+
+	if (target < 1)
+		share = BOUND_AT_99 - BOUND_EACH_TENTH * (2 + log10(1 - target));
+	return (float) Min(Max(share, BOUND_LEAST), BOUND_MOST);
+}
+
 AngleQuery *
 angle_query_make(Relation index, const AngleIndex *self, ScanKey order,
-				 bool exact)
+				 double target)
 {
 	AngleQuery *query = palloc0(sizeof(AngleQuery));
 
 	query->self = self;
 	query->ratio = 1;
 	query->estimated = index->rd_index->indkey.values[0] == 0;
-	query->exact = exact;
+	query->exact = target >= 1;
+	query->bound_share = bound_share(target);
 	query->null = order != NULL && (order->sk_flags & SK_ISNULL);
 	if (self->layout.dims == 0 || order == NULL || query->null)
 		return query;
@@ -92,6 +108,7 @@ angle_query_of_point(const AngleIndex *self, float *point)
 
 	query->self = self;
 	query->ratio = 1;
+	query->bound_share = BOUND_MOST;
 	query->ordered = true;
 	query->point = point;
 	prepare(query);
@@ -152,7 +169,7 @@ angle_query_leaf(AngleQuery *query, Page head, AngleProbe probe,
 	uint8 packed[ANGLE_BLOCK * ANGLE_CODED_MAX / 8];
 	int run;
 
-	probe.error *= BOUND_SHARE;
+	probe.error *= query->bound_share;
 	for (int block = 0; block < blocks; block += run)
 	{
 		const int first = block * ANGLE_BLOCK;

@@ -21,8 +21,9 @@ typedef struct AngleQuery
 		estimated; /* rows come by estimates; else by distances from the table */
 	bool exact;	   /* bounds of bodies are to hold for certain */
 	double ratio;  /* of angle_space_turn() */
-	float *point;  /* (dims) */
-	float *opposite;		 /* (dims) −point, for <@>; else NULL */
+	float bound_share; /* of codes' bounds: so much is taken off estimates */
+	float *point;	   /* (dims) */
+	float *opposite;   /* (dims) −point, for <@>; else NULL */
 	AngleRerankQuery rerank; /* of bodies */
 	AngleRerankQuery nodes;	 /* the same of group.h's codes */
 	AngleTable coarse;
@@ -30,10 +31,10 @@ typedef struct AngleQuery
 	void *fine_memory;
 } AngleQuery;
 
-/* Prepares the query of an ordering key, in the current memory context. exact: bounds are
- * to hold for certain. */
+/* Prepares the query of an ordering key, in the current memory context, for a target of recall;
+ * from 1 on bounds are to hold for certain. */
 AngleQuery *angle_query_make(Relation index, const AngleIndex *self,
-							 ScanKey order, bool exact);
+							 ScanKey order, double target);
 
 /* The same of a point (dims) of the index's space, which must stay. */
 AngleQuery *angle_query_of_point(const AngleIndex *self, float *point);
@@ -48,8 +49,8 @@ angle_query_codes(AngleQuery *query, const AngleBlockView *first, int blocks,
 				  AngleProbe probe, float *estimate, float *lower);
 
 /* For the slots of the blocks of a leaf's head page that have rows, estimates of their scores,
- * which are of the query's own side if it has two, and lower bounds, which hold nearly
- * always. What they are where there is no row does not matter. */
+ * which are of the query's own side if it has two, and lower bounds, which hold as
+ * often as the target of recall needs. What they are where there is no row does not matter. */
 void angle_query_leaf(AngleQuery *query, Page head, AngleProbe probe,
 					  float *estimates, float *lower);
 

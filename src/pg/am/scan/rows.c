@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "port/pg_bitutils.h"
+
 #include "core/ann/order.h"
 #include "pg/am/scan/candidates.h"
 #include "pg/am/scan/rows.h"
@@ -10,7 +12,12 @@
 /* Rows are near whose bound is not above so many estimates: as many as are asked for,
  * times this, for rows may be further than their estimates say. A row that was left out and
  * is due all the same costs a second look at its leaf. */
-#define NEAR_SHARE 5
+#define NEAR_SHARE 8
+
+/* Estimates that are kept beside these, and how many more are the occasion to let go of
+ * them. */
+#define BEST_MORE 64
+#define BEST_SOON 16
 
 /* Where more are asked for than so many, those with the least bounds are near, but for equal
  * ones: so many times the root of what is asked for, for of many the bounds overlap. As many
@@ -105,24 +112,67 @@ angle_rows_init(AngleRows *rows, bool once)
 void
 angle_rows_expect(AngleRows *rows, double asked)
 {
-	const size_t most = asked * NEAR_SHARE;
-	AngleTop *best = &rows->best;
+	const uint32 rank = (uint32) (asked * NEAR_SHARE);
 
 	if (asked > MANY)
 	{
 		rows->most = (uint32) (MANY_SHARE * sqrt(asked));
-		rows->best.capacity = 0;
+		rows->best_rank = 0;
 		rows->limit = INFINITY;
 		return;
 	}
-	if (best->items == NULL)
-		angle_top_init(best, palloc(most * sizeof(AngleCandidate)), most);
-	else if (most > best->capacity)
+	if (rank <= rows->best_rank)
+		return;
+	rows->best_rank = rank;
+	rows->best_capacity = rank + BEST_MORE;
+	rows->best =
+		rows->best == NULL
+			? palloc(rows->best_capacity * sizeof(float))
+			: repalloc(rows->best, rows->best_capacity * sizeof(float));
+	rows->limit = INFINITY;
+}
+
+/* Keeps the smallest estimates only, of which the limit is the greatest. */
+static void
+narrow(AngleRows *rows)
+{
+	const uint32 count = rows->best_count;
+	float *best = rows->best;
+	uint32 kept = 0;
+
+	if (count <= rows->best_rank)
+		return;
+	rows->limit =
+		Min(rows->limit, angle_order_limit(best, count, rows->best_rank));
+	for (uint32 i = 0; i < count && kept < rows->best_rank; i++)
 	{
-		best->items = repalloc(best->items, most * sizeof(AngleCandidate));
-		best->capacity = most;
+		best[kept] = best[i];
+		kept += best[i] <= rows->limit;
 	}
-	rows->limit = (float) angle_top_limit(best);
+	rows->best_count = kept;
+}
+
+void
+angle_rows_estimated(AngleRows *rows, const float *estimates, int blocks,
+					 const uint16 *near)
+{
+	if (rows->best_rank == 0)
+		return;
+	for (int block = 0; block < blocks; block++)
+	{
+		if (rows->best_count + ANGLE_BLOCK > rows->best_capacity)
+			narrow(rows);
+		for (unsigned bits = near[block]; bits != 0; bits &= bits - 1)
+		{
+			const float estimate =
+				estimates[block * ANGLE_BLOCK + pg_rightmost_one_pos32(bits)];
+
+			rows->best[rows->best_count] = estimate;
+			rows->best_count += estimate < rows->limit;
+		}
+	}
+	if (rows->best_count >= rows->best_rank + BEST_SOON)
+		narrow(rows);
 }
 
 uint32
@@ -322,7 +372,7 @@ grow_near(AngleRows *rows)
 
 void
 angle_rows_take(AngleRows *rows, uint32 place, const AngleLeafEntry *entry,
-				float key, float estimate)
+				float key)
 {
 	uint32 item;
 
@@ -331,10 +381,6 @@ angle_rows_take(AngleRows *rows, uint32 place, const AngleLeafEntry *entry,
 		grow_near(rows);
 	rows->near_keys[rows->near_count] = key;
 	rows->near_items[rows->near_count++] = item;
-	if (rows->best.capacity > 0 && !isnan(estimate) &&
-		!angle_entry_second(entry) &&
-		angle_top_offer(&rows->best, estimate, item))
-		rows->limit = Min(rows->limit, (float) angle_top_limit(&rows->best));
 }
 
 /* Queues an item for the rows that were left out of each leaf. */

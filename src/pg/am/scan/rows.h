@@ -69,8 +69,12 @@ typedef struct AngleRows
 	uint32 near_capacity;
 	uint32
 		most; /* that are kept of those taken since they were parted, about */
-	AngleTop best; /* the smallest estimates, of first entries */
-	float limit;   /* of keys that are near; falls */
+	float *
+		best; /* (best_capacity): the best_rank smallest estimates, and others */
+	uint32 best_rank; /* 0: they are not kept */
+	uint32 best_count;
+	uint32 best_capacity;
+	float limit; /* of keys that are near; falls */
 	struct met_hash
 		*met; /* bodies; NULL where rows come by their first entry only */
 } AngleRows;
@@ -99,9 +103,14 @@ uint32 angle_rows_add_leaf(AngleRows *rows, const AngleLeaf *leaf);
 /* Gives back the item of a row that was dealt with. */
 void angle_rows_free_item(AngleRows *rows, uint32 place);
 
+/* Says what rows of a leaf are estimated at, those of a block whose bits are set in near, and
+ * again for each block: the limit may fall. */
+void angle_rows_estimated(AngleRows *rows, const float *estimates, int blocks,
+						  const uint16 *near);
+
 /* Takes a row of the leaf at place, whose key is not above limit. */
 void angle_rows_take(AngleRows *rows, uint32 place, const AngleLeafEntry *entry,
-					 float key, float estimate);
+					 float key);
 
 /* Notes that the row is looked up; false if it was before. */
 bool angle_rows_meet(AngleRows *rows, AngleBodyPointer body);

@@ -45,6 +45,9 @@
 /* Rows that are taken to be wanted where that is not known. */
 #define WANTED 10
 
+/* The target of recall that bounds are made for where leaves are told by their number. */
+#define CAREFUL 0.999
+
 /* The last of those beyond need more than as many nearest do on average: as so many times
  * as many and so many more; where recall is less, as it were no less than this. */
 #define MORE_SHARE 1.8
@@ -425,6 +428,7 @@ start_route(Relation index, AngleScan *self, const AngleMeta *meta)
 
 	self->estimates = palloc(slots * sizeof(float));
 	self->keys = palloc(slots * sizeof(float));
+	self->passing = palloc(slots / ANGLE_BLOCK * sizeof(uint16));
 	self->near = palloc(slots / ANGLE_BLOCK * sizeof(uint16));
 	self->distances = palloc(slots * sizeof(double));
 	self->route = angle_route_make(index, self->query, self->directory,
@@ -462,9 +466,10 @@ start(IndexScanDesc scan, AngleScan *self)
 	self->self = self->directory != NULL ? self->directory->self
 										 : angle_index_make(&meta);
 	self->exact = angle_recall_target >= 1 && angle_probes == 0;
-	self->query = angle_query_make(
-		index, self->self,
-		scan->numberOfOrderBys > 0 ? scan->orderByData : NULL, self->exact);
+	self->query =
+		angle_query_make(index, self->self,
+						 scan->numberOfOrderBys > 0 ? scan->orderByData : NULL,
+						 angle_probes > 0 ? CAREFUL : angle_recall_target);
 	self->filter = angle_filter_make(index, scan->keyData, scan->numberOfKeys);
 	self->once = self->exact || !self->query->ordered;
 	self->visited =

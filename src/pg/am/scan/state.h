@@ -37,13 +37,14 @@ typedef struct AngleScan
 	int probes; /* leaves to be read before the first row; 0: by the stop rule */
 	AngleStop stop; /* what was read */
 	AngleStopRule rule;
-	double nearest;	   /* rows that are not to be missed now … */
-	double due;		   /* … and what is to be seen for them, where all pass */
-	bool exact;		   /* read all */
-	bool once;		   /* all is read, and rows come by their first entries */
-	float *estimates;  /* (capacity) */
-	float *keys;	   /* (capacity) */
-	uint16 *near;	   /* (capacity / ANGLE_BLOCK) */
+	double nearest;	  /* rows that are not to be missed now … */
+	double due;		  /* … and what is to be seen for them, where all pass */
+	bool exact;		  /* read all */
+	bool once;		  /* all is read, and rows come by their first entries */
+	float *estimates; /* (capacity) */
+	float *keys;	  /* (capacity) */
+	uint16 *passing; /* (capacity / ANGLE_BLOCK): rows of a leaf that pass … */
+	uint16 *near;	 /* … and those that are near, a bit each */
 	double *distances; /* (capacity) */
 	AnglePageReader reader;
 	PGAlignedBlock copy; /* of a leaf's head page, for filters */

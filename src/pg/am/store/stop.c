@@ -40,6 +40,18 @@ angle_stop_default(AngleMeta *meta)
 	memcpy(meta->read, read, sizeof(read));
 }
 
+/* What bounds of codes and lists that are far by estimate may miss (scan/query.c,
+ * scan/choice.c), as a part of what the target may, and at most. */
+#define MISSED_PART 0.1
+#define MISSED_MOST 0.004
+
+/* The target for lists. */
+static double
+of_lists(double target)
+{
+	return target + Min(MISSED_PART * (1 - target), MISSED_MOST);
+}
+
 /* Between the targets a straight line; beyond them half of what is missed for so many
  * times the rows. */
 static double
@@ -79,7 +91,8 @@ angle_stop_rule(const AngleMeta *meta, double target)
 	AngleStopRule rule;
 
 	for (int i = 0; i < ANGLE_SCALES; i++)
-		rule.seen[i] = log(Max(1, at_target(meta->enough[i], target, 3)));
+		rule.seen[i] =
+			log(Max(1, at_target(meta->enough[i], of_lists(target), 3)));
 	return rule;
 }
 
@@ -95,7 +108,7 @@ angle_stop_read(const AngleMeta *meta, double target, double nearest)
 	double read[ANGLE_SCALES];
 
 	for (int i = 0; i < ANGLE_SCALES; i++)
-		read[i] = log(Max(1, at_target(meta->read[i], target, 2)));
+		read[i] = log(Max(1, at_target(meta->read[i], of_lists(target), 2)));
 	return at_scale(read, nearest);
 }
 
