@@ -50,7 +50,7 @@ count_below(const float *keys, size_t count, float limit)
 
 /* Halves the range of numbers in which the limit is. */
 static float
-limit_of_few(const float *keys, size_t count, size_t rank)
+limit_of_few(const float *keys, size_t count, size_t rank, size_t more)
 {
 	int32_t least = INT32_MAX, greatest = INT32_MIN;
 
@@ -66,7 +66,7 @@ limit_of_few(const float *keys, size_t count, size_t rank)
 		const int32_t middle = (int32_t) (((int64_t) least + greatest) >> 1);
 		const size_t found = count_to(keys, count, float_of(middle));
 
-		if (found == rank)
+		if (found >= rank && found - rank <= more)
 			return float_of(middle);
 		if (found > rank)
 			greatest = middle;
@@ -133,7 +133,7 @@ copy_to(const float *keys, size_t count, float limit, float few[FEW])
 }
 
 static float
-limit(const float *keys, size_t count, size_t rank)
+limit(const float *keys, size_t count, size_t rank, size_t more)
 {
 	const size_t step = count / SAMPLE;
 	const size_t guess = step > 0 ? rank / step + rank / step / 2 + 4 : SAMPLE;
@@ -142,12 +142,14 @@ limit(const float *keys, size_t count, size_t rank)
 	size_t found;
 
 	if (count <= FEW || guess >= SAMPLE)
-		return limit_of_few(keys, count, rank);
+		return limit_of_few(keys, count, rank, more);
 	for (size_t i = 0; i < SAMPLE; i++)
 		sample[i] = keys[i * step];
-	found = copy_to(keys, count, limit_of_few(sample, SAMPLE, guess), few);
-	return found >= rank && found <= FEW ? limit_of_few(few, found, rank)
-										 : limit_of_few(keys, count, rank);
+	found = copy_to(keys, count, limit_of_few(sample, SAMPLE, guess, guess / 8),
+					few);
+	return found >= rank && found <= FEW
+			   ? limit_of_few(few, found, rank, more)
+			   : limit_of_few(keys, count, rank, more);
 }
 
 /* Keys that are put in order by counting, at most. */

@@ -3,9 +3,9 @@
 #include "core/ann/order_kernels.h"
 
 float
-angle_order_limit(const float *keys, size_t count, size_t rank)
+angle_order_limit(const float *keys, size_t count, size_t rank, size_t more)
 {
-	return angle_order_kernels()->limit(keys, count, rank);
+	return angle_order_kernels()->limit(keys, count, rank, more);
 }
 
 size_t

@@ -8,9 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A number that at least rank, from 1 to count, of the keys (count) are not above, and no
- * more than these but for equal ones. No key is NaN. */
-float angle_order_limit(const float *keys, size_t count, size_t rank);
+/* A number that at least rank, from 1 to count, of the keys (count) are not above, and at most
+ * so many more, but for equal ones. No key is NaN. */
+float
+angle_order_limit(const float *keys, size_t count, size_t rank, size_t more);
 
 /* How many of the keys (count) are not above limit. */
 size_t angle_order_count(const float *keys, size_t count, float limit);

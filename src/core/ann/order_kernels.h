@@ -9,7 +9,7 @@
 /* The functions of order.h. */
 typedef struct AngleOrderKernels
 {
-	float (*limit)(const float *keys, size_t count, size_t rank);
+	float (*limit)(const float *keys, size_t count, size_t rank, size_t more);
 	size_t (*count)(const float *keys, size_t count, float limit);
 	size_t (*between)(const float *keys, size_t count, float above, float limit,
 					  uint32_t *places);

@@ -124,8 +124,8 @@ take_groups(AngleChoice *choice, double leaves)
 
 	if (groups <= choice->taken_count)
 		return;
-	limit =
-		angle_order_limit(choice->groups, directory->groups, (size_t) groups);
+	limit = angle_order_limit(choice->groups, directory->groups,
+							  (size_t) groups, 0);
 	for (int i = 0; i < directory->groups; i++)
 		if (choice->groups[i] > reached && choice->groups[i] <= limit)
 			take_group(choice, directory->group[i]);
@@ -207,8 +207,8 @@ forget_chosen(AngleChoice *choice)
 	choice->count = choice->next = 0;
 }
 
-/* A number that as many estimates beyond what was reached are not above, and those that are as
- * near as the last of them; infinite where there are fewer in the groups that were taken. */
+/* A number that as many estimates beyond what was reached are not above, or some more; infinite
+ * where there are fewer in the groups that were taken. */
 static float
 reach_for(const AngleChoice *choice, double wanted)
 {
@@ -217,7 +217,8 @@ reach_for(const AngleChoice *choice, double wanted)
 		(size_t) wanted;
 
 	return rank <= choice->numbers
-			   ? angle_order_limit(choice->estimates, choice->numbers, rank)
+			   ? angle_order_limit(choice->estimates, choice->numbers, rank,
+								   wanted / 8)
 			   : INFINITY;
 }
 

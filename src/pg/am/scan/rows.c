@@ -14,10 +14,11 @@
  * is due all the same costs a second look at its leaf. */
 #define NEAR_SHARE 8
 
-/* Estimates that are kept beside these, and how many more are the occasion to let go of
- * them. */
+/* Estimates that are kept beside these, how many more are the occasion to let go of them, and
+ * how many may stay. */
 #define BEST_MORE 64
 #define BEST_SOON 16
+#define BEST_SLACK 8
 
 /* Where more are asked for than so many, those with the least bounds are near, but for equal
  * ones: so many times the root of what is asked for, for of many the bounds overlap. As many
@@ -143,8 +144,9 @@ narrow(AngleRows *rows)
 	if (count <= rows->best_rank)
 		return;
 	rows->limit =
-		Min(rows->limit, angle_order_limit(best, count, rows->best_rank));
-	for (uint32 i = 0; i < count && kept < rows->best_rank; i++)
+		Min(rows->limit,
+			angle_order_limit(best, count, rows->best_rank, BEST_SLACK));
+	for (uint32 i = 0; i < count && kept < rows->best_rank + BEST_SLACK; i++)
 	{
 		best[kept] = best[i];
 		kept += best[i] <= rows->limit;
@@ -276,7 +278,7 @@ prune_near(AngleRows *rows)
 	if (taken > rows->most)
 		rows->limit = Min(rows->limit,
 						  angle_order_limit(rows->near_keys + rows->near_parted,
-											taken, rows->most));
+											taken, rows->most, rows->most / 8));
 	if (rows->near_count > KEPT)
 		leave_far(rows, rows->near_parted);
 	rows->near_parted = rows->near_count;
@@ -305,13 +307,14 @@ sort_rows(AngleRows *rows, uint32 count)
 	pfree(keys);
 }
 
-/* Puts in front those of the rows that are near which come before the others, at least so many;
- * returns how many they are. */
+/* Puts in front those of the rows that are near which come before the others, so many or some
+ * more; returns how many they are. */
 static uint32
 part_near(AngleRows *rows, uint32 wanted)
 {
 	const uint32 count = rows->near_count;
-	const float limit = angle_order_limit(rows->near_keys, count, wanted);
+	const float limit =
+		angle_order_limit(rows->near_keys, count, wanted, wanted / 4);
 	const uint32 before = angle_order_count(rows->near_keys, count, limit);
 	float *keys =
 		palloc_extended(rows->near_capacity * sizeof(float), MCXT_ALLOC_HUGE);
