@@ -144,12 +144,12 @@ make_samples(Calibration *calibration, const AngleReservoir *reservoir,
 
 /* ---- the order of leaves -------------------------------------------------- */
 
-/* Notes a leaf, whose keys (batch) these are for some queries. The centroid of the first
+/* Notes a leaf, whose keys (batch), to which the spread is added, these are for some queries. The centroid of the first
  * leaf of a row is near to it because it is the mean of this row, too: it would be so far
  * away without it. */
 static void
 note_leaf(Calibration *calibration, BlockNumber block, int rows,
-		  const double *keys)
+		  const double *keys, double spread)
 {
 	const uint32 leaf = calibration->leaf_count;
 	const bool squares =
@@ -170,15 +170,15 @@ note_leaf(Calibration *calibration, BlockNumber block, int rows,
 		if (sample->own == block && sample->own_rows > 0 && squares)
 			key *= pow(1 + 1.0 / sample->own_rows, 2);
 		calibration->order[(Size) i * calibration->leaf_capacity + leaf] =
-			(LeafDue){(float) key, leaf};
+			(LeafDue){(float) (key + spread), leaf};
 	}
 }
 
-/* The keys (fanout, batch) of the children of an inner node, whose head is locked;
- * returns how many there are. */
+/* The keys (fanout, batch) and spreads (fanout) of the children of an inner node, whose head is
+ * locked; returns how many there are. */
 static int
 read_children(Calibration *calibration, Buffer head, AngleNodePointer *children,
-			  double *keys)
+			  double *keys, double *spreads)
 {
 	const AngleIndex *self = calibration->self;
 	const AngleLayout *layout = &self->layout;
@@ -191,9 +191,10 @@ read_children(Calibration *calibration, Buffer head, AngleNodePointer *children,
 
 		if (!angle_slot_live(layout, page, slot))
 			continue;
-		children[count++] = angle_inner_pointers(layout, page)[slot];
 		centroid = angle_centroid_get(&calibration->centroids, layout,
 									  BufferGetBlockNumber(head), slot);
+		children[count] = angle_inner_pointers(layout, page)[slot];
+		spreads[count++] = angle_centroid_spread(self, centroid);
 		for (int i = 0; i < calibration->batch; i++)
 			*keys++ = angle_rabitq_probe_stored(
 						  self->metric, layout->dims,
@@ -205,17 +206,18 @@ read_children(Calibration *calibration, Buffer head, AngleNodePointer *children,
 	return count;
 }
 
-/* Notes the leaves below node, whose keys (batch) these are. Nodes that went in the
+/* Notes the leaves below node, whose keys (batch) and spread these are. Nodes that went in the
  * meantime are passed over. */
 static void
-walk(Calibration *calibration, AngleNodePointer node, const double *keys)
+walk(Calibration *calibration, AngleNodePointer node, const double *keys,
+	 double spread)
 {
 	const AngleLayout *layout = &calibration->self->layout;
 	Buffer head =
 		angle_read_node(calibration->index, layout, node, BUFFER_LOCK_SHARE);
 	AngleNodePointer *children;
 	AngleNodeHeader header;
-	double *below;
+	double *below, *spreads;
 	int count;
 
 	CHECK_FOR_INTERRUPTS();
@@ -226,19 +228,22 @@ walk(Calibration *calibration, AngleNodePointer node, const double *keys)
 	if (header.kind == ANGLE_NODE_LEAF)
 	{
 		UnlockReleaseBuffer(head);
-		note_leaf(calibration, node.block, header.count, keys);
+		note_leaf(calibration, node.block, header.count, keys, spread);
 		return;
 	}
 	children = palloc(layout->fanout * sizeof(AngleNodePointer));
 	below = palloc_extended((Size) layout->fanout * calibration->batch *
 								sizeof(double),
 							MCXT_ALLOC_HUGE);
-	count = read_children(calibration, head, children, below);
+	spreads = palloc(layout->fanout * sizeof(double));
+	count = read_children(calibration, head, children, below, spreads);
 	UnlockReleaseBuffer(head);
 	for (int i = 0; i < count; i++)
-		walk(calibration, children[i], below + (Size) i * calibration->batch);
+		walk(calibration, children[i], below + (Size) i * calibration->batch,
+			 spreads[i]);
 	pfree(children);
 	pfree(below);
+	pfree(spreads);
 }
 
 static inline int
@@ -354,7 +359,7 @@ go_all(Calibration *calibration, AngleNodePointer root)
 		calibration->first = first;
 		calibration->batch = Min(most, calibration->count - first);
 		calibration->leaf_count = 0;
-		walk(calibration, root, keys);
+		walk(calibration, root, keys, 0);
 		for (int i = 0; i < calibration->batch; i++)
 		{
 			CHECK_FOR_INTERRUPTS();

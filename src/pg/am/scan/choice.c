@@ -22,7 +22,7 @@
 #define ESTIMATED_LEAST 3
 #else
 #define ESTIMATED_SHARE 16
-#define ESTIMATED_LEAST 12
+#define ESTIMATED_LEAST 16
 #endif
 #define ESTIMATED_POWER 0.6
 

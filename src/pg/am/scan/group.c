@@ -91,9 +91,9 @@ code_member(AngleGroup *group, int i, float *point, const float *centre,
 	angle_rerank_decode(dims, ANGLE_GROUP_BITS, code, &factors, point);
 	for (int j = 0; j < dims; j++)
 		product += (double) centre[j] * point[j];
-	group->members[i] =
-		(AngleMember){factors.scale, (float) (squared + 2 * product),
-					  (float) (factors.error / sqrt(Max(dims - 1, 1)))};
+	group->members[i].scale = factors.scale;
+	group->members[i].add = (float) (squared + 2 * product);
+	group->members[i].error = (float) (factors.error / sqrt(Max(dims - 1, 1)));
 }
 
 void
@@ -111,11 +111,15 @@ angle_group_code(AngleGroup *group, const AngleIndex *self,
 		group->add[i] = INFINITY;
 	for (int i = 0; i < group->count; i++)
 	{
-		angle_bfloat_decode(centroids + (Size) i * dims, point, dims);
+		const AngleBfloat *centroid = centroids + (Size) i * dims;
+		const float spread = (float) angle_centroid_spread(self, centroid);
+
+		angle_bfloat_decode(centroid, point, dims);
 		angle_rabitq_encode(self->metric, dims, point, centre, code, &factors);
 		angle_block_set(group->codes + i / ANGLE_BLOCK * angle_block_size(dims),
 						dims, i % ANGLE_BLOCK, code);
-		group->add[i] = factors.add;
+		group->add[i] = factors.add + spread;
+		group->members[i].spread = spread;
 		group->rescale[i] = factors.rescale;
 		code_member(group, i, point, centre, dims);
 	}
@@ -187,8 +191,9 @@ angle_group_node(const AngleGroup *group, int i, const AngleQuery *query,
 
 	*probe = angle_rabitq_probe_at(score - DEVIATIONS * off, squared);
 	if (query->opposite == NULL)
-		return clamp(score);
-	return clamp(Min(score, centre->opposite + member->add + 2 * product));
+		return clamp(score + member->spread);
+	return clamp(Min(score, centre->opposite + member->add + 2 * product) +
+				 member->spread);
 }
 
 void

@@ -16,8 +16,9 @@
 typedef struct AngleMember
 {
 	float scale;
-	float add;	 /* ‖r‖² + 2⟨g, r̂⟩ */
-	float error; /* ‖r − r̂‖/√(D − 1) */
+	float add;	  /* ‖r‖² + 2⟨g, r̂⟩ */
+	float error;  /* ‖r − r̂‖/√(D − 1) */
+	float spread; /* angle_centroid_spread() */
 } AngleMember;
 
 typedef struct AngleGroup
@@ -36,7 +37,7 @@ typedef struct AngleGroup
 	int slots;			  /* count rounded up to whole blocks of codes */
 	AngleBfloat *centre;  /* (dims): g */
 	uint8 *codes;		  /* of one bit, in blocks */
-	float *add;			  /* (slots); infinite behind count */
+	float *add;			  /* (slots), with the spread; infinite behind count */
 	float *rescale;		  /* (slots) */
 	uint8 *fine;		  /* (count, dims) */
 	AngleMember *members; /* (count) */
@@ -61,12 +62,12 @@ typedef struct AngleCentre
 AngleCentre
 angle_group_centre(const AngleGroup *group, const AngleQuery *query);
 
-/* Fills in estimates (slots) of the nodes' scores, rough ones where a query has one side; none
+/* Fills in estimates (slots) of the nodes' scores and spreads, rough ones where a query has one side; none
  * is NaN, and those behind count are infinite as no other is. */
 void angle_group_estimate(const AngleGroup *group, AngleQuery *query,
 						  const AngleCentre *centre, float *estimates);
 
-/* The score of one node, nearly, and what scanning it needs, with which bounds of its rows hold
+/* The score of one node, nearly, with its spread, and what scanning it needs, with which bounds of its rows hold
  * though its centroid is not known exactly. */
 double angle_group_node(const AngleGroup *group, int i, const AngleQuery *query,
 						const AngleCentre *centre, AngleProbe *probe);

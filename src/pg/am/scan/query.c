@@ -122,12 +122,15 @@ angle_query_node(const AngleQuery *query, const AngleBfloat *centroid,
 	const AngleMetric metric = query->self->metric;
 	const int dims = query->self->layout.dims;
 
+	double score;
+
 	*probe = angle_rabitq_probe_stored(metric, dims, query->point, centroid);
-	if (query->opposite == NULL)
-		return probe->add;
-	return Min(
-		probe->add,
-		angle_rabitq_probe_stored(metric, dims, query->opposite, centroid).add);
+	score = probe->add;
+	if (query->opposite != NULL)
+		score = Min(score, angle_rabitq_probe_stored(metric, dims,
+													 query->opposite, centroid)
+							   .add);
+	return score + angle_centroid_spread(query->self, centroid);
 }
 
 static const AngleTable *

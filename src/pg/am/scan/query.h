@@ -39,7 +39,8 @@ AngleQuery *angle_query_make(Relation index, const AngleIndex *self,
 /* The same of a point (dims) of the index's space, which must stay. */
 AngleQuery *angle_query_of_point(const AngleIndex *self, float *point);
 
-/* How near the node with this stored centroid (dims) is, and what scanning it needs. */
+/* How near the node with this stored centroid (dims) is, with its spread, and what scanning it
+ * needs. */
 double angle_query_node(const AngleQuery *query, const AngleBfloat *centroid,
 						AngleProbe *probe);
 

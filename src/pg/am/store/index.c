@@ -142,6 +142,25 @@ angle_index_point(Relation index, const AngleIndex *self, Datum datum,
 	return has_place;
 }
 
+/* The part of the spread that counts. */
+#define SPREAD_SHARE 0.4
+
+double
+angle_centroid_spread(const AngleIndex *self, const AngleBfloat *centroid)
+{
+	double squared = 0;
+
+	if (self->metric != ANGLE_METRIC_COSINE)
+		return 0;
+	for (int i = 0; i < self->layout.dims; i++)
+	{
+		const double x = angle_bfloat_value(centroid[i]);
+
+		squared += x * x;
+	}
+	return SPREAD_SHARE * Max(0, 1 - squared);
+}
+
 /* Uses of a page from which on they need not be counted: the most are five, and one is
  * taken off each time that PostgreSQL comes by in search of a buffer. */
 #define USES_ENOUGH 2

@@ -117,6 +117,13 @@ void angle_reader_done(AnglePageReader *reader);
  * what stays in memory. */
 bool angle_pin_recent(Relation relation, BlockNumber block, Buffer recent);
 
+/* What is added to the squared distance of a leaf's centroid (dims), so that leaves come in the
+ * order in which they are likely to have the nearest rows: of two that are as near, that whose
+ * rows lie closer together. Under cosine, where rows have the length 1, the rows of a leaf
+ * are 1 − ‖c‖² away from their mean c, on average and squared; 0 for other metrics. */
+double
+angle_centroid_spread(const AngleIndex *self, const AngleBfloat *centroid);
+
 /* Pins a block, which was in the buffer *recent when it was last looked for, or
  * nowhere known (InvalidBuffer); notes where it is now. */
 Buffer angle_read_recent(Relation index, BlockNumber block, Buffer *recent);

@@ -8,7 +8,7 @@
 /* m is the mean of so many. */
 #define FIRST 8
 
-#define WEIGHT 3.5
+#define WEIGHT 4.5
 #define WEIGHT_MOST 3.0
 
 /* From one scale to the next there are so many times the nearest rows. */

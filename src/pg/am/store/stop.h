@@ -1,10 +1,10 @@
 /*
  * When a search has seen enough. Leaves are read by the distance of their centroids
- * until enough rows were seen, those of leaves that are far counting more: where
- * d_i is the distance of the leaf that was read last, squared, d_0 that of the first and
- * m the mean of the first eight, all rows that were seen count
+ * until enough rows were seen, those of leaves that are far counting more: where d_i is
+ * the distance of the leaf that was read last, squared and with its spread (index.h), d_0
+ * that of the first and m the mean of the first eight, all rows that were seen count
  *
- *     exp(min(3.5 (d_i − d_0)/m, 3))
+ *     exp(min(4.5 (d_i − d_0)/m, 3))
  *
  * times. So a query with few leaves around it reads few. Compared with counting
  * rows alone this takes a fifth to a quarter of the leaves off for text embeddings, and a
