@@ -29,7 +29,7 @@
 /* Leaves whose fine codes are looked at: so many times those that are wanted, and so
  * many more, for estimates order them nearly. */
 #define LOOK_SHARE 1.25
-#define LOOK_MORE 16
+#define LOOK_MORE 8
 
 /* Leaves that are asked for ahead of time. */
 #define AHEAD 3

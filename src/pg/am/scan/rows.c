@@ -35,7 +35,7 @@
 
 /* Rows that are sorted at a time: so many, or a part of all where those are many. Ten rows
  * are ready after some thirty were looked up. */
-#define SORT_LEAST 48
+#define SORT_LEAST 64
 #define SORT_SHARE 8
 
 /* Rows that are remembered at first. */

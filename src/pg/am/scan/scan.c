@@ -38,7 +38,7 @@
 
 /* Rows whose distances are computed together: as many as are still wanted, so many at least
  * and at most. Their pages in the table are looked for so many rows ahead. */
-#define BATCH_LEAST 3
+#define BATCH_LEAST 2
 #define BATCH_MOST 16
 #define VISITS_AHEAD 3
 
