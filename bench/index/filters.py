@@ -5,7 +5,6 @@ import data as datasets
 import libpq
 
 PERCENTS = (1, 10)
-WARMING = 20   # queries that are not counted
 
 
 def measure(session, side, data):
@@ -22,7 +21,7 @@ def filtered(session, side, data, percent):
     forms = libpq.encode_vectors(data.filter_queries)
     session.prepare("sift", side.question(f"WHERE part < {percent}"))
     with libpq.one_processor(session):
-        session.ask("sift", forms[:WARMING])
+        session.ask("sift", forms)
         seconds, answers = session.ask("sift", forms)
     session.run("DEALLOCATE sift")
     recalls = [datasets.recall(data.rows, *answer)

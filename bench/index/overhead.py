@@ -8,15 +8,17 @@ FEW = 10   # rows of a table whose index has next to nothing to search
 
 def compare(session, side, data, queries, suffix=""):
     """Median microseconds of a query by the index, and of a look-up by primary key, each of
-    a table of rows with ids from 0 on."""
+    a table of rows with ids from 0 on, by turns, in a session that has met the pages."""
     rows = FEW if suffix else len(data.rows)
     session.prepare("near", side.question(suffix=suffix))
     session.prepare("key", f"SELECT id FROM {side.name}{suffix} WHERE id = $1::int4")
-    near, key = [], []
+    keys = [(i * 97 % rows).to_bytes(4, "big") for i in range(queries)]
+    forms = libpq.encode_vectors(data.queries[:queries])
     with libpq.one_processor(session):
-        for i, form in enumerate(libpq.encode_vectors(data.queries[:queries])):
-            near.append(session.execute("near", form)[0])
-            key.append(session.execute("key", (i * 97 % rows).to_bytes(4, "big"))[0])
+        session.ask("near", forms)
+        near, key = zip(*((session.execute("near", form)[0],
+                           session.execute("key", number)[0])
+                          for form, number in zip(forms, keys)))
     session.run("DEALLOCATE near; DEALLOCATE key")
     return statistics.median(near) * 1e6, statistics.median(key) * 1e6
 

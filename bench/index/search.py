@@ -54,6 +54,12 @@ class Curve:
     def turn(self, value):
         self.session.run(f"SET {self.sweep.setting} = {value}")
 
+    def warm(self, chosen):
+        """Lets the session meet the pages that these queries read at most: a backend waits
+        for the kernel whenever it meets one for the first time."""
+        self.turn(self.points[-1].value)
+        self.session.ask("ask", (self.asked.forms[i] for i in chosen))
+
     def ask(self, point, chosen):
         """The queries with these numbers; adds a round to point."""
         self.turn(point.value)
@@ -133,6 +139,8 @@ def take_rounds(curves, asked, rounds, queries):
              for curve in curves if i < len(curve.points)]
     for number in range(rounds):
         share = [(number * queries + i) % len(asked.forms) for i in range(queries)]
+        for curve in curves:
+            curve.warm(share)
         for curve, point in turns if number % 2 == 0 else reversed(turns):
             curve.ask(point, share)
         print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
