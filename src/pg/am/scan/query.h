@@ -31,10 +31,11 @@ typedef struct AngleQuery
 	void *fine_memory;
 } AngleQuery;
 
-/* Prepares the query of an ordering key, in the current memory context, for a target of recall;
- * from 1 on bounds are to hold for certain. */
+/* Prepares the query of an ordering key, in the current memory context, for a target of recall
+ * and so many nearest rows that are wanted, about; from a target of 1 on bounds are to hold for
+ * certain. */
 AngleQuery *angle_query_make(Relation index, const AngleIndex *self,
-							 ScanKey order, double target);
+							 ScanKey order, double target, double wanted);
 
 /* The same of a point (dims) of the index's space, which must stay. */
 AngleQuery *angle_query_of_point(const AngleIndex *self, float *point);

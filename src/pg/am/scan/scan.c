@@ -465,18 +465,19 @@ start(IndexScanDesc scan, AngleScan *self)
 		self->directory = angle_directory_open(index, &meta);
 	self->self = self->directory != NULL ? self->directory->self
 										 : angle_index_make(&meta);
+	self->wanted = angle_limit_rows(self->limit);
 	self->exact = angle_recall_target >= 1 && angle_probes == 0;
 	self->query =
 		angle_query_make(index, self->self,
 						 scan->numberOfOrderBys > 0 ? scan->orderByData : NULL,
-						 angle_probes > 0 ? CAREFUL : angle_recall_target);
+						 angle_probes > 0 ? CAREFUL : angle_recall_target,
+						 Max(self->wanted, WANTED));
 	self->filter = angle_filter_make(index, scan->keyData, scan->numberOfKeys);
 	self->once = self->exact || !self->query->ordered;
 	self->visited =
 		angle_visits_known(scan->heapRelation) ? scan->heapRelation : NULL;
 	self->probes = angle_probes;
 	self->rule = angle_stop_rule(&meta, angle_recall_target);
-	self->wanted = angle_limit_rows(self->limit);
 	angle_stop_begin(&self->stop, self->self->metric);
 	self->reader = (AnglePageReader){.index = index};
 	init_rows(self);
