@@ -12,7 +12,7 @@
 /* Rows are near whose bound is not above so many estimates: as many as are asked for,
  * times this, for rows may be further than their estimates say. A row that was left out and
  * is due all the same costs a second look at its leaf. */
-#define NEAR_SHARE 8
+#define NEAR_SHARE 7
 
 /* Estimates that are kept beside these, how many more are the occasion to let go of them, and
  * how many may stay. */
