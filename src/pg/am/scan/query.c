@@ -9,15 +9,13 @@
 #include "pg/am/scan/query.h"
 #include "pg/type/vector.h"
 
-/* So much of the bound of a code's estimate is taken off, by how much the target of recall may
- * miss: at 0.99, one in ten rows is nearer than the bound says, which loses 0.1 % of the ten
- * nearest, for a tenth less time; more for a tenth of what is missed, not less than loses
- * what it saves, and not more than loses nothing. Where ten times as many rows are wanted more
- * lie near the last of them. */
-#define BOUND_AT_99 0.7
-#define BOUND_EACH_TENTH 0.5
+/* So much of the bound of a code's estimate is taken off, where so many rows are read, and more
+ * where they are ten times as many: the more are read, the more lie near the last that is
+ * wanted. At the least, one row in eight is nearer than its bound says, which loses 0.2 % of the
+ * ten nearest, for an eighth less time; of the most and beyond nothing is lost. */
 #define BOUND_LEAST 0.6
-#define BOUND_TENFOLD 0.15
+#define BOUND_READ 4000
+#define BOUND_TENFOLD 0.25
 #define BOUND_MOST 1.2
 
 /* So many times what the estimate of a body is off by on average is taken off. Four times
@@ -71,27 +69,24 @@ prepare(AngleQuery *query)
 }
 
 static float
-bound_share(double target, double wanted)
+bound_share(double read)
 {
-	double share = BOUND_MOST;
+	const double share = BOUND_LEAST + BOUND_TENFOLD * log10(read / BOUND_READ);
 
-	if (target < 1)
-		share = BOUND_AT_99 - BOUND_EACH_TENTH * (2 + log10(1 - target));
-	share = Max(share, BOUND_LEAST) + BOUND_TENFOLD * log10(wanted / 10);
 	return (float) Min(Max(share, BOUND_LEAST), BOUND_MOST);
 }
 
 AngleQuery *
 angle_query_make(Relation index, const AngleIndex *self, ScanKey order,
-				 double target, double wanted)
+				 bool exact, double read)
 {
 	AngleQuery *query = palloc0(sizeof(AngleQuery));
 
 	query->self = self;
 	query->ratio = 1;
 	query->estimated = index->rd_index->indkey.values[0] == 0;
-	query->exact = target >= 1;
-	query->bound_share = bound_share(target, wanted);
+	query->exact = exact;
+	query->bound_share = bound_share(read);
 	query->null = order != NULL && (order->sk_flags & SK_ISNULL);
 	if (self->layout.dims == 0 || order == NULL || query->null)
 		return query;

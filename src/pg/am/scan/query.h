@@ -31,11 +31,10 @@ typedef struct AngleQuery
 	void *fine_memory;
 } AngleQuery;
 
-/* Prepares the query of an ordering key, in the current memory context, for a target of recall
- * and so many nearest rows that are wanted, about; from a target of 1 on bounds are to hold for
- * certain. */
+/* Prepares the query of an ordering key, in the current memory context. exact: bounds are to hold
+ * for certain. read: rows that will be read, about, more than 0. */
 AngleQuery *angle_query_make(Relation index, const AngleIndex *self,
-							 ScanKey order, double target, double wanted);
+							 ScanKey order, bool exact, double read);
 
 /* The same of a point (dims) of the index's space, which must stay. */
 AngleQuery *angle_query_of_point(const AngleIndex *self, float *point);

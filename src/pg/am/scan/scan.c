@@ -45,9 +45,6 @@
 /* Rows that are taken to be wanted where that is not known. */
 #define WANTED 10
 
-/* The target of recall that bounds are made for where leaves are told by their number. */
-#define CAREFUL 0.999
-
 /* The last of those beyond need more than as many nearest do on average: as so many times
  * as many and so many more; where recall is less, as it were no less than this. */
 #define MORE_SHARE 1.8
@@ -403,21 +400,25 @@ init_rows(AngleScan *self)
 	self->count = self->nearest = self->due = 0;
 }
 
-/* How many leaves are read before the first row, about. */
+/* How many rows a leaf has, about. */
 static double
-expected_leaves(const AngleScan *self, const AngleMeta *meta)
+leaf_rows(const AngleScan *self, const AngleMeta *meta)
 {
-	double rows = meta->capacity * 0.75;
+	const double rows = Max(1, meta->capacity * 0.75);
 
-	if (self->once)
-		return UINT32_MAX;
+	if (self->directory == NULL)
+		return rows;
+	return Max(1, Min(rows, 2 * meta->rows / self->directory->leaves));
+}
+
+/* How many rows are read before the first one is given out, about. */
+static double
+expected_rows(const AngleScan *self, const AngleMeta *meta)
+{
 	if (self->probes > 0)
-		return self->probes;
-	if (self->directory != NULL)
-		rows = Max(1, Min(rows, 2 * meta->rows / self->directory->leaves));
+		return self->probes * leaf_rows(self, meta);
 	return angle_stop_read(meta, angle_recall_target,
-						   Max(self->wanted, WANTED)) /
-		   rows;
+						   Max(self->wanted, WANTED));
 }
 
 /* What an index with dimensions needs. */
@@ -433,7 +434,9 @@ start_route(Relation index, AngleScan *self, const AngleMeta *meta)
 	self->distances = palloc(slots * sizeof(double));
 	self->route = angle_route_make(index, self->query, self->directory,
 								   meta->root, !self->once);
-	angle_route_expect(self->route, expected_leaves(self, meta));
+	angle_route_expect(self->route, self->once ? UINT32_MAX
+											   : expected_rows(self, meta) /
+													 leaf_rows(self, meta));
 }
 
 /* For rows of which distances are to be computed. */
@@ -466,17 +469,16 @@ start(IndexScanDesc scan, AngleScan *self)
 	self->self = self->directory != NULL ? self->directory->self
 										 : angle_index_make(&meta);
 	self->wanted = angle_limit_rows(self->limit);
-	self->exact = angle_recall_target >= 1 && angle_probes == 0;
+	self->probes = angle_probes;
+	self->exact = angle_recall_target >= 1 && self->probes == 0;
 	self->query =
 		angle_query_make(index, self->self,
 						 scan->numberOfOrderBys > 0 ? scan->orderByData : NULL,
-						 angle_probes > 0 ? CAREFUL : angle_recall_target,
-						 Max(self->wanted, WANTED));
+						 self->exact, expected_rows(self, &meta));
 	self->filter = angle_filter_make(index, scan->keyData, scan->numberOfKeys);
 	self->once = self->exact || !self->query->ordered;
 	self->visited =
 		angle_visits_known(scan->heapRelation) ? scan->heapRelation : NULL;
-	self->probes = angle_probes;
 	self->rule = angle_stop_rule(&meta, angle_recall_target);
 	angle_stop_begin(&self->stop, self->self->metric);
 	self->reader = (AnglePageReader){.index = index};
