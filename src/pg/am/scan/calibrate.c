@@ -8,6 +8,7 @@
 #include "utils/memutils.h"
 
 #include "pg/am/scan/calibrate.h"
+#include "pg/am/scan/choice.h"
 #include "pg/am/scan/neighbours.h"
 #include "pg/am/store/entries.h"
 #include "pg/am/store/node_segment.h"
@@ -33,14 +34,24 @@ typedef struct LeafSeen
 {
 	BlockNumber block;
 	int rows;
+	uint32 group; /* its parent's place in groups */
 } LeafSeen;
 
-/* When a search comes to a leaf. */
+/* When a search comes to a leaf, or to a group. */
 typedef struct LeafDue
 {
 	float key;	 /* the distance of its centroid */
-	uint32 leaf; /* its place in leaves */
+	uint32 leaf; /* its place in leaves, or in groups */
 } LeafDue;
+
+/* An inner node above leaves. */
+typedef struct Parent
+{
+	const double *keys; /* (batch) */
+	double spread;
+	bool noted;	  /* as a group … */
+	uint32 group; /* … with this place */
+} Parent;
 
 typedef struct Calibration
 {
@@ -53,11 +64,18 @@ typedef struct Calibration
 	LeafSeen *leaves; /* (leaf_capacity) of the tree */
 	LeafDue *order; /* (batch, leaf_capacity) for some queries from first on */
 	float *seen;	/* (leaf_capacity) for one, by leaf */
-	uint32 *places; /* (leaf_capacity) by block: of leaves */
+	float *at;		/* (leaf_capacity) for one: seen with so many leaves */
+	float *groups;	/* (group_capacity, most): keys */
+	LeafDue *group_order; /* (leaf_capacity) for one */
+	float *reaches;		  /* (leaf_capacity) for one: angle_choice_reach() */
+	uint32 *places;		  /* (leaf_capacity) by block: of leaves */
 	uint32 leaf_count;
 	uint32 leaf_capacity;
+	uint32 group_count;
+	uint32 group_capacity;
 	int first;
 	int batch;
+	int most; /* of batch */
 	AnglePageReader centroids;
 } Calibration;
 
@@ -144,12 +162,35 @@ make_samples(Calibration *calibration, const AngleReservoir *reservoir,
 
 /* ---- the order of leaves -------------------------------------------------- */
 
+/* The place of a leaf's parent in groups. */
+static uint32
+group_of(Calibration *calibration, Parent *parent)
+{
+	float *keys;
+
+	if (parent->noted)
+		return parent->group;
+	if (calibration->group_count == calibration->group_capacity)
+	{
+		calibration->group_capacity *= 2;
+		calibration->groups = repalloc_huge(
+			calibration->groups, (Size) calibration->group_capacity *
+									 calibration->most * sizeof(float));
+	}
+	parent->noted = true;
+	parent->group = calibration->group_count++;
+	keys = calibration->groups + (Size) parent->group * calibration->most;
+	for (int i = 0; i < calibration->batch; i++)
+		keys[i] = (float) (parent->keys[i] + parent->spread);
+	return parent->group;
+}
+
 /* Notes a leaf, whose keys (batch), to which the spread is added, these are for some queries. The centroid of the first
  * leaf of a row is near to it because it is the mean of this row, too: it would be so far
  * away without it. */
 static void
 note_leaf(Calibration *calibration, BlockNumber block, int rows,
-		  const double *keys, double spread)
+		  const double *keys, double spread, Parent *parent)
 {
 	const uint32 leaf = calibration->leaf_count;
 	const bool squares =
@@ -159,7 +200,8 @@ note_leaf(Calibration *calibration, BlockNumber block, int rows,
 		block >= calibration->leaf_capacity)
 		return;
 	calibration->leaf_count++;
-	calibration->leaves[leaf] = (LeafSeen){block, rows};
+	calibration->leaves[leaf] =
+		(LeafSeen){block, rows, group_of(calibration, parent)};
 	calibration->places[block] = leaf;
 	for (int i = 0; i < calibration->batch; i++)
 	{
@@ -210,13 +252,14 @@ read_children(Calibration *calibration, Buffer head, AngleNodePointer *children,
  * meantime are passed over. */
 static void
 walk(Calibration *calibration, AngleNodePointer node, const double *keys,
-	 double spread)
+	 double spread, Parent *parent)
 {
 	const AngleLayout *layout = &calibration->self->layout;
 	Buffer head =
 		angle_read_node(calibration->index, layout, node, BUFFER_LOCK_SHARE);
 	AngleNodePointer *children;
 	AngleNodeHeader header;
+	Parent own = {.keys = keys, .spread = spread};
 	double *below, *spreads;
 	int count;
 
@@ -228,7 +271,7 @@ walk(Calibration *calibration, AngleNodePointer node, const double *keys,
 	if (header.kind == ANGLE_NODE_LEAF)
 	{
 		UnlockReleaseBuffer(head);
-		note_leaf(calibration, node.block, header.count, keys, spread);
+		note_leaf(calibration, node.block, header.count, keys, spread, parent);
 		return;
 	}
 	children = palloc(layout->fanout * sizeof(AngleNodePointer));
@@ -240,7 +283,7 @@ walk(Calibration *calibration, AngleNodePointer node, const double *keys,
 	UnlockReleaseBuffer(head);
 	for (int i = 0; i < count; i++)
 		walk(calibration, children[i], below + (Size) i * calibration->batch,
-			 spreads[i]);
+			 spreads[i], &own);
 	pfree(children);
 	pfree(below);
 	pfree(spreads);
@@ -267,28 +310,55 @@ step_seen(int step)
 	return exp2(STEP_FIRST + (double) step / STEPS_EACH);
 }
 
-/* Goes the way of a search by one query, whose leaves these are: notes what it has seen
- * with each of them, and what it reads. */
+/* Finds out when a search by one query of the batch comes to the leaves of each group. */
 static void
-go(Calibration *calibration, LeafDue *order)
+reach_groups(Calibration *calibration, int query)
 {
+	LeafDue *order = calibration->group_order;
+	const uint32 count = calibration->group_count;
+
+	for (uint32 i = 0; i < count; i++)
+		order[i] = (LeafDue){
+			calibration->groups[(Size) i * calibration->most + query], i};
+	sort_due(order, count);
+	for (uint32 i = 0; i < count; i++)
+		calibration->reaches[order[i].leaf] = (float) angle_choice_reach(
+			calibration->leaf_count, (double) i / count);
+}
+
+/* Goes the way of a search by one query of the batch, whose leaves these are: notes what it has
+ * seen with each of them, and what it reads. Those of far groups come late. */
+static void
+go(Calibration *calibration, int query, LeafDue *order)
+{
+	const uint32 count = calibration->leaf_count;
 	AngleStop stop;
 	int step = 0;
 
-	sort_due(order, calibration->leaf_count);
+	sort_due(order, count);
+	reach_groups(calibration, query);
 	angle_stop_begin(&stop, calibration->self->metric);
-	for (uint32 i = 0; i < calibration->leaf_count; i++)
+	for (uint32 i = 0; i < count; i++)
 	{
 		const int rows = calibration->leaves[order[i].leaf].rows;
 
 		angle_stop_note(&stop, order[i].key, rows, rows);
-		calibration->seen[order[i].leaf] = (float) angle_stop_seen(&stop);
+		calibration->at[i] = (float) angle_stop_seen(&stop);
 		for (; step < STEPS && angle_stop_seen(&stop) >= step_seen(step);
 			 step++)
 			calibration->measured->read[step] += stop.rows;
 	}
 	for (; step < STEPS; step++)
 		calibration->measured->read[step] += stop.rows;
+	for (uint32 i = 0; i < count; i++)
+	{
+		const uint32 leaf = order[i].leaf;
+		const double late =
+			calibration->reaches[calibration->leaves[leaf].group];
+
+		calibration->seen[leaf] =
+			calibration->at[(uint32) Min(Max(i, late), count - 1)];
+	}
 }
 
 /* What was seen with the first leaf that has the neighbour; infinite if none has. */
@@ -342,11 +412,22 @@ go_all(Calibration *calibration, AngleNodePointer root)
 	const int most = (int) Min(
 		calibration->count, Max(1, ORDERS_SIZE / (leaves * sizeof(LeafDue))));
 	double *keys = palloc(most * sizeof(double));
+	Parent above = {.keys = keys};
 
 	calibration->leaf_capacity = leaves;
+	calibration->most = most;
 	calibration->leaves =
 		palloc_extended(leaves * sizeof(LeafSeen), MCXT_ALLOC_HUGE);
 	calibration->seen =
+		palloc_extended(leaves * sizeof(float), MCXT_ALLOC_HUGE);
+	calibration->at = palloc_extended(leaves * sizeof(float), MCXT_ALLOC_HUGE);
+	calibration->group_capacity = 64;
+	calibration->groups = palloc_extended((Size) calibration->group_capacity *
+											  most * sizeof(float),
+										  MCXT_ALLOC_HUGE);
+	calibration->group_order =
+		palloc_extended(leaves * sizeof(LeafDue), MCXT_ALLOC_HUGE);
+	calibration->reaches =
 		palloc_extended(leaves * sizeof(float), MCXT_ALLOC_HUGE);
 	calibration->places = palloc_extended(leaves * sizeof(uint32),
 										  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -358,12 +439,13 @@ go_all(Calibration *calibration, AngleNodePointer root)
 	{
 		calibration->first = first;
 		calibration->batch = Min(most, calibration->count - first);
-		calibration->leaf_count = 0;
-		walk(calibration, root, keys, 0);
+		calibration->leaf_count = calibration->group_count = 0;
+		above.noted = false;
+		walk(calibration, root, keys, 0, &above);
 		for (int i = 0; i < calibration->batch; i++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			go(calibration, calibration->order + i * leaves);
+			go(calibration, i, calibration->order + i * leaves);
 			note_needs(calibration, &calibration->samples[first + i]);
 		}
 	}

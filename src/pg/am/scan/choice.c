@@ -102,13 +102,22 @@ take_group(AngleChoice *choice, const AngleGroup *group)
 	choice->numbers += group->slots;
 }
 
-/* Leaves that are to be estimated where so many are looked at. */
+/* Of so many leaves, those that are to be estimated where so many are looked at. */
 static double
-estimated(const AngleChoice *choice, double looked_at)
+estimated(double leaves, double looked_at)
 {
 	return Max(looked_at * ESTIMATED_SHARE,
-			   ESTIMATED_LEAST *
-				   pow(choice->directory->leaves, ESTIMATED_POWER));
+			   ESTIMATED_LEAST * pow(leaves, ESTIMATED_POWER));
+}
+
+double
+angle_choice_reach(double leaves, double share)
+{
+	const double looked_at = share * leaves / ESTIMATED_SHARE;
+
+	return share * leaves < estimated(leaves, 0)
+			   ? 0
+			   : Max(0, (looked_at - LOOK_MORE) / LOOK_SHARE);
 }
 
 /* Takes the nearest groups, with those taken before about so many leaves. */
@@ -237,7 +246,7 @@ choose(AngleChoice *choice, double expected)
 	forget_chosen(choice);
 	if (wanted <= 0)
 		return false;
-	take_groups(choice, estimated(choice, choice->passed + wanted));
+	take_groups(choice, estimated(leaves, choice->passed + wanted));
 	limit = reach_for(choice, wanted);
 	if (isinf(limit))
 	{

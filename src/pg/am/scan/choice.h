@@ -24,6 +24,10 @@ AngleChoice *angle_choice_make(AngleQuery *query,
  * will be asked for, or more. */
 bool angle_choice_next(AngleChoice *choice, double expected, AngleLeaf *leaf);
 
+/* Leaves that a scan has to expect, of so many, to come to those of a group than which this share
+ * of all groups is nearer: 0 where they are always estimated. */
+double angle_choice_reach(double leaves, double share);
+
 /* The leaf that is next, or that comes so many behind it, if that is known already; else
  * NULL. */
 const AngleLeaf *angle_choice_peek(const AngleChoice *choice, uint32 ahead);

@@ -40,8 +40,8 @@ angle_stop_default(AngleMeta *meta)
 	memcpy(meta->read, read, sizeof(read));
 }
 
-/* What bounds of codes and lists that are far by estimate may miss (scan/query.c,
- * scan/choice.c), as a part of what the target may, and at most. */
+/* What bounds of codes may miss (scan/query.c), as a part of what the target may, and at
+ * most. */
 #define MISSED_PART 0.1
 #define MISSED_MOST 0.004
 
