@@ -50,8 +50,8 @@ angle_query_codes(AngleQuery *query, const AngleBlockView *first, int blocks,
 				  AngleProbe probe, float *estimate, float *lower);
 
 /* For the slots of the blocks of a leaf's head page that have rows, estimates of their scores,
- * which are of the query's own side if it has two, and lower bounds, which hold as
- * often as the target of recall needs. What they are where there is no row does not matter. */
+ * which are of the query's own side if it has two, and lower bounds, of which a part is
+ * too high. What they are where there is no row does not matter. */
 void angle_query_leaf(AngleQuery *query, Page head, AngleProbe probe,
 					  float *estimates, float *lower);
 
