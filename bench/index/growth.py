@@ -42,6 +42,7 @@ def measure(session, side, data, count, queries):
     for kind in KINDS:
         make(session, side, data, count, kind, "_" + kind)
         session.prepare(kind, side.question("", "_" + kind))
+        session.ask(kind, forms)   # meets the pages
     result = {kind: [] for kind in KINDS}
     for value in sweep.values[::2]:
         session.run(f"SET {sweep.setting} = {value}")
