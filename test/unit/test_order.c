@@ -2,7 +2,6 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "core/ann/order_kernels.h"
 #include "core/base/rng.h"

@@ -152,14 +152,11 @@ limit(const float *keys, size_t count, size_t rank, size_t more)
 			   : limit_of_few(keys, count, rank, more);
 }
 
-/* Keys that are put in order by counting, at most. */
-#define PLACES ANGLE_ORDER_PLACES
-
 static void
 places(const float *keys, size_t count, uint32_t *places)
 {
 	const size_t padded = (count + CHUNK - 1) / CHUNK * CHUNK;
-	float own[PLACES];
+	float own[ANGLE_ORDER_PLACES];
 
 	for (size_t i = 0; i < padded; i++)
 		own[i] = i < count ? keys[i] : INFINITY;

@@ -103,10 +103,10 @@ angle_blocks_estimate(const AngleTable *table, const AngleBlockView *first,
 }
 
 void
-angle_blocks_near(const float *lower, size_t blocks, float limit,
+angle_blocks_near(const float *scores, size_t blocks, float limit,
 				  uint16_t *near)
 {
-	angle_quant_kernels()->near_blocks(lower, blocks, limit, near);
+	angle_quant_kernels()->near_blocks(scores, blocks, limit, near);
 }
 
 void

@@ -98,9 +98,9 @@ void angle_blocks_estimate(const AngleTable *table, const AngleBlockView *first,
 						   size_t blocks, AngleProbe probe, float *estimate,
 						   float *lower);
 
-/* A bit of near (blocks) for each of the lower bounds (blocks, 16), set unless the
- * bound is above limit. */
-void angle_blocks_near(const float *lower, size_t blocks, float limit,
+/* A bit of near (blocks) for each of the estimates or bounds (blocks, 16), set unless it
+ * is above limit. */
+void angle_blocks_near(const float *scores, size_t blocks, float limit,
 					   uint16_t *near);
 
 /* Makes estimates (blocks, 16) comparable and finite: NaN becomes the greatest. */
