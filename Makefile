@@ -50,15 +50,19 @@ PG_SRCS = \
 	am/store/stop.c \
 	am/tree/descend.c \
 	am/tree/insert.c \
+	am/tree/leaf_pass.c \
 	am/tree/merge.c \
+	am/tree/move_second.c \
 	am/tree/near_leaves.c \
 	am/tree/pair.c \
+	am/tree/recentre.c \
 	am/tree/redistribute.c \
 	am/tree/renew.c \
 	am/tree/replace.c \
 	am/tree/second.c \
 	am/tree/siblings.c \
 	am/tree/split.c \
+	am/tree/wishes.c \
 	am/unread.c \
 	am/vacuum.c \
 	bridge.c \

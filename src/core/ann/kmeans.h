@@ -64,7 +64,7 @@ ANGLE_MUST_CHECK AngleStatus angle_cluster(const AngleClusterRequest *request,
 typedef struct AngleAssigner AngleAssigner;
 
 /* The most lists that a point is assigned to. */
-#define ANGLE_ASSIGN_MAX 8
+#define ANGLE_ASSIGN_MAX 16
 
 /* Groups in which lists are looked for: enough for 99 % of the nearest ones on
  * text embeddings. */

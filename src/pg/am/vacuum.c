@@ -29,6 +29,7 @@
 #include "pg/am/store/reach.h"
 #include "pg/am/tree/merge.h"
 #include "pg/am/tree/pair.h"
+#include "pg/am/tree/recentre.h"
 #include "pg/am/tree/renew.h"
 #include "pg/pg_compat.h"
 
@@ -323,13 +324,56 @@ memory_for(void)
 /* Of the rows so many, at least, lack a second entry which there is room for. */
 #define LACKING 0.1
 
-/* Whether insertions have left rows without second entries. */
-static bool
-lacks_seconds(const Vacuum *vacuum)
+/* Of the rows so many, at most, have come since second entries were last chosen. */
+#define UNPAIRED 0.3
+
+/* Of the rows that there were when second entries were last chosen, those that are left. */
+static double
+paired_left(const Vacuum *vacuum, double removed)
 {
 	const double rows = vacuum->stats->num_index_tuples;
 
-	return Min(rows - vacuum->seconds, vacuum->room) > LACKING * rows;
+	return angle_meta_read(vacuum->index).paired * rows /
+		   Max(1, rows + removed);
+}
+
+/* Whether insertions have left rows without second entries, or in a leaf that is not the
+ * best. */
+static bool
+wants_pairing(const Vacuum *vacuum, double paired)
+{
+	const double rows = vacuum->stats->num_index_tuples;
+	const double lacking = Min(rows - vacuum->seconds, vacuum->room);
+
+	return lacking > LACKING * rows ||
+		   (rows >= ANGLE_CALIBRATION_ROWS && paired < (1 - UNPAIRED) * rows);
+}
+
+static void
+store_paired(Relation index, double rows)
+{
+	Buffer buffer = ReadBuffer(index, ANGLE_META_BLOCK);
+	GenericXLogState *state;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	state = GenericXLogStart(index);
+	angle_meta(GenericXLogRegisterBuffer(state, buffer, 0))->paired = rows;
+	GenericXLogFinish(state);
+	UnlockReleaseBuffer(buffer);
+}
+
+/* Chooses second entries anew, if need be. So many rows were removed before. */
+static void
+pair(const Vacuum *vacuum, const AngleIndex *self, double removed, bool wait)
+{
+	const double rows = vacuum->stats->num_index_tuples;
+	const double left = paired_left(vacuum, removed);
+	const bool now = !wait && wants_pairing(vacuum, left);
+
+	if (now)
+		angle_pair(vacuum->index, self, memory_for());
+	if (now || removed > 0)
+		store_paired(vacuum->index, now ? rows : left);
 }
 
 /* Whether the index has so many more rows than when the stop rule was last measured that
@@ -351,6 +395,7 @@ vacuum_pass(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	Vacuum vacuum = {
 		info->index, ANGLE_VACUUM_HEAP(info), &self->layout, stats, callback,
 		state,		 info->strategy};
+	const double removed = stats->tuples_removed;
 
 	stats->num_index_tuples = 0;
 	stats->estimated_count = false;
@@ -368,9 +413,8 @@ vacuum_pass(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 		/* for what is merged takes free segments */
 		IndexFreeSpaceMapVacuum(info->index);
 		angle_merge(info->index, vacuum.heap, self, &vacuum.tally, stats);
-		if (lacks_seconds(&vacuum) &&
-			!has_doubled(&meta, stats->num_index_tuples))
-			angle_pair(info->index, self, memory_for());
+		pair(&vacuum, self, stats->tuples_removed - removed,
+			 has_doubled(&meta, stats->num_index_tuples));
 	}
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 }
@@ -465,7 +509,10 @@ renew(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	old = MemoryContextSwitchTo(scratch);
 	self = angle_index_make(&meta);
 	angle_renew(info->index, ANGLE_VACUUM_HEAP(info), self, stats);
+	angle_recentre(info->index, ANGLE_VACUUM_HEAP(info), self, memory_for(),
+				   stats);
 	angle_pair(info->index, self, memory_for());
+	store_paired(info->index, stats->num_index_tuples);
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);

@@ -434,7 +434,10 @@ build_tree(Build *build)
 		/* no row: the next one may have other dimensions */
 		build->meta = angle_meta_make(build->index);
 	else
+	{
+		build->meta.paired = build->meta.rows;
 		update_metapage(build->index, &build->meta);
+	}
 }
 
 IndexBuildResult *

@@ -7,14 +7,17 @@
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 
-#include "core/distance/sums.h"
 #include "pg/am/build/settle.h"
 #include "pg/am/store/entries.h"
 #include "pg/am/tree/near_leaves.h"
+#include "pg/am/tree/wishes.h"
 
-/* Leaves that a row's first entry may go to, and that its second may. */
+/* Leaves that a row's first entry may go to. */
 #define NEAREST_FIRST 4
-#define NEAREST 8
+
+/* First entries that a leaf gets here at most: one of more is split by the next insertion
+ * (angle_leaf_expendable()). */
+#define MOST_FIRST 0.75
 
 /* Leaves that a process takes at a time: those of a turn have a common multiple with
  * those of a part. */
@@ -35,9 +38,10 @@ typedef struct Part
 	const AngleChild *leaves; /* (count) */
 	int count;
 	AngleNearest nearest;
-	bool *full; /* (count), by order: it had no free slot when last seen */
+	bool *full;			  /* (count), by order: it had no room when last seen */
 	AngleEntries entries; /* of several leaves */
 	Place *places;		  /* (entries.capacity); leaf is a place in order */
+	AngleWishes wishes;
 } Part;
 
 /* What became of an entry. */
@@ -77,9 +81,10 @@ read_leaf(Part *part, int place)
 	UnlockReleaseBuffer(head);
 }
 
-/* Puts an entry of row i into the leaf at place to, if it has a free slot. */
+/* Puts an entry of row i into the leaf at place to, if that has less than most entries; slot is
+ * where it is then. */
 static Put
-put_entry(Part *part, int i, int to, uint16 flag)
+put_entry(Part *part, int i, int to, uint16 flag, int most, int *slot)
 {
 	const AngleIndex *self = part->self;
 	const AngleLayout *layout = &self->layout;
@@ -87,7 +92,6 @@ put_entry(Part *part, int i, int to, uint16 flag)
 	Put result = PUT_NOWHERE;
 	Buffer head;
 	Page page;
-	int slot;
 
 	angle_row_set_code(row, self,
 					   part->entries.points + (Size) i * layout->dims,
@@ -95,114 +99,84 @@ put_entry(Part *part, int i, int to, uint16 flag)
 	row->where.slot = angle_body_slot(row->where) | flag;
 	head = lock_leaf(part, to);
 	page = BufferGetPage(head);
-	slot = angle_slot_find_free(layout, page, 0, layout->capacity);
-	if (slot < layout->capacity)
+	if (angle_node(page)->count < most)
 	{
-		angle_head_put_row(layout, page, slot, row);
+		*slot = angle_slot_find_free(layout, page, 0, layout->capacity);
+		angle_head_put_row(layout, page, *slot, row);
 		MarkBufferDirty(head);
 		result = angle_node(page)->flags & ANGLE_NODE_SETTLED ? PUT_BEHIND
 															  : PUT_AHEAD;
 	}
-	part->full[to] = angle_node(page)->count == layout->capacity;
+	part->full[to] = angle_node(page)->count >= most;
 	UnlockReleaseBuffer(head);
 	return result;
 }
 
-/* Moves the first entry of row i to the leaf at place to, if it has a free slot. */
-static Put
-move_first(Part *part, int i, int to)
+static void
+take_entry(Part *part, Place from)
 {
-	const Place from = part->places[i];
-	const Put result = put_entry(part, i, to, 0);
-	Buffer head;
+	Buffer head = lock_leaf(part, from.leaf);
 
-	if (result == PUT_NOWHERE)
-		return result;
-	head = lock_leaf(part, from.leaf);
 	angle_slot_clear_live(&part->self->layout, BufferGetPage(head), from.slot);
 	MarkBufferDirty(head);
 	UnlockReleaseBuffer(head);
 	part->full[from.leaf] = false;
-	return result;
 }
 
-/* The nearest leaf with room for row i, or the one where it is. */
-static int
-choose_first(const Part *part, int i, const uint32 *nearest)
+/* Moves the first entry of row i to the nearest leaf that has room, unless that is where it is;
+ * false if it is met again there. */
+static bool
+settle_first(Part *part, int i, const uint32 *nearest)
 {
-	const int own = part->places[i].leaf;
+	const Place from = part->places[i];
+	const int most = MOST_FIRST * part->self->layout.capacity;
 
 	for (int j = 0; j < NEAREST_FIRST && nearest[j] < part->count; j++)
-		if (nearest[j] == own || !part->full[nearest[j]])
-			return nearest[j];
-	return own;
+	{
+		Put put = PUT_NOWHERE;
+		int slot;
+
+		if (nearest[j] == from.leaf)
+			return true;
+		if (!part->full[nearest[j]])
+			put = put_entry(part, i, nearest[j], 0, most, &slot);
+		if (put == PUT_NOWHERE)
+			continue;
+		take_entry(part, from);
+		part->places[i] = (Place){nearest[j], slot};
+		return put == PUT_BEHIND;
+	}
+	return true;
 }
 
-/* Of the nearest leaves with room the one with the least loss beside the first; −1 if
- * there is none. */
-static int
-choose_second(const Part *part, int i, int first, const uint32 *nearest,
-			  const float *distances)
+/* Notes where row i would have its second entry. */
+static void
+wish_second(Part *part, int i, const uint32 *nearest, const float *distances)
 {
 	const Size dims = part->self->layout.dims;
-	const float *point = part->entries.points + i * dims;
-	const float *centroid = part->nearest.centroids + first * dims;
-	const double to_first =
-		angle_distance_kernels()->l2_squared(point, centroid, dims);
-	double least = INFINITY;
-	int best = -1;
+	const AngleWisher wisher = {part->entries.points + i * dims,
+								part->nearest.centroids,
+								dims,
+								part->count,
+								nearest,
+								distances};
 
-	for (int j = 0; j < NEAREST && nearest[j] < part->count; j++)
-	{
-		const int other = nearest[j];
-		double loss;
-
-		if (other == first || part->full[other])
-			continue;
-		loss = angle_second_loss(point, centroid,
-								 part->nearest.centroids + other * dims, dims,
-								 to_first, distances[j]);
-		if (loss < least)
-		{
-			least = loss;
-			best = other;
-		}
-	}
-	return best;
-}
-
-/* Finds the places of row i: of its first entry, and if that is in a leaf that was read
- * of its second. A leaf that turns out to be full is not chosen again. */
-static void
-settle_row(Part *part, int i, const uint32 *nearest, const float *distances)
-{
-	Put put = PUT_NOWHERE;
-	int first, second;
-
-	while (put == PUT_NOWHERE)
-	{
-		first = choose_first(part, i, nearest);
-		put = first == part->places[i].leaf ? PUT_BEHIND
-											: move_first(part, i, first);
-	}
-	if (put == PUT_AHEAD)
-		return;
-	put = PUT_NOWHERE;
-	while (put == PUT_NOWHERE &&
-		   (second = choose_second(part, i, first, nearest, distances)) >= 0)
-		put = put_entry(part, i, second, ANGLE_ENTRY_SECOND);
+	angle_wishes_add(&part->wishes, &wisher, part->places[i].leaf)->slot =
+		part->places[i].slot;
 }
 
 static void
 settle_batch(Part *part)
 {
-	uint32 lists[ANGLE_ASSIGN_BATCH * NEAREST];
-	float distances[ANGLE_ASSIGN_BATCH * NEAREST];
+	uint32 lists[ANGLE_ASSIGN_BATCH * ANGLE_WISHES_OF];
+	float distances[ANGLE_ASSIGN_BATCH * ANGLE_WISHES_OF];
 
 	angle_assign(part->nearest.assigner, part->entries.points,
-				 part->entries.count, NEAREST, lists, distances);
+				 part->entries.count, ANGLE_WISHES_OF, lists, distances);
 	for (int i = 0; i < part->entries.count; i++)
-		settle_row(part, i, lists + i * NEAREST, distances + i * NEAREST);
+		if (settle_first(part, i, lists + i * ANGLE_WISHES_OF))
+			wish_second(part, i, lists + i * ANGLE_WISHES_OF,
+						distances + i * ANGLE_WISHES_OF);
 	part->entries.count = 0;
 }
 
@@ -216,9 +190,81 @@ settle_turn(Part *part, int from, int to)
 		if (part->entries.count + part->self->layout.capacity >
 			part->entries.capacity)
 			settle_batch(part);
-		read_leaf(part, place);
+		read_leaf(part, angle_nearest_scattered(&part->nearest, place));
 	}
 }
+
+/* ---- second entries ------------------------------------------------------- */
+
+/* Puts the second entry of row i of those that were read into the best leaf that has room. */
+static void
+grant(Part *part, int i, const AngleWish *wish)
+{
+	const int most = part->self->layout.capacity;
+	int slot;
+
+	for (int j = 0; j < ANGLE_WISHES && wish->leaves[j] != ANGLE_WISH_NONE; j++)
+		if (!part->full[wish->leaves[j]] &&
+			put_entry(part, i, wish->leaves[j], ANGLE_ENTRY_SECOND, most,
+					  &slot) != PUT_NOWHERE)
+			return;
+}
+
+/* Grants those of the wishes from first on, up to end, of rows of one leaf, whose turn it is in a
+ * round. */
+static void
+grant_leaf(Part *part, Size first, Size end, int round)
+{
+	const AngleWish *due[ANGLE_ASSIGN_BATCH];
+	int dues = 0;
+	Buffer head;
+
+	for (Size i = first; i < end; i++)
+	{
+		const AngleWish *wish = angle_wish(&part->wishes, i);
+
+		if (angle_wish_is_due(&part->wishes, wish, round))
+			due[dues++] = wish;
+	}
+	if (dues == 0)
+		return;
+	head = lock_leaf(part, due[0]->first);
+	for (int i = 0; i < dues; i++)
+		angle_entries_read_slot(&part->entries, head, due[i]->slot);
+	UnlockReleaseBuffer(head);
+	for (int i = 0; i < dues; i++)
+		grant(part, i, due[i]);
+	part->entries.count = 0;
+}
+
+/* Where the wishes that follow that at first, and are of rows of the same leaf, end. */
+static Size
+end_of_leaf(const AngleWishes *wishes, Size first)
+{
+	const uint32 leaf = angle_wish(wishes, first)->first;
+	Size end = first + 1;
+
+	while (end < wishes->count && angle_wish(wishes, end)->first == leaf)
+		end++;
+	return end;
+}
+
+static void
+grant_wishes(Part *part)
+{
+	/* of first entries; now there may be more */
+	memset(part->full, 0, part->count * sizeof(bool));
+	angle_wishes_part(&part->wishes);
+	for (int round = 0; round < ANGLE_WISH_ROUNDS; round++)
+		for (Size first = 0, end; first < part->wishes.count; first = end)
+		{
+			CHECK_FOR_INTERRUPTS();
+			end = end_of_leaf(&part->wishes, first);
+			grant_leaf(part, first, end, round);
+		}
+}
+
+/* ---- the whole ------------------------------------------------------------ */
 
 static void
 make_part(Part *part)
@@ -246,7 +292,10 @@ take_turn(AngleSettling *settling)
 int
 angle_settle_most(const AngleLayout *layout, Size memory)
 {
-	return Max(TURN, angle_nearest_most(layout, memory) / TURN * TURN);
+	const int most =
+		angle_nearest_most(layout, memory, angle_wishes_size(layout));
+
+	return Max(TURN, most / TURN * TURN);
 }
 
 void
@@ -275,6 +324,7 @@ angle_settle_part(AngleSettling *settling, const AngleChild *leaves,
 		take_turn(settling);
 	}
 	settle_batch(&part);
+	grant_wishes(&part);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }
@@ -287,7 +337,7 @@ end_leaf(const AngleSettling *settling, BlockNumber block)
 	Buffer head =
 		angle_read_head(settling->index, layout, block, BUFFER_LOCK_EXCLUSIVE);
 
-	angle_leaf_pack(layout, BufferGetPage(head));
+	angle_leaf_close(layout, BufferGetPage(head));
 	angle_node(BufferGetPage(head))->flags &= ~ANGLE_NODE_SETTLED;
 	MarkBufferDirty(head);
 	UnlockReleaseBuffer(head);

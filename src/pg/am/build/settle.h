@@ -1,13 +1,14 @@
 /*
  * What comes at the end of a build. Rows were clustered partition by partition, and lists
  * that got too many gave some away, so a row near a border may lie in a list that is not
- * its nearest. Here it goes there, if there is a free slot, and gets its second entry: in
- * another of the leaves near it, chosen by SOAR's loss (core/ann/kmeans.h), so that a
- * search finds the row which misses the first.
+ * its nearest. Here it goes there, and gets its second entry: in another of the leaves near it,
+ * chosen by SOAR's loss (core/ann/kmeans.h), so that a search finds the row which misses the
+ * first. Rows say what they wish (wishes.h), and get it when all have.
  *
  * Several processes do this together: they take some leaves at a time, and put entries into
  * any. A leaf that was read says so (ANGLE_NODE_SETTLED): who moves a first entry there
- * gives the row its second one; where it does not, who reads the leaf.
+ * notes the row's wish; where it does not, who reads the leaf. One that has no more leaves to read
+ * does not wait for the others, who are at their last ones.
  */
 #ifndef ANGLE_SETTLE_H
 #define ANGLE_SETTLE_H

@@ -139,6 +139,27 @@ is_wanted(const AngleEntries *entries, const AngleLeafEntry *entry)
 			   angle_body_number(&entries->self->layout, entry->body));
 }
 
+/* Adds what is in a slot. */
+static void
+read_slot(AngleEntries *entries, Buffer head, int slot)
+{
+	if (entries->count == entries->capacity)
+		damaged(entries, head, slot, "more entries than are counted");
+	if (angle_node(BufferGetPage(head))->kind == ANGLE_NODE_LEAF)
+		read_row(entries, head, slot);
+	else
+		read_child(entries, head, slot);
+	check_point(entries, head, slot);
+	entries->count++;
+}
+
+void
+angle_entries_read_slot(AngleEntries *entries, Buffer head, int slot)
+{
+	read_slot(entries, head, slot);
+	angle_reader_done(&entries->reader);
+}
+
 void
 angle_entries_read(AngleEntries *entries, Buffer head)
 {
@@ -155,14 +176,7 @@ angle_entries_read(AngleEntries *entries, Buffer head)
 											 layout, BufferGetPage(head)) +
 											 slot)))
 			continue;
-		if (entries->count == entries->capacity)
-			damaged(entries, head, slot, "more entries than are counted");
-		if (leaf)
-			read_row(entries, head, slot);
-		else
-			read_child(entries, head, slot);
-		check_point(entries, head, slot);
-		entries->count++;
+		read_slot(entries, head, slot);
 	}
 	angle_reader_done(&entries->reader);
 }

@@ -32,6 +32,9 @@ void angle_entries_free(AngleEntries *entries);
  * one kind, and their entries not more than there is room for. */
 void angle_entries_read(AngleEntries *entries, Buffer head);
 
+/* Adds one of them, that in a slot of a leaf, with what the row's body says. */
+void angle_entries_read_slot(AngleEntries *entries, Buffer head, int slot);
+
 /* Puts entry i into image, which is a node of the entries' kind; a row is coded
  * relative to centroid (dims), as it is stored. */
 void angle_entries_put(const AngleEntries *entries, int i,

@@ -66,6 +66,18 @@ put_code(const AngleLayout *layout, Page head, int slot, const uint8 *code)
 		angle_block_set(codes, layout->dims, place, code);
 }
 
+static void
+get_code(const AngleLayout *layout, Page head, int slot, uint8 *code)
+{
+	const int block = slot / ANGLE_BLOCK, place = slot % ANGLE_BLOCK;
+	const uint8 *codes = block_codes(layout, head, block);
+
+	if (angle_block_loose(head, block))
+		memcpy(code, codes + place * layout->code_size, layout->code_size);
+	else
+		angle_block_get(codes, layout->dims, place, code);
+}
+
 /* Makes a loose block one that is not. */
 static void
 pack_block(const AngleLayout *layout, Page head, int block)
@@ -92,22 +104,78 @@ loosen_block(const AngleLayout *layout, Page head, int block)
 	angle_node(head)->loose |= UINT64CONST(1) << block;
 }
 
+/* Whether a block has no room. The last one never counts as full: there first entries take the
+ * place of second ones. */
+static bool
+is_full(const AngleLayout *layout, Page head, int block)
+{
+	return block < layout->capacity / ANGLE_BLOCK - 1 &&
+		   angle_block_live(layout, head, block) == (1 << ANGLE_BLOCK) - 1;
+}
+
+bool
+angle_leaf_packs(const AngleLayout *layout, Page head)
+{
+	for (int block = 0; block < layout->capacity / ANGLE_BLOCK; block++)
+		if (angle_block_loose(head, block) && is_full(layout, head, block))
+			return true;
+	return false;
+}
+
 void
 angle_leaf_pack(const AngleLayout *layout, Page head)
 {
-	const int last = layout->capacity / ANGLE_BLOCK - 1;
-
-	for (int block = 0; block <= last; block++)
-	{
-		const uint8 *live =
-			(uint8 *) head + layout->live + block * ANGLE_BLOCK / 8;
-		const bool full = block < last && (live[0] & live[1]) == 0xff;
-
-		if (full && angle_block_loose(head, block))
+	for (int block = 0; block < layout->capacity / ANGLE_BLOCK; block++)
+		if (angle_block_loose(head, block) && is_full(layout, head, block))
 			pack_block(layout, head, block);
-		else if (!full && !angle_block_loose(head, block))
-			loosen_block(layout, head, block);
+}
+
+/* Moves an entry to a slot that is not live. */
+static void
+move_entry(const AngleLayout *layout, Page head, int from, int to)
+{
+	char *page = (char *) head;
+	float *add = (float *) (page + layout->add);
+	float *rescale = (float *) (page + layout->rescale);
+	AngleBfloat *error = (AngleBfloat *) (page + layout->error);
+	uint32 *nulls = (uint32 *) (page + layout->nulls);
+	uint64 *values = (uint64 *) (page + layout->values);
+	uint8 code[ANGLE_CODED_MAX / 8];
+
+	get_code(layout, head, from, code);
+	put_code(layout, head, to, code);
+	angle_leaf_entries(layout, head)[to] =
+		angle_leaf_entries(layout, head)[from];
+	add[to] = add[from];
+	rescale[to] = rescale[from];
+	error[to] = error[from];
+	if (layout->keys > 0)
+		nulls[to] = nulls[from];
+	for (int key = 0; key < layout->keys; key++)
+		values[key * layout->capacity + to] =
+			values[key * layout->capacity + from];
+	angle_slot_clear_live(layout, head, from);
+	angle_slot_set_live(layout, head, to);
+}
+
+void
+angle_leaf_close(const AngleLayout *layout, Page head)
+{
+	int last = layout->capacity - 1, gap;
+
+	for (;;)
+	{
+		while (last >= 0 && !angle_slot_live(layout, head, last))
+			last--;
+		gap = angle_slot_find_free(layout, head, 0, layout->capacity);
+		if (gap > last)
+			break;
+		move_entry(layout, head, last, gap);
 	}
+	angle_leaf_pack(layout, head);
+	for (int block = 0; block < layout->capacity / ANGLE_BLOCK; block++)
+		if (!angle_block_loose(head, block) && !is_full(layout, head, block))
+			loosen_block(layout, head, block);
 }
 
 void

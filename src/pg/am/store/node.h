@@ -48,11 +48,17 @@ void angle_head_put_row(const AngleLayout *layout, Page head, int slot,
 void angle_head_get_row(const AngleLayout *layout, Page head, int slot,
 						AngleRow *row);
 
-/* Makes blocks of codes that are full such as searches like, and others loose. For who writes all
- * of a leaf: in a loose block an insertion changes bytes that lie together, in the others
- * one here and there, for which WAL has four bytes each. The last block stays loose, for
- * first entries that take the place of second ones. */
+/* Makes blocks of codes that are full such as searches like. In a loose block an insertion changes
+ * bytes that lie together, in the others one here and there, for which WAL has four
+ * bytes each. The last block stays loose, for first entries that take the place of second ones. */
 void angle_leaf_pack(const AngleLayout *layout, Page head);
+
+/* Whether there are such blocks. */
+bool angle_leaf_packs(const AngleLayout *layout, Page head);
+
+/* The same for a leaf that no scan sees yet: entries move to the front, and blocks with free slots
+ * are loose. */
+void angle_leaf_close(const AngleLayout *layout, Page head);
 
 /* Second entries of a leaf. */
 int angle_leaf_seconds(const AngleLayout *layout, Page head);

@@ -83,7 +83,8 @@ typedef struct AngleMeta
 	uint32 height;		   /* inner nodes above a leaf, at most */
 	uint32 changes;		   /* of the tree: one for each split */
 	BlockNumber free_run; /* the first AngleFreeRun; InvalidBlockNumber: none */
-	uint32 unused;		  /* zero */
+	/* rows that there were when second entries were last chosen, less those that have gone */
+	float paired;
 	/* of (scale, target): rows to see, see stop.h; and rows that were read then */
 	float enough[ANGLE_SCALES][ANGLE_TARGETS];
 	float read[ANGLE_SCALES][ANGLE_TARGETS];
@@ -100,7 +101,7 @@ typedef enum AngleNodeKind
  * can hold a pointer to it; then its pages may be used again. */
 #define ANGLE_NODE_GONE 1
 
-/* A leaf of an index that is being built, whose rows have their second entries: see
+/* A leaf of an index that is being built, whose rows have said what they wish: see
  * build/settle.h. Cleared at the end of the build. */
 #define ANGLE_NODE_SETTLED 2
 
@@ -343,6 +344,14 @@ angle_page_is_node(Page page, AngleNodePointer node)
 {
 	return !PageIsNew(page) && angle_page_generation(page) == node.generation &&
 		   angle_page_tail(page)->role == ANGLE_PAGE_HEAD;
+}
+
+/* Whether a page, which is a head, is a leaf of the tree. */
+static inline bool
+angle_page_is_leaf(Page page)
+{
+	return angle_node(page)->kind == ANGLE_NODE_LEAF &&
+		   !(angle_node(page)->flags & ANGLE_NODE_GONE);
 }
 
 /* Makes or clears the live bit of slot and keeps count right. */

@@ -7,10 +7,10 @@
 #include "pg/bridge.h"
 
 int
-angle_nearest_most(const AngleLayout *layout, Size memory)
+angle_nearest_most(const AngleLayout *layout, Size memory, Size besides)
 {
 	/* the points, in two orders and packed */
-	const Size each = 3 * layout->dims * sizeof(float);
+	const Size each = 3 * layout->dims * sizeof(float) + besides;
 
 	return Max(2, Min(memory / each, INT_MAX));
 }
@@ -124,6 +124,23 @@ make_assigner(const Ordering *ordering)
 	pfree(starts);
 }
 
+static int
+greatest_divisor(int a, int b)
+{
+	return b == 0 ? a : greatest_divisor(b, a % b);
+}
+
+/* A step over count places whose multiples lie as evenly as can be: by the golden ratio. */
+static int
+choose_step(int count)
+{
+	int step = Max(1, lround(count * 0.618));
+
+	while (greatest_divisor(step, count) > 1)
+		step++;
+	return step;
+}
+
 void
 angle_nearest_make(AngleNearest *nearest, const AngleIndex *self,
 				   const AngleChild *leaves, int count)
@@ -140,7 +157,7 @@ angle_nearest_make(AngleNearest *nearest, const AngleIndex *self,
 
 	if (ordering.arena == NULL)
 		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
-	*nearest = (AngleNearest){.count = count};
+	*nearest = (AngleNearest){.count = count, .step = choose_step(count)};
 	nearest->order = palloc_extended(count * sizeof(int), MCXT_ALLOC_HUGE);
 	nearest->centroids = palloc_extended(size, MCXT_ALLOC_HUGE);
 	for (int i = 0; i < count; i++)

@@ -3,10 +3,6 @@
  * over the file come before: one notes the bodies that there are, one those that second
  * entries lead to. A row whose body was there had its entries by then, and they can only move to
  * behind the end of the file meanwhile (store/lock.h), which is read last.
- *
- * What is known of leaves grows old as others split them. An entry is put where its row
- * has none, into a leaf that is still there, by the lock on that alone, for nobody else takes rows
- * away. A scan that misses an entry which moves finds the row by the first one.
  */
 #include "postgres.h"
 
@@ -14,34 +10,23 @@
 #include "commands/vacuum.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
-#include "utils/memutils.h"
 
 #include "pg/am/store/bits.h"
 #include "pg/am/store/body.h"
-#include "pg/am/store/entries.h"
 #include "pg/am/store/lock.h"
-#include "pg/am/tree/descend.h"
-#include "pg/am/tree/near_leaves.h"
+#include "pg/am/tree/leaf_pass.h"
+#include "pg/am/tree/move_second.h"
 #include "pg/am/tree/pair.h"
-#include "pg/am/tree/second.h"
-#include "pg/am/tree/siblings.h"
 #include "pg/pg_compat.h"
 
 typedef struct Pairing
 {
-	Relation index;
-	const AngleIndex *self;
+	AngleLeafPass pass; /* the first member: what it calls gets this */
 	BufferAccessStrategy strategy;
-	AngleBits alone; /* bodies to which no second entry leads, by number */
-	/* leaves that are looked at together */
-	MemoryContext memory; /* of these */
-	int most;
-	int count;
-	int room;
-	AngleChild *leaves; /* (room) */
-	AngleNearest nearest;
-	AngleEntries entries; /* of several leaves */
-	int *places; /* (entries.capacity): leaves of these, in order of nearest */
+	AngleBits alone;	/* bodies to which no second entry leads, by number */
+	AngleBits granted;	/* of rows that have had their turn */
+	AngleBits ousted;	/* of rows whose second entry gave way to another one */
+	AngleWishes wishes; /* of the part */
 } Pairing;
 
 /* ---- rows without second entries ------------------------------------------ */
@@ -54,11 +39,11 @@ look_at_pages(Pairing *pairing, AnglePageRole role,
 {
 	BlockNumber count, block = ANGLE_META_BLOCK + 1;
 
-	while (block < (count = RelationGetNumberOfBlocks(pairing->index)))
+	while (block < (count = RelationGetNumberOfBlocks(pairing->pass.index)))
 		for (; block < count; block++)
 		{
 			Buffer buffer =
-				ReadBufferExtended(pairing->index, MAIN_FORKNUM, block,
+				ReadBufferExtended(pairing->pass.index, MAIN_FORKNUM, block,
 								   RBM_NORMAL, pairing->strategy);
 			Page page = BufferGetPage(buffer);
 
@@ -73,7 +58,7 @@ look_at_pages(Pairing *pairing, AnglePageRole role,
 static void
 note_bodies(Pairing *pairing, Buffer buffer)
 {
-	const AngleLayout *layout = &pairing->self->layout;
+	const AngleLayout *layout = &pairing->pass.self->layout;
 	AngleBodyPointer body;
 
 	BlockIdSet(&body.block, BufferGetBlockNumber(buffer));
@@ -82,22 +67,14 @@ note_bodies(Pairing *pairing, Buffer buffer)
 			angle_bits_add(&pairing->alone, angle_body_number(layout, body));
 }
 
-/* Whether a page, which is a head, is a leaf of the tree. */
-static bool
-is_leaf(Page page)
-{
-	return angle_node(page)->kind == ANGLE_NODE_LEAF &&
-		   !(angle_node(page)->flags & ANGLE_NODE_GONE);
-}
-
 static void
 note_seconds(Pairing *pairing, Buffer head)
 {
-	const AngleLayout *layout = &pairing->self->layout;
+	const AngleLayout *layout = &pairing->pass.self->layout;
 	Page page = BufferGetPage(head);
 	const AngleLeafEntry *entries = angle_leaf_entries(layout, page);
 
-	if (!is_leaf(page))
+	if (!angle_page_is_leaf(page))
 		return;
 	for (int slot = 0; slot < layout->capacity; slot++)
 		if (angle_slot_live(layout, page, slot) &&
@@ -109,304 +86,213 @@ note_seconds(Pairing *pairing, Buffer head)
 static void
 find_alone(Pairing *pairing)
 {
-	angle_lock_moves_for_vacuum(pairing->index);
+	angle_lock_moves_for_vacuum(pairing->pass.index);
 	look_at_pages(pairing, ANGLE_PAGE_BODY, note_bodies);
 	look_at_pages(pairing, ANGLE_PAGE_HEAD, note_seconds);
-	angle_unlock_moves_for_vacuum(pairing->index);
+	angle_unlock_moves_for_vacuum(pairing->pass.index);
 }
 
-/* ---- one entry ------------------------------------------------------------ */
+/* ---- wishes --------------------------------------------------------------- */
 
-/* A row that was read, and the leaves nearest to it. */
-typedef struct Row
+/* The leaf of the first entry of a row that was read by its second one; ANGLE_WISH_NONE if it is
+ * none of the nearest. */
+static uint32
+find_first(const AngleLeafPass *pass, const AngleNearRow *row)
 {
-	const AngleRow *row;
-	const float *point;	  /* (dims) */
-	AngleNodePointer own; /* the leaf of the entry that was read */
-	AngleNearLeaf near[ANGLE_NEAR_LEAVES];
-	int count;
-} Row;
-
-/* The slot of an entry that leads to body; capacity if there is none. */
-static int
-find_entry(const AngleLayout *layout, Page page, AngleBodyPointer body)
-{
-	int slot = 0;
-
-	while (
-		slot < layout->capacity &&
-		!(angle_slot_live(layout, page, slot) &&
-		  angle_body_same(angle_leaf_entries(layout, page)[slot].body, body)))
-		slot++;
-	return slot;
+	for (int i = 0; i < ANGLE_WISHES_OF; i++)
+		if (row->nearest[i] < pass->count && row->nearest[i] != row->own &&
+			angle_entry_is_at(pass, row->nearest[i], row->row->where))
+			return row->nearest[i];
+	return ANGLE_WISH_NONE;
 }
 
-/* Chooses leaves for the second entry, all of them better than that where the entry is, if the
- * first one is in the leaf at block first. */
 static void
-choose_better(AngleSecond *second, const Row *row, BlockNumber first)
+look_at_row(AngleLeafPass *pass, const AngleNearRow *row)
 {
-	angle_second_choose(second, row->near, row->count, row->point, first);
-	for (int i = 0; i < second->count; i++)
-		if (second->leaves[i].node.block == row->own.block)
-			second->count = i;
-}
+	Pairing *pairing = (Pairing *) pass;
+	const bool second = row->row->where.slot & ANGLE_ENTRY_SECOND;
+	const uint32 first = second ? find_first(pass, row) : row->own;
+	const AngleWisher wisher = {row->point,
+								pass->nearest.centroids,
+								pass->self->layout.dims,
+								pass->count,
+								row->nearest,
+								row->distances};
+	AngleWish *wish;
 
-/* Locks one of them that has room and no entry of the row. */
-static bool
-lock_better(AngleSecond *second, const Row *row)
-{
-	const AngleLayout *layout = &second->self->layout;
-
-	for (int tries = 0; tries < 2 && angle_second_lock(second); tries++)
+	if (first == ANGLE_WISH_NONE)
 	{
-		if (find_entry(layout, BufferGetPage(second->head), row->row->where) ==
-			layout->capacity)
-			return true;
-		/* so this is where the first one is */
-		UnlockReleaseBuffer(second->head);
-		choose_better(second, row, second->leaf.node.block);
-	}
-	return false;
-}
-
-/* Puts the second entry into the leaf that was locked, and takes it from slot of the page in
- * buffer old, unless that is invalid. */
-static void
-put(AngleSecond *second, const Row *row, Buffer old, int slot)
-{
-	GenericXLogState *state = GenericXLogStart(second->index);
-
-	angle_second_put(second, row->row, row->point,
-					 GenericXLogRegisterBuffer(state, second->head, 0));
-	if (BufferIsValid(old))
-		angle_slot_clear_live(&second->self->layout,
-							  GenericXLogRegisterBuffer(state, old, 0), slot);
-	GenericXLogFinish(state);
-	UnlockReleaseBuffer(second->head);
-}
-
-/* Gives a row, of which the first entry was read, a second one. */
-static void
-add_second(Pairing *pairing, const Row *row)
-{
-	AngleSecond second = {.index = pairing->index, .self = pairing->self};
-
-	choose_better(&second, row, row->own.block);
-	if (!lock_better(&second, row))
+		/* it stays where it is */
+		angle_bits_add(&pairing->granted,
+					   angle_body_number(&pass->self->layout, row->row->where));
 		return;
-	put(&second, row, InvalidBuffer, 0);
-	/* it may be met again in another leaf, to which a split moves it */
-	angle_bits_remove(&pairing->alone, angle_body_number(&pairing->self->layout,
-														 row->row->where));
+	}
+	wish = angle_wishes_add(&pairing->wishes, &wisher, first);
+	wish->body = row->row->where;
+	wish->body.slot = angle_body_slot(wish->body);
+	if (second)
+		wish->second = row->own;
 }
 
-/* The slot in which the leaf whose page this is still has the second entry that was read. */
-static int
-find_second(const AngleLayout *layout, Page page, const Row *row)
+/* Reads a row from the leaf of its first entry; false if it is not there any more. */
+static bool
+read_first(AngleLeafPass *pass, const AngleWish *wish)
 {
+	const AngleLayout *layout = &pass->self->layout;
+	Buffer head =
+		angle_read_node(pass->index, layout, angle_pass_leaf(pass, wish->first),
+						BUFFER_LOCK_SHARE);
 	int slot = layout->capacity;
 
-	if (angle_page_is_node(page, row->own) && is_leaf(page))
-		slot = find_entry(layout, page, row->row->where);
-	if (slot < layout->capacity &&
-		!angle_entry_second(&angle_leaf_entries(layout, page)[slot]))
-		slot = layout->capacity;
-	return slot;
-}
-
-/* Moves the second entry, which was read, to a better leaf. The first one is in the nearest
- * most often. */
-static void
-move_second(Pairing *pairing, const Row *row)
-{
-	AngleSecond second = {.index = pairing->index, .self = pairing->self};
-	const AngleLayout *layout = &pairing->self->layout;
-	Buffer head;
-	int slot;
-
-	if (row->near[0].node.block == row->own.block)
-		return;
-	choose_better(&second, row, row->near[0].node.block);
-	if (second.count == 0)
-		return;
-	head = ReadBuffer(pairing->index, row->own.block);
-	LockBuffer(head, BUFFER_LOCK_EXCLUSIVE);
-	slot = find_second(layout, BufferGetPage(head), row);
-	if (slot < layout->capacity && lock_better(&second, row))
-		put(&second, row, head, slot);
-	UnlockReleaseBuffer(head);
-}
-
-/* ---- the entries of some leaves ------------------------------------------- */
-
-static const AngleChild *
-leaf_at(const Pairing *pairing, int place)
-{
-	return &pairing->leaves[pairing->nearest.order[place]];
-}
-
-/* The leaves nearest to row i of those that were read. */
-static Row
-make_row(const Pairing *pairing, int i, const uint32 *lists,
-		 const float *distances)
-{
-	const Size dims = pairing->self->layout.dims;
-	Row row = {.row = &pairing->entries.rows[i],
-			   .point = pairing->entries.points + i * dims,
-			   .own = leaf_at(pairing, pairing->places[i])->pointer};
-
-	while (row.count < ANGLE_NEAR_LEAVES &&
-		   lists[row.count] < pairing->nearest.count)
-	{
-		const Size place = lists[row.count];
-
-		row.near[row.count] = (AngleNearLeaf){
-			leaf_at(pairing, place)->pointer,
-			pairing->nearest.centroids + place * dims, distances[row.count]};
-		row.count++;
-	}
-	return row;
-}
-
-static void
-pair_batch(Pairing *pairing)
-{
-	uint32 lists[ANGLE_ASSIGN_BATCH * ANGLE_NEAR_LEAVES];
-	float distances[ANGLE_ASSIGN_BATCH * ANGLE_NEAR_LEAVES];
-
-	angle_assign(pairing->nearest.assigner, pairing->entries.points,
-				 pairing->entries.count, ANGLE_NEAR_LEAVES, lists, distances);
-	for (int i = 0; i < pairing->entries.count; i++)
-	{
-		const Row row = make_row(pairing, i, lists + i * ANGLE_NEAR_LEAVES,
-								 distances + i * ANGLE_NEAR_LEAVES);
-
-		if (row.row->where.slot & ANGLE_ENTRY_SECOND)
-			move_second(pairing, &row);
-		else
-			add_second(pairing, &row);
-	}
-	pairing->entries.count = 0;
-}
-
-/* Reads what entries of a leaf are to be looked at. */
-static void
-read_leaf(Pairing *pairing, int place)
-{
-	const AngleLayout *layout = &pairing->self->layout;
-	const int before = pairing->entries.count;
-	Buffer head =
-		angle_read_node(pairing->index, layout,
-						leaf_at(pairing, place)->pointer, BUFFER_LOCK_SHARE);
-
 	if (!BufferIsValid(head))
-		return;
-	if (is_leaf(BufferGetPage(head)))
-		angle_entries_read(&pairing->entries, head);
+		return false;
+	if (angle_page_is_leaf(BufferGetPage(head)))
+		slot = angle_entry_find(layout, BufferGetPage(head), wish->body);
+	if (slot < layout->capacity)
+		angle_entries_read_slot(&pass->entries, head, slot);
 	UnlockReleaseBuffer(head);
-	for (int i = before; i < pairing->entries.count; i++)
-		pairing->places[i] = place;
+	return slot < layout->capacity;
 }
 
-/* Looks at the entries of the leaves that were collected, and forgets them. */
-static void
-pair_part(Pairing *pairing)
+/* A free slot of the page, or that of a second entry whose row has not had its turn yet, the
+ * farthest from the centroid, which gives way. */
+static int
+choose_slot(void *context, Page page)
 {
-	MemoryContext old = MemoryContextSwitchTo(pairing->memory);
+	Pairing *pairing = context;
+	const AngleLayout *layout = &pairing->pass.self->layout;
+	const AngleLeafEntry *entries = angle_leaf_entries(layout, page);
+	const AngleBfloat *error =
+		(const AngleBfloat *) ((char *) page + layout->error);
+	int found = angle_slot_find_free(layout, page, 0, layout->capacity);
+	float far = 0;
 
-	if (pairing->count > 1)
-	{
-		angle_nearest_make(&pairing->nearest, pairing->self, pairing->leaves,
-						   pairing->count);
-		angle_entries_init(&pairing->entries, pairing->index, pairing->self,
-						   ANGLE_ASSIGN_BATCH);
-		pairing->entries.alone = &pairing->alone;
-		pairing->places = palloc(ANGLE_ASSIGN_BATCH * sizeof(int));
-		for (int place = 0; place < pairing->count; place++)
+	if (found < layout->capacity)
+		return found;
+	for (int slot = 0; slot < layout->capacity; slot++)
+		if (angle_entry_second(&entries[slot]) &&
+			angle_bfloat_value(error[slot]) >= far &&
+			!angle_bits_has(&pairing->granted,
+							angle_body_number(layout, entries[slot].body)))
 		{
-			ANGLE_VACUUM_DELAY_POINT();
-			if (pairing->entries.count + pairing->self->layout.capacity >
-				pairing->entries.capacity)
-				pair_batch(pairing);
-			read_leaf(pairing, place);
+			found = slot;
+			far = angle_bfloat_value(error[slot]);
 		}
-		pair_batch(pairing);
-	}
-	pairing->count = pairing->room = 0;
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(pairing->memory);
+	if (found < layout->capacity)
+		angle_bits_add(&pairing->ousted,
+					   angle_body_number(layout, entries[found].body));
+	return found;
 }
 
-/* ---- all leaves ----------------------------------------------------------- */
+/* Puts the second entry of the row that was read, the only one in the entries of the pass, into the
+ * best leaf, and takes it from slot of the leaf in from, unless that is invalid. */
+static void
+grant_row(Pairing *pairing, const AngleWish *wish, Buffer from, int slot)
+{
+	AngleLeafPass *pass = &pairing->pass;
+	const AngleMove move = {pass, &pass->entries.rows[0], pass->entries.points,
+							choose_slot, pairing};
+	bool done = false;
+
+	for (int i = 0;
+		 !done && i < ANGLE_WISHES && wish->leaves[i] != ANGLE_WISH_NONE; i++)
+		done = (wish->leaves[i] == wish->second && BufferIsValid(from)) ||
+			   angle_second_move(&move, wish->leaves[i], from, slot);
+	/* it may be met again in another leaf, to which a split moves it */
+	if (done)
+		angle_bits_remove(&pairing->alone,
+						  angle_body_number(&pass->self->layout, wish->body));
+}
+
+/* Grants a wish of the row that was read, unless others have moved or taken its second entry
+ * meanwhile. */
+static void
+grant(Pairing *pairing, const AngleWish *wish)
+{
+	const AngleLeafPass *pass = &pairing->pass;
+	const uint64 body = angle_body_number(&pass->self->layout, wish->body);
+	const bool moves = wish->second != ANGLE_WISH_NONE &&
+					   !angle_bits_has(&pairing->ousted, body);
+	Buffer from = InvalidBuffer;
+	int slot = 0;
+
+	if (moves)
+		from = angle_second_find(pass, wish->second, wish->body, &slot);
+	if (!moves || BufferIsValid(from))
+		grant_row(pairing, wish, from, slot);
+	if (BufferIsValid(from))
+		UnlockReleaseBuffer(from);
+	angle_bits_add(&pairing->granted, body);
+}
 
 static void
-collect_leaf(Pairing *pairing, const AngleSibling *sibling)
+grant_wishes(Pairing *pairing)
 {
-	const AngleLayout *layout = &pairing->self->layout;
-	AngleChild *leaf;
+	angle_wishes_part(&pairing->wishes);
+	for (int round = 0; round < ANGLE_WISH_ROUNDS; round++)
+		for (Size i = 0; i < pairing->wishes.count; i++)
+		{
+			const AngleWish *wish = angle_wish(&pairing->wishes, i);
 
-	if (pairing->count == pairing->room)
+			if (!angle_wish_is_due(&pairing->wishes, wish, round))
+				continue;
+			ANGLE_VACUUM_DELAY_POINT();
+			if (read_first(&pairing->pass, wish))
+				grant(pairing, wish);
+			pairing->pass.entries.count = 0;
+		}
+	pairing->wishes = (AngleWishes){0};
+}
+
+/* ---- the whole ------------------------------------------------------------ */
+
+/* Packs what has filled, in leaves that are still there. */
+static void
+pack_leaves(AngleLeafPass *pass)
+{
+	for (int i = 0; i < pass->count; i++)
 	{
-		const int room = Max(layout->fanout, 2 * pairing->room);
-		AngleChild *leaves =
-			palloc_extended(room * sizeof(AngleChild), MCXT_ALLOC_HUGE);
+		Buffer head =
+			angle_read_node(pass->index, &pass->self->layout,
+							pass->leaves[i].pointer, BUFFER_LOCK_EXCLUSIVE);
 
-		if (pairing->room > 0)
-			memcpy(leaves, pairing->leaves,
-				   pairing->count * sizeof(AngleChild));
-		pairing->leaves = leaves;
-		pairing->room = room;
+		if (!BufferIsValid(head))
+			continue;
+		if (angle_page_is_leaf(BufferGetPage(head)) &&
+			angle_leaf_packs(&pass->self->layout, BufferGetPage(head)))
+		{
+			GenericXLogState *state = GenericXLogStart(pass->index);
+
+			angle_leaf_pack(&pass->self->layout,
+							GenericXLogRegisterBuffer(state, head, 0));
+			GenericXLogFinish(state);
+		}
+		UnlockReleaseBuffer(head);
+		ANGLE_VACUUM_DELAY_POINT();
 	}
-	leaf = &pairing->leaves[pairing->count++];
-	leaf->pointer = sibling->node;
-	leaf->kind = sibling->kind;
-	leaf->centroid = palloc(layout->centroid_size);
-	angle_bfloat_encode(sibling->centroid, leaf->centroid, layout->dims);
 }
 
-/* Collects the leaves below a node, and looks at them when there are enough. A node that is
- * split meanwhile is passed over. */
 static void
-collect_below(Pairing *pairing, AngleNodePointer node, int depth)
+end_part(AngleLeafPass *pass)
 {
-	AngleSiblings siblings = {
-		.index = pairing->index, .self = pairing->self, .parent = node};
-	MemoryContext memory = AllocSetContextCreate(
-		CurrentMemoryContext, "angle siblings", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(memory);
-
-	if (depth == ANGLE_HEIGHT_MAX)
-		angle_tree_has_cycle(pairing->index, node.block);
-	angle_lock_tree(pairing->index);
-	(void) angle_siblings_read(&siblings);
-	angle_unlock_tree(pairing->index);
-	MemoryContextSwitchTo(pairing->memory);
-	for (int i = 0; i < siblings.count; i++)
-		if (siblings.all[i].kind == ANGLE_NODE_LEAF)
-			collect_leaf(pairing, &siblings.all[i]);
-	MemoryContextSwitchTo(old);
-	if (pairing->count >= pairing->most)
-		pair_part(pairing);
-	for (int i = 0; i < siblings.count; i++)
-		if (siblings.all[i].kind == ANGLE_NODE_INNER)
-			collect_below(pairing, siblings.all[i].node, depth + 1);
-	MemoryContextDelete(memory);
+	grant_wishes((Pairing *) pass);
+	pack_leaves(pass);
 }
 
 void
 angle_pair(Relation index, const AngleIndex *self, Size memory)
 {
-	Pairing pairing = {.index = index,
-					   .self = self,
-					   .strategy = GetAccessStrategy(BAS_VACUUM),
-					   .most = angle_nearest_most(&self->layout, memory)};
+	Pairing pairing = {.pass = {.index = index,
+								.self = self,
+								.memory = memory,
+								.besides = angle_wishes_size(&self->layout),
+								.row = look_at_row,
+								.end = end_part},
+					   .strategy = GetAccessStrategy(BAS_VACUUM)};
 
+	pairing.granted.context = pairing.ousted.context = CurrentMemoryContext;
 	find_alone(&pairing);
-	pairing.memory = AllocSetContextCreate(CurrentMemoryContext, "angle pairs",
-										   ALLOCSET_DEFAULT_SIZES);
-	collect_below(&pairing, angle_meta_read(index).root, 0);
-	pair_part(&pairing);
-	MemoryContextDelete(pairing.memory);
+	pairing.pass.alone = &pairing.alone;
+	angle_leaf_pass(&pairing.pass);
 	FreeAccessStrategy(pairing.strategy);
 }

@@ -11,9 +11,7 @@ int
 angle_leaf_free_slot(const AngleLayout *layout, Page page,
 					 AngleNodePointer node)
 {
-	if (!angle_page_is_node(page, node) ||
-		angle_node(page)->kind != ANGLE_NODE_LEAF ||
-		(angle_node(page)->flags & ANGLE_NODE_GONE))
+	if (!angle_page_is_node(page, node) || !angle_page_is_leaf(page))
 		return -1;
 	/* where codes lie in one piece first: that is less WAL */
 	for (int start = 0; start < layout->capacity; start += ANGLE_BLOCK)
@@ -108,5 +106,7 @@ angle_second_put(const AngleSecond *second, const AngleRow *row,
 
 	entry.where.slot |= ANGLE_ENTRY_SECOND;
 	angle_row_set_code(&entry, second->self, point, second->leaf.centroid);
+	if (angle_slot_live(&second->self->layout, page, second->slot))
+		angle_slot_clear_live(&second->self->layout, page, second->slot);
 	angle_head_put_row(&second->self->layout, page, second->slot, &entry);
 }

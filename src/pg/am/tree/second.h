@@ -25,7 +25,7 @@ typedef struct AngleSecond
 	/* that which was locked */
 	AngleNearLeaf leaf;
 	Buffer head;
-	int slot; /* free */
+	int slot;
 } AngleSecond;
 
 /* A free slot of the leaf that node leads to, whose page is locked; −1 if it is not

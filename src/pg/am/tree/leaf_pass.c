@@ -1,0 +1,179 @@
+/* All entries, and the leaves nearest to them: see leaf_pass.h. */
+#include "postgres.h"
+
+#include "commands/vacuum.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/memutils.h"
+
+#include "pg/am/store/lock.h"
+#include "pg/am/tree/descend.h"
+#include "pg/am/tree/leaf_pass.h"
+#include "pg/am/tree/siblings.h"
+#include "pg/pg_compat.h"
+
+/* ---- the entries of a part ------------------------------------------------ */
+
+static void
+look_at_batch(AngleLeafPass *pass)
+{
+	const Size dims = pass->self->layout.dims;
+	uint32 lists[ANGLE_ASSIGN_BATCH * ANGLE_WISHES_OF];
+	float distances[ANGLE_ASSIGN_BATCH * ANGLE_WISHES_OF];
+
+	angle_assign(pass->nearest.assigner, pass->entries.points,
+				 pass->entries.count, ANGLE_WISHES_OF, lists, distances);
+	for (int i = 0; i < pass->entries.count; i++)
+	{
+		const AngleNearRow row = {&pass->entries.rows[i],
+								  pass->entries.points + i * dims,
+								  pass->places[i], lists + i * ANGLE_WISHES_OF,
+								  distances + i * ANGLE_WISHES_OF};
+
+		pass->row(pass, &row);
+	}
+	pass->entries.count = 0;
+}
+
+/* Reads what entries of a leaf are to be looked at. */
+static void
+read_leaf(AngleLeafPass *pass, int place)
+{
+	const int before = pass->entries.count;
+	Buffer head =
+		angle_read_node(pass->index, &pass->self->layout,
+						angle_pass_leaf(pass, place), BUFFER_LOCK_SHARE);
+
+	if (!BufferIsValid(head))
+		return;
+	if (angle_page_is_leaf(BufferGetPage(head)))
+		angle_entries_read(&pass->entries, head);
+	UnlockReleaseBuffer(head);
+	for (int i = before; i < pass->entries.count; i++)
+		pass->places[i] = place;
+}
+
+static void
+look_at_leaves(AngleLeafPass *pass)
+{
+	angle_nearest_make(&pass->nearest, pass->self, pass->leaves, pass->count);
+	angle_entries_init(&pass->entries, pass->index, pass->self,
+					   ANGLE_ASSIGN_BATCH);
+	pass->entries.alone = pass->alone;
+	pass->places = palloc(ANGLE_ASSIGN_BATCH * sizeof(int));
+	for (int place = 0; place < pass->count; place++)
+	{
+		ANGLE_VACUUM_DELAY_POINT();
+		if (pass->entries.count + pass->self->layout.capacity >
+			pass->entries.capacity)
+			look_at_batch(pass);
+		read_leaf(pass, angle_nearest_scattered(&pass->nearest, place));
+	}
+	look_at_batch(pass);
+}
+
+/* Looks at the leaves that were collected, and forgets them. */
+static void
+end_part(AngleLeafPass *pass)
+{
+	MemoryContext old = MemoryContextSwitchTo(pass->context);
+
+	if (pass->count > 1)
+	{
+		if (pass->begin != NULL)
+			pass->begin(pass);
+		look_at_leaves(pass);
+		if (pass->end != NULL)
+			pass->end(pass);
+	}
+	pass->count = pass->room = pass->parent_count = pass->parent_room = 0;
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(pass->context);
+}
+
+/* ---- all leaves ----------------------------------------------------------- */
+
+/* An array of count things with room for one more, of size bytes each: itself, or another one
+ * with the same in it. */
+static void *
+make_room(void *array, int count, int *room, Size size)
+{
+	const int least = 64;
+	void *larger;
+
+	if (count < *room)
+		return array;
+	*room = Max(least, 2 * *room);
+	larger = palloc_extended(*room * size, MCXT_ALLOC_HUGE);
+	if (count > 0)
+	{
+		memcpy(larger, array, count * size);
+		pfree(array);
+	}
+	return larger;
+}
+
+static void
+collect_leaf(AngleLeafPass *pass, const AngleSibling *sibling)
+{
+	const AngleLayout *layout = &pass->self->layout;
+	AngleChild *leaf;
+
+	pass->leaves =
+		make_room(pass->leaves, pass->count, &pass->room, sizeof(AngleChild));
+	leaf = &pass->leaves[pass->count++];
+	leaf->pointer = sibling->node;
+	leaf->kind = sibling->kind;
+	leaf->centroid = palloc(layout->centroid_size);
+	angle_bfloat_encode(sibling->centroid, leaf->centroid, layout->dims);
+}
+
+static void
+collect_parent(AngleLeafPass *pass, AngleNodePointer parent)
+{
+	pass->parents = make_room(pass->parents, pass->parent_count,
+							  &pass->parent_room, sizeof(AngleNodePointer));
+	pass->parents[pass->parent_count++] = parent;
+}
+
+/* Collects the leaves below a node, and looks at them when there are so many. */
+static void
+collect_below(AngleLeafPass *pass, AngleNodePointer node, int most, int depth)
+{
+	AngleSiblings siblings = {
+		.index = pass->index, .self = pass->self, .parent = node};
+	MemoryContext memory = AllocSetContextCreate(
+		CurrentMemoryContext, "angle siblings", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(memory);
+
+	if (depth == ANGLE_HEIGHT_MAX)
+		angle_tree_has_cycle(pass->index, node.block);
+	angle_lock_tree(pass->index);
+	(void) angle_siblings_read(&siblings);
+	angle_unlock_tree(pass->index);
+	MemoryContextSwitchTo(pass->context);
+	for (int i = 0; i < siblings.count; i++)
+		if (siblings.all[i].kind == ANGLE_NODE_LEAF)
+			collect_leaf(pass, &siblings.all[i]);
+	collect_parent(pass, node);
+	MemoryContextSwitchTo(old);
+	if (pass->count >= most)
+		end_part(pass);
+	for (int i = 0; i < siblings.count; i++)
+		if (siblings.all[i].kind == ANGLE_NODE_INNER)
+			collect_below(pass, siblings.all[i].node, most, depth + 1);
+	MemoryContextDelete(memory);
+}
+
+void
+angle_leaf_pass(AngleLeafPass *pass)
+{
+	pass->context = AllocSetContextCreate(CurrentMemoryContext, "angle leaves",
+										  ALLOCSET_DEFAULT_SIZES);
+	collect_below(
+		pass, angle_meta_read(pass->index).root,
+		angle_nearest_most(&pass->self->layout, pass->memory, pass->besides),
+		0);
+	end_part(pass);
+	MemoryContextDelete(pass->context);
+}
