@@ -42,8 +42,8 @@ angle_stop_default(AngleMeta *meta)
 
 /* What bounds of codes may miss (scan/query.c), as a part of what the target may, and at
  * most. */
-#define MISSED_PART 0.1
-#define MISSED_MOST 0.004
+#define MISSED_PART 0.25
+#define MISSED_MOST 0.006
 
 /* The target for lists. */
 static double
