@@ -106,7 +106,7 @@ def measure_side(side, data, args):
         "overhead": lambda session: overhead.measure(session, side, data, some),
         "write": lambda session: writes.measure(session, side, data, args),
         "plans": lambda session: plans.measure(session, side, data),
-        "grow": lambda session: growth.measure(session, side, data, args.write_rows, some),
+        "grow": lambda session: growth.measure(session, side, data, args.write_rows, args.rounds),
     }
     result = {}
     for name in args.parts:

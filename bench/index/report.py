@@ -1,4 +1,5 @@
 """Tables of what was measured."""
+import bars
 import search
 
 WIDTH = 38   # of what a row is about
@@ -73,7 +74,10 @@ def print_growth(sides):
               f"{'half came again':>20}")
         for row in zip(*kinds):
             print(f"{row[0]['value']:>{WIDTH}}" + "".join(
-                f"{p['recall']:11.3f}{p['ms']:7.2f}ms" for p in row))
+                f"{p['recall']:11.3f}{p['ms']:7.3f}ms" for p in row))
+        for kind in ("grown", "churned"):
+            losses = [f"{bars.growth_loss(one, kind):.3f}" for one in side["grow"]["rounds"]]
+            print(f"recall lost at equal time in each round, {kind}: {' '.join(losses)}")
 
 
 def print_plans(sides):
