@@ -83,11 +83,12 @@ look_at_row(AngleLeafPass *pass, const AngleNearRow *row)
 	const Size dims = pass->self->layout.dims;
 	const uint32 nearest = row->nearest[0];
 	const bool second = row->row->where.slot & ANGLE_ENTRY_SECOND;
-	float *sum = recentring->sums + nearest * dims;
+	float *sum;
 
 	if (nearest >= pass->count ||
 		(nearest != row->own && !(second && move_to_nearest(pass, row))))
 		return;
+	sum = recentring->sums + nearest * dims;
 	for (Size d = 0; d < dims; d++)
 		sum[d] += row->point[d];
 	recentring->members[nearest]++;
