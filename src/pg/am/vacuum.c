@@ -376,12 +376,14 @@ pair(const Vacuum *vacuum, const AngleIndex *self, double removed, bool wait)
 		store_paired(vacuum->index, now ? rows : left);
 }
 
-/* Whether the index has so many more rows than when the stop rule was last measured that
- * most of its leaves have come from splits. */
+/* So many times the rows that there were when the stop rule was last measured. */
+#define GROWN 1.5
+
+/* Whether many leaves have come from splits since then. */
 static bool
-has_doubled(const AngleMeta *meta, double rows)
+has_grown(const AngleMeta *meta, double rows)
 {
-	return rows >= ANGLE_CALIBRATION_ROWS && rows > 2 * meta->rows;
+	return rows >= ANGLE_CALIBRATION_ROWS && rows > GROWN * meta->rows;
 }
 
 /* One pass over the index. Nobody can make a node of a page that is free while the
@@ -414,7 +416,7 @@ vacuum_pass(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 		IndexFreeSpaceMapVacuum(info->index);
 		angle_merge(info->index, vacuum.heap, self, &vacuum.tally, stats);
 		pair(&vacuum, self, stats->tuples_removed - removed,
-			 has_doubled(&meta, stats->num_index_tuples));
+			 has_grown(&meta, stats->num_index_tuples));
 	}
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 }
@@ -450,7 +452,7 @@ calibration_is_due(const AngleMeta *meta, double rows)
 {
 	if (meta->dims == 0 || rows < ANGLE_CALIBRATION_ROWS)
 		return false;
-	return !meta->calibrated || has_doubled(meta, rows) ||
+	return !meta->calibrated || has_grown(meta, rows) ||
 		   rows < meta->rows / 2;
 }
 
@@ -502,7 +504,7 @@ renew(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	MemoryContext scratch, old;
 	AngleIndex *self;
 
-	if (!has_doubled(&meta, stats->num_index_tuples))
+	if (!has_grown(&meta, stats->num_index_tuples))
 		return;
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "angle growth",
 									ALLOCSET_DEFAULT_SIZES);
