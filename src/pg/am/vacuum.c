@@ -452,8 +452,7 @@ calibration_is_due(const AngleMeta *meta, double rows)
 {
 	if (meta->dims == 0 || rows < ANGLE_CALIBRATION_ROWS)
 		return false;
-	return !meta->calibrated || has_grown(meta, rows) ||
-		   rows < meta->rows / 2;
+	return !meta->calibrated || has_grown(meta, rows) || rows < meta->rows / 2;
 }
 
 static void
