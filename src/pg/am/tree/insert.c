@@ -54,8 +54,7 @@ choose_second(Relation index, Inserter *inserter)
 							(double) ways->way[i]->far * ways->way[i]->far};
 	inserter->second.index = index;
 	inserter->second.self = inserter->self;
-	angle_second_choose(&inserter->second, near, ways->count, inserter->point,
-						near[0].node.block);
+	angle_second_choose(&inserter->second, near, ways->count, inserter->point);
 }
 
 /* Puts the first entry into a leaf that is locked; a second entry gives way to it. */

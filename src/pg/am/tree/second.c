@@ -27,44 +27,20 @@ angle_leaf_free_slot(const AngleLayout *layout, Page page,
 	return angle_slot_find_free(layout, page, 0, layout->capacity);
 }
 
-/* That at block; NULL if it is not among them. */
-static const AngleNearLeaf *
-find_leaf(const AngleNearLeaf *near, int count, BlockNumber block)
-{
-	for (int i = 0; i < count; i++)
-		if (near[i].node.block == block)
-			return &near[i];
-	return NULL;
-}
-
-/* Where the first leaf is not among the nearest all of these are better. */
-static double
-loss_of(const AngleNearLeaf *first, const AngleNearLeaf *other,
-		const float *point, int dims)
-{
-	if (first == NULL)
-		return other->far;
-	return angle_second_loss(point, first->centroid, other->centroid, dims,
-							 first->far, other->far);
-}
-
 void
 angle_second_choose(AngleSecond *second, const AngleNearLeaf *near, int count,
-					const float *point, BlockNumber first)
+					const float *point)
 {
-	const AngleNearLeaf *leaf = find_leaf(near, count, first);
 	double losses[ANGLE_NEAR_LEAVES];
 
 	second->count = 0;
-	for (int i = 0; i < count; i++)
+	for (int i = 1; i < count; i++)
 	{
-		int place = second->count;
-		double loss;
+		const double loss = angle_second_loss(
+			point, near[0].centroid, near[i].centroid,
+			second->self->layout.dims, near[0].far, near[i].far);
+		int place = second->count++;
 
-		if (&near[i] == leaf)
-			continue;
-		loss = loss_of(leaf, &near[i], point, second->self->layout.dims);
-		second->count++;
 		for (; place > 0 && loss < losses[place - 1]; place--)
 		{
 			losses[place] = losses[place - 1];

@@ -25,7 +25,7 @@ typedef struct AngleSecond
 	/* that which was locked */
 	AngleNearLeaf leaf;
 	Buffer head;
-	int slot;
+	int slot; /* free, or that of another second entry, which gives way */
 } AngleSecond;
 
 /* A free slot of the leaf that node leads to, whose page is locked; −1 if it is not
@@ -33,10 +33,10 @@ typedef struct AngleSecond
 int angle_leaf_free_slot(const AngleLayout *layout, Page page,
 						 AngleNodePointer node);
 
-/* Chooses leaves for the second entry of a row whose first one is in the leaf at block
- * first: near (count) are those nearest to point (dims), ANGLE_NEAR_LEAVES at most. */
+/* Chooses leaves for the second entry of a row whose first one is in near[0]: near (count) are
+ * those nearest to point (dims), ANGLE_NEAR_LEAVES at most. */
 void angle_second_choose(AngleSecond *second, const AngleNearLeaf *near,
-						 int count, const float *point, BlockNumber first);
+						 int count, const float *point);
 
 /* Finds one of them with room that nobody has locked, and locks it: to wait with another head
  * locked could be for ever. False if there is none. */
