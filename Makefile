@@ -14,6 +14,8 @@ PG_SRCS = \
 	am/build/build.c \
 	am/build/leaf_file.c \
 	am/build/parallel.c \
+	am/build/partition.c \
+	am/build/rebuild.c \
 	am/build/scan.c \
 	am/build/settle.c \
 	am/build/small_lists.c \
@@ -55,9 +57,7 @@ PG_SRCS = \
 	am/tree/move_second.c \
 	am/tree/near_leaves.c \
 	am/tree/pair.c \
-	am/tree/recentre.c \
 	am/tree/redistribute.c \
-	am/tree/renew.c \
 	am/tree/replace.c \
 	am/tree/second.c \
 	am/tree/siblings.c \

@@ -143,8 +143,12 @@ sub crash
 {
 	my ($after) = @_;
 	my $out = '';
-	my $run = IPC::Run::start([ pgbench('-T', 600) ], '<', '/dev/null', '>', \$out, '2>', \$out);
+	my $run;
 
+	# else all have the name of this file
+	$ENV{PGAPPNAME} = 'pgbench';
+	$run = IPC::Run::start([ pgbench('-T', 600) ], '<', '/dev/null', '>', \$out, '2>', \$out);
+	$ENV{PGAPPNAME} = 'test';
 	usleep(1e6 * $after);
 	my $victim = $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity
 		WHERE application_name = 'pgbench' AND state = 'active' ORDER BY random() LIMIT 1});

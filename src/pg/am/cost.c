@@ -76,7 +76,9 @@ model_init(Model *model, PlannerInfo *root, const IndexPath *path,
 	angle_layout_init(&model->layout, Max(1, model->meta.dims),
 					  model->meta.bits, model->meta.keys);
 	model->rows = Max(1, generic->numIndexTuples);
-	model->leaves = Max(1, info->pages * angle_leaf_share(&model->layout));
+	/* an index that was built anew by VACUUM has as many free pages */
+	model->leaves = Max(1, Min(info->pages * angle_leaf_share(&model->layout),
+							   angle_leaves_of(&model->layout, info->tuples)));
 	model->nodes = Max(1, model->leaves / (0.7 * model->layout.fanout));
 	model->density = model->rows / model->leaves;
 	model->quals = cpu_operator_cost * list_length(path->indexclauses);

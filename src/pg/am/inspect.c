@@ -66,16 +66,18 @@ typedef struct Counts
 	int64 rows;
 	int64 lists;
 	int64 inner;
-	int64 unused; /* pages that are free, or heads of nodes that went */
+	int64 unused; /* pages that are free, or of what went */
 } Counts;
 
 static void
-count_page(Page page, Counts *counts)
+count_page(Page page, uint32 tree, Counts *counts)
 {
 	const AnglePageRole role =
 		PageIsNew(page) ? ANGLE_PAGE_FREE : angle_page_tail(page)->role;
 
-	if (role == ANGLE_PAGE_BODY)
+	if (angle_page_is_bodies(page) && !angle_bodies_of(page, tree))
+		counts->unused++;
+	else if (role == ANGLE_PAGE_BODY)
 		counts->rows += angle_bodies(page)->count;
 	else if (role == ANGLE_PAGE_FREE || role == ANGLE_PAGE_FREE_RUN)
 		counts->unused++;
@@ -90,7 +92,7 @@ count_page(Page page, Counts *counts)
 }
 
 static Counts
-count_pages(Relation index)
+count_pages(Relation index, uint32 tree)
 {
 	const BlockNumber count = RelationGetNumberOfBlocks(index);
 	Counts counts = {0};
@@ -101,7 +103,7 @@ count_pages(Relation index)
 
 		CHECK_FOR_INTERRUPTS();
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		count_page(BufferGetPage(buffer), &counts);
+		count_page(BufferGetPage(buffer), tree, &counts);
 		UnlockReleaseBuffer(buffer);
 	}
 	return counts;
@@ -134,7 +136,7 @@ angle_index_info(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	if (meta.dims > 0)
-		counts = count_pages(index);
+		counts = count_pages(index, meta.tree);
 	values[0] = CStringGetTextDatum(metric_name(meta.metric));
 	values[1] = Int32GetDatum(meta.dims);
 	values[2] = Int32GetDatum(meta.bits);
@@ -161,6 +163,7 @@ typedef struct Check
 	TupleTableSlot *slot;
 	const AngleLayout *layout;
 	const AngleReach *reach;
+	uint32 tree; /* whose bodies are looked at */
 	BlockNumber blocks;
 	AnglePageReader reader;
 	/* a bit for each place of a body */
@@ -326,7 +329,16 @@ check_bodies(Check *check, BlockNumber block, Page page)
 	}
 }
 
-/* Looks at all pages of the file that are of this role. */
+/* Whether a page, a head or one of bodies, is of the tree that there is now. */
+static bool
+is_of_tree(const Check *check, BlockNumber block, Page page)
+{
+	if (angle_page_is_bodies(page))
+		return angle_bodies_of(page, check->tree);
+	return !angle_reach_misses(check->reach, block);
+}
+
+/* Looks at all pages of the tree that are of this role. */
 static void
 check_pages(Check *check, AnglePageRole role,
 			void (*look)(Check *check, BlockNumber block, Page page))
@@ -344,8 +356,7 @@ check_pages(Check *check, AnglePageRole role,
 			angle_page_check(check->index, block, page,
 							 angle_page_tail(page)->role);
 			if (angle_page_tail(page)->role == role &&
-				!(role == ANGLE_PAGE_HEAD &&
-				  angle_reach_misses(check->reach, block)))
+				is_of_tree(check, block, page))
 				look(check, block, page);
 		}
 		UnlockReleaseBuffer(buffer);
@@ -399,6 +410,7 @@ angle_index_check(PG_FUNCTION_ARGS)
 								AccessShareLock);
 		check.blocks = RelationGetNumberOfBlocks(index);
 		check.reach = angle_reach_find(index, &self->layout);
+		check.tree = angle_meta_read(index).tree;
 		check_all(&check);
 		table_close(check.heap, AccessShareLock);
 		if (!RecoveryInProgress())

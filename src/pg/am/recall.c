@@ -162,6 +162,7 @@ try_rows(Recall *recall, int samples)
 {
 	AngleIndex *self = angle_index_open(recall->index);
 	ItemPointerData tid;
+	const uint32 tree = angle_meta_read(recall->index).tree;
 	AngleRng rng;
 	int64 tries = (int64) samples * 100;
 
@@ -169,7 +170,8 @@ try_rows(Recall *recall, int samples)
 	while (self->layout.dims > 0 && samples > 0 && tries-- > 0)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!angle_pick_row(recall->index, &self->layout, &rng, &tid, NULL))
+		if (!angle_pick_row(recall->index, &self->layout, tree, &rng, &tid,
+							NULL))
 			continue;
 		try_row(recall, &tid);
 		samples--;

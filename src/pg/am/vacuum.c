@@ -3,7 +3,7 @@
  * is touched. Entries first, in one pass over all pages, then the bodies that they led to:
  * so no entry ever leads to a place that another row can have. Nodes of which little is
  * left are merged afterwards (tree/merge.h), rows without second entries get them
- * (tree/pair.h), and a tree that has grown a lot is renewed (tree/renew.h).
+ * (tree/pair.h), and a tree that has grown a lot is built anew (build/rebuild.h).
  *
  * Pages follow one another in the file; entries that splits move while it
  * runs can only move to behind the end that it will read (store/lock.h).
@@ -21,6 +21,7 @@
 #include "utils/memutils.h"
 
 #include "pg/am/am.h"
+#include "pg/am/build/rebuild.h"
 #include "pg/am/scan/calibrate.h"
 #include "pg/am/store/bits.h"
 #include "pg/am/store/body.h"
@@ -29,8 +30,6 @@
 #include "pg/am/store/reach.h"
 #include "pg/am/tree/merge.h"
 #include "pg/am/tree/pair.h"
-#include "pg/am/tree/recentre.h"
-#include "pg/am/tree/renew.h"
 #include "pg/pg_compat.h"
 
 typedef struct Vacuum
@@ -42,7 +41,9 @@ typedef struct Vacuum
 	IndexBulkDeleteCallback callback; /* NULL: nothing is to be deleted */
 	void *state;
 	BufferAccessStrategy strategy;
-	AngleReach *reach; /* nodes that the tree led to at the start */
+	AngleReach *reach;	 /* nodes that the tree led to at the start */
+	uint32 tree;		 /* its number */
+	uint64 replaced_xid; /* of the one before */
 	AngleTally tally;
 	double seconds; /* second entries of rows */
 	double room;	/* free slots of leaves */
@@ -198,6 +199,21 @@ set_free_if_empty(Vacuum *vacuum, Buffer buffer)
 	return true;
 }
 
+/* Makes a page of bodies of another tree, which is locked, free, if no scan can look for one there: of
+ * one that went before every snapshot, or of one that was not completed. */
+static void
+vacuum_foreign_bodies(Vacuum *vacuum, Buffer buffer)
+{
+	const uint32 tree = angle_bodies(BufferGetPage(buffer))->tree;
+
+	if (tree < vacuum->tree &&
+		!GlobalVisCheckRemovableFullXid(
+			vacuum->heap, FullTransactionIdFromU64(vacuum->replaced_xid)))
+		return;
+	angle_page_set_free(vacuum->index, buffer);
+	record_free(vacuum, BufferGetBlockNumber(buffer));
+}
+
 /* A page of bodies, locked. */
 static void
 vacuum_bodies(Vacuum *vacuum, Buffer buffer)
@@ -238,6 +254,8 @@ vacuum_page(Vacuum *vacuum, BlockNumber block)
 		run = true;
 	else if (role == ANGLE_PAGE_HEAD)
 		vacuum_head(vacuum, buffer);
+	else if (angle_page_is_bodies(page) && !angle_bodies_of(page, vacuum->tree))
+		vacuum_foreign_bodies(vacuum, buffer);
 	else if (role == ANGLE_PAGE_BODY)
 		vacuum_bodies(vacuum, buffer);
 	UnlockReleaseBuffer(buffer);
@@ -407,6 +425,8 @@ vacuum_pass(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 		angle_lock_moves_for_vacuum(info->index);
 		angle_lock_tree(info->index);
 		vacuum.reach = angle_reach_find(info->index, &self->layout);
+		vacuum.tree = meta.tree;
+		vacuum.replaced_xid = meta.replaced_xid;
 		angle_unlock_tree(info->index);
 		angle_tally_init(&vacuum.tally, RelationGetNumberOfBlocks(info->index));
 		vacuum_pages(&vacuum);
@@ -497,7 +517,7 @@ calibrate(Relation index, double rows)
 
 /* Makes an index that has grown a lot like one that was built. */
 static void
-renew(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
+rebuild(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 {
 	const AngleMeta meta = angle_meta_read(info->index);
 	MemoryContext scratch, old;
@@ -509,11 +529,8 @@ renew(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(scratch);
 	self = angle_index_make(&meta);
-	angle_renew(info->index, ANGLE_VACUUM_HEAP(info), self, stats);
-	angle_recentre(info->index, ANGLE_VACUUM_HEAP(info), self, memory_for(),
-				   stats);
-	angle_pair(info->index, self, memory_for());
-	store_paired(info->index, stats->num_index_tuples);
+	(void) angle_rebuild(info->index, ANGLE_VACUUM_HEAP(info), self,
+						 stats->num_index_tuples, memory_for(), stats);
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
@@ -528,7 +545,7 @@ angle_vacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	if (stats == NULL)
 		stats = vacuum_index(info, NULL, NULL, NULL);
 	IndexFreeSpaceMapVacuum(info->index);
-	renew(info, stats);
+	rebuild(info, stats);
 	calibrate(info->index, stats->num_index_tuples);
 	return stats;
 }

@@ -1,11 +1,9 @@
 /*
  * Builds.
  *
- * A table of more rows than memory is cut into partitions: a sample is
- * clustered, every row goes to the nearest partition's centroid, and a sort
- * brings the rows of a partition together. Then partition by partition is read
- * into memory, clustered and written (tree_writer.h). maintenance_work_mem is
- * shared out: a quarter for the sample or the sort, a quarter for the rows of a
+ * A table of more rows than memory is cut into partitions (partition.h). Then partition by
+ * partition is read into memory, clustered and written (tree_writer.h).
+ * maintenance_work_mem is shared out: a quarter for the sample or the sort, a quarter for the rows of a
  * partition.
  *
  * Where workers can be had, several processes do both, in another way: see
@@ -33,20 +31,15 @@
 #include "core/base/rng.h"
 #include "pg/am/am.h"
 #include "pg/am/build/parallel.h"
+#include "pg/am/build/partition.h"
 #include "pg/am/build/phase.h"
 #include "pg/am/build/scan.h"
 #include "pg/am/build/settle.h"
-#include "pg/am/build/sort.h"
-#include "pg/am/build/write.h"
 #include "pg/am/scan/calibrate.h"
 #include "pg/am/store/keys.h"
 #include "pg/bridge.h"
 #include "pg/pg_compat.h"
 #include "pg/type/vector.h"
-
-/* Sampled rows for each partition. */
-#define SAMPLE_PER_PARTITION 64
-#define SAMPLE_PER_PARTITION_MIN 24
 
 /* Partitions for each of several processes, at least. */
 #define PARTITIONS_EACH 4
@@ -73,12 +66,7 @@ typedef struct Build
 	double sampled_rows; /* that were seen */
 	AngleRng rng;
 
-	/* partitions */
-	AngleArena *arena;
-	AngleClusters clusters;
-	AngleAssigner *assigner; /* NULL: one partition */
-	AngleBuildSort *sort;
-
+	AnglePartitions partitions;
 	AngleTreeWriter *writer;
 	AngleReservoir *reservoir; /* of the points; NULL: not yet made */
 	AngleBuildScan scan;
@@ -178,18 +166,6 @@ sample_blocks(Build *build, BlockNumber wanted)
 	return read == 0 ? 0 : build->sampled_rows / read;
 }
 
-/* Rows that a partition is to have: as many as the memory of a process has room for,
- * since rows near its border cannot go to lists beyond. */
-static double
-partition_rows(const Build *build)
-{
-	const AngleLayout *layout = &build->self->layout;
-	double fit = build->budget / (1 + build->workers) / 8.0 /
-				 (layout->dims * sizeof(float));
-
-	return Max(layout->capacity, fit);
-}
-
 /* Samples the table; returns how many partitions its rows should go into. */
 static int
 take_sample(Build *build)
@@ -201,7 +177,10 @@ take_sample(Build *build)
 	density = sample_blocks(build, Min(blocks, FIRST_BLOCKS));
 	if (build->self == NULL)
 		return 1;
-	partitions = ceil(density * blocks / partition_rows(build));
+	partitions =
+		ceil(density * blocks /
+			 angle_partition_rows(&build->self->layout,
+								  build->budget / (1 + build->workers)));
 	/* so that every process has something to do */
 	if (build->workers > 0)
 		partitions = Max(partitions, PARTITIONS_EACH * (1 + build->workers));
@@ -210,9 +189,8 @@ take_sample(Build *build)
 	sample_blocks(
 		build,
 		Min(blocks, Max(FIRST_BLOCKS,
-						ceil(partitions * SAMPLE_PER_PARTITION / density))));
-	return Max(1,
-			   Min(partitions, build->sample_count / SAMPLE_PER_PARTITION_MIN));
+						ceil(angle_partitions_sample(partitions) / density))));
+	return angle_partitions_most(partitions, build->sample_count);
 }
 
 /* ---- partitions ----------------------------------------------------------- */
@@ -220,37 +198,11 @@ take_sample(Build *build)
 static void
 make_partitions(Build *build, int partitions)
 {
-	const AngleCancel cancel = {angle_interrupt_pending, NULL};
-	AngleAllocator allocator = angle_context_allocator(build->memory);
-	AngleClusterRequest request = {.points = build->sample,
-								   .count = build->sample_count,
-								   .dims = build->meta.dims,
-								   .lists = partitions,
-								   .seed = 1,
-								   .cancel = &cancel};
-	AngleError err;
-
 	report_phase(ANGLE_BUILD_PARTITION);
-	build->arena = angle_arena_create(&allocator);
-	if (build->arena == NULL)
-		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
-	angle_check(angle_cluster(&request, build->arena, &build->clusters, &err),
-				&err);
+	angle_partitions_make(&build->partitions, build->sample,
+						  build->sample_count, build->meta.dims, partitions);
 	pfree(build->sample);
 	build->sample = NULL;
-}
-
-/* What goes to the sort needs partitions. */
-static void
-make_sort(Build *build)
-{
-	AngleError err;
-
-	angle_check(angle_assigner_create(&build->clusters, ANGLE_ASSIGN_GROUPS,
-									  build->arena, &build->assigner, &err),
-				&err);
-	build->sort = angle_build_sort_make(&build->self->layout);
-	angle_build_sort_begin(build->sort, build->budget / 4 / 1024);
 }
 
 /* Gives the rows of the batch to the sort, or, if there is one partition only,
@@ -259,25 +211,17 @@ static void
 take_batch(void *context, const AngleRowSet *batch)
 {
 	Build *build = context;
-	uint32 partitions[ANGLE_ASSIGN_BATCH];
 
-	if (build->assigner == NULL)
-	{
+	if (build->partitions.sort == NULL)
 		angle_tree_write_rows(build->writer, batch);
-		return;
-	}
-	angle_assign(build->assigner, batch->points, batch->count, 1, partitions,
-				 NULL);
-	for (int i = 0; i < batch->count; i++)
-		angle_build_sort_put(
-			build->sort,
-			angle_build_sort_form(build->sort, partitions[i], batch, i));
+	else
+		angle_partitions_put(&build->partitions, batch);
 }
 
 static void
 make_writer(Build *build)
 {
-	build->writer = angle_tree_writer_make(build->index, build->self);
+	build->writer = angle_tree_writer_make(build->index, build->self, NULL);
 	build->writer->progress = report_written;
 	build->writer->progress_context = build;
 }
@@ -287,7 +231,7 @@ static void
 begin_scan(Build *build)
 {
 	MemoryContext old = MemoryContextSwitchTo(build->memory);
-	const bool single = build->assigner == NULL;
+	const bool single = build->partitions.sort == NULL;
 
 	make_writer(build);
 	build->reservoir = angle_reservoir_make(&build->self->layout);
@@ -325,20 +269,17 @@ static void
 write_partitions(Build *build)
 {
 	report_phase(ANGLE_BUILD_SORT);
-	angle_build_sort_perform(build->sort);
+	angle_partitions_sort(&build->partitions);
 	report_phase(ANGLE_BUILD_WRITE);
-	angle_build_write(build->writer, angle_build_sort_get, build->sort,
-					  build->budget / 4);
-	angle_build_sort_end(build->sort);
-	angle_build_sort_free(build->sort);
+	angle_partitions_write(&build->partitions, build->writer,
+						   build->budget / 4);
 }
 
 static void
 finish_alone(Build *build)
 {
 	angle_tree_flush(build->writer);
-	angle_settle(build->index, build->self, build->writer->children,
-				 build->writer->count, build->budget);
+	angle_settle(build->writer, build->budget);
 	build->meta.root = angle_tree_finish(build->writer);
 	build->meta.height = build->writer->height;
 	build->meta.rows = build->rows;
@@ -350,8 +291,9 @@ finish_alone(Build *build)
 static void
 build_alone(Build *build)
 {
-	if (build->clusters.lists > 1)
-		make_sort(build);
+	if (build->partitions.clusters.lists > 1)
+		angle_partitions_begin(&build->partitions, &build->self->layout,
+							   build->budget / 4, false);
 	report_phase(ANGLE_BUILD_SCAN);
 	build->heap_rows =
 		table_index_build_scan(build->heap, build->index, build->info, true,
@@ -361,7 +303,7 @@ build_alone(Build *build)
 	build->rows = build->scan.rows;
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, build->rows);
 	angle_build_scan_end(&build->scan);
-	if (build->sort != NULL)
+	if (build->partitions.sort != NULL)
 		write_partitions(build);
 	finish_alone(build);
 }
@@ -374,7 +316,7 @@ build_together(Build *build)
 								   .index = build->index,
 								   .info = build->info,
 								   .meta = &build->meta,
-								   .clusters = &build->clusters,
+								   .clusters = &build->partitions.clusters,
 								   .workers = build->workers,
 								   .budget = build->budget,
 								   .report = report_phase};
@@ -428,7 +370,7 @@ build_tree(Build *build)
 
 	if (partitions > 1)
 		make_partitions(build, partitions);
-	if (build->clusters.lists < 2 || !build_together(build))
+	if (build->partitions.clusters.lists < 2 || !build_together(build))
 		build_alone(build);
 	if (build->writer == NULL)
 		/* no row: the next one may have other dimensions */

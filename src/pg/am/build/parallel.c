@@ -237,13 +237,14 @@ write_bucket(Participant *self, int bucket)
 	self->bucket = self->stores[bucket];
 	sts_begin_parallel_scan(self->bucket);
 	if (self->shared->buckets == self->shared->lists)
-		angle_build_write(self->writer, next_of_bucket, self, budget / 4);
+		angle_build_write(self->writer, next_of_bucket, self, budget / 4,
+						  false);
 	else
 	{
 		angle_build_sort_begin(self->sort, budget / 4 / 1024);
 		sort_bucket(self);
 		angle_build_write(self->writer, angle_build_sort_get, self->sort,
-						  budget / 4);
+						  budget / 4, false);
 		angle_build_sort_end(self->sort);
 	}
 	sts_end_parallel_scan(self->bucket);
@@ -454,7 +455,7 @@ static void
 prepare(Participant *self)
 {
 	self->memory = CurrentMemoryContext;
-	self->sort = angle_build_sort_make(&self->writer->self->layout);
+	self->sort = angle_build_sort_make(&self->writer->self->layout, false);
 	self->assigner = make_assigner(self->shared, self->toc);
 	self->writer->progress = count_placed;
 	self->writer->progress_context = self->shared;
@@ -472,8 +473,8 @@ work(Participant *self, dsm_segment *segment)
 
 	self->info = BuildIndexInfo(self->index);
 	self->info->ii_Concurrent = shared->concurrent;
-	self->writer =
-		angle_tree_writer_make(self->index, angle_index_make(&shared->meta));
+	self->writer = angle_tree_writer_make(
+		self->index, angle_index_make(&shared->meta), NULL);
 	prepare(self);
 	SharedFileSetAttach(&shared->files, segment);
 	for (int i = 0; i <= shared->buckets; i++)

@@ -11,7 +11,7 @@ angle_build_scan_begin(AngleBuildScan *scan, Size size, int most)
 {
 	const AngleLayout *layout = &scan->self->layout;
 
-	scan->batch = angle_row_set_make(layout, size, most);
+	scan->batch = angle_row_set_make(layout, size, most, false);
 	angle_row_init(&scan->row, layout);
 }
 

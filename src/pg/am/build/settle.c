@@ -8,6 +8,7 @@
 #include "utils/memutils.h"
 
 #include "pg/am/build/settle.h"
+#include "pg/am/store/edit.h"
 #include "pg/am/store/entries.h"
 #include "pg/am/tree/near_leaves.h"
 #include "pg/am/tree/wishes.h"
@@ -35,6 +36,7 @@ typedef struct Part
 {
 	Relation index;
 	const AngleIndex *self;
+	bool logged;
 	const AngleChild *leaves; /* (count) */
 	int count;
 	AngleNearest nearest;
@@ -70,14 +72,16 @@ read_leaf(Part *part, int place)
 	Page page = BufferGetPage(head);
 	const AngleLeafEntry *entries = angle_leaf_entries(layout, page);
 	int i = part->entries.count;
+	AngleEdit edit;
 
 	for (int slot = 0; slot < layout->capacity; slot++)
 		if (angle_slot_live(layout, page, slot) &&
 			!angle_entry_second(&entries[slot]))
 			part->places[i++] = (Place){place, slot};
 	angle_entries_read(&part->entries, head);
+	page = angle_edit_begin(&edit, part->index, head, part->logged);
 	angle_node(page)->flags |= ANGLE_NODE_SETTLED;
-	MarkBufferDirty(head);
+	angle_edit_end(&edit);
 	UnlockReleaseBuffer(head);
 }
 
@@ -90,6 +94,7 @@ put_entry(Part *part, int i, int to, uint16 flag, int most, int *slot)
 	const AngleLayout *layout = &self->layout;
 	AngleRow *row = &part->entries.rows[i];
 	Put result = PUT_NOWHERE;
+	AngleEdit edit;
 	Buffer head;
 	Page page;
 
@@ -102,8 +107,10 @@ put_entry(Part *part, int i, int to, uint16 flag, int most, int *slot)
 	if (angle_node(page)->count < most)
 	{
 		*slot = angle_slot_find_free(layout, page, 0, layout->capacity);
-		angle_head_put_row(layout, page, *slot, row);
-		MarkBufferDirty(head);
+		angle_head_put_row(
+			layout, angle_edit_begin(&edit, part->index, head, part->logged),
+			*slot, row);
+		angle_edit_end(&edit);
 		result = angle_node(page)->flags & ANGLE_NODE_SETTLED ? PUT_BEHIND
 															  : PUT_AHEAD;
 	}
@@ -116,9 +123,12 @@ static void
 take_entry(Part *part, Place from)
 {
 	Buffer head = lock_leaf(part, from.leaf);
+	AngleEdit edit;
 
-	angle_slot_clear_live(&part->self->layout, BufferGetPage(head), from.slot);
-	MarkBufferDirty(head);
+	angle_slot_clear_live(
+		&part->self->layout,
+		angle_edit_begin(&edit, part->index, head, part->logged), from.slot);
+	angle_edit_end(&edit);
 	UnlockReleaseBuffer(head);
 	part->full[from.leaf] = false;
 }
@@ -304,6 +314,7 @@ angle_settle_part(AngleSettling *settling, const AngleChild *leaves,
 {
 	Part part = {.index = settling->index,
 				 .self = settling->self,
+				 .logged = settling->logged,
 				 .leaves = leaves,
 				 .count = count};
 	MemoryContext context, old;
@@ -336,10 +347,13 @@ end_leaf(const AngleSettling *settling, BlockNumber block)
 	const AngleLayout *layout = &settling->self->layout;
 	Buffer head =
 		angle_read_head(settling->index, layout, block, BUFFER_LOCK_EXCLUSIVE);
+	AngleEdit edit;
+	Page page =
+		angle_edit_begin(&edit, settling->index, head, settling->logged);
 
-	angle_leaf_close(layout, BufferGetPage(head));
-	angle_node(BufferGetPage(head))->flags &= ~ANGLE_NODE_SETTLED;
-	MarkBufferDirty(head);
+	angle_leaf_close(layout, page);
+	angle_node(page)->flags &= ~ANGLE_NODE_SETTLED;
+	angle_edit_end(&edit);
 	UnlockReleaseBuffer(head);
 }
 
@@ -358,20 +372,22 @@ angle_settle_end(const AngleSettling *settling, const AngleNodePointer *leaves,
 }
 
 void
-angle_settle(Relation index, const AngleIndex *self, const AngleChild *leaves,
-			 int count, Size memory)
+angle_settle(const AngleTreeWriter *writer, Size memory)
 {
-	const int most = angle_settle_most(&self->layout, memory);
+	const int most = angle_settle_most(&writer->self->layout, memory);
 	pg_atomic_uint32 next;
-	AngleSettling settling = {.index = index, .self = self, .next = &next};
+	AngleSettling settling = {.index = writer->index,
+							  .self = writer->self,
+							  .logged = writer->draft != NULL,
+							  .next = &next};
 
 	pg_atomic_init_u32(&next, 0);
-	for (int first = 0; first < count; first += most)
-		angle_settle_part(&settling, leaves + first, first,
-						  Min(most, count - first));
-	for (int i = 0; i < count; i++)
+	for (int first = 0; first < writer->count; first += most)
+		angle_settle_part(&settling, writer->children + first, first,
+						  Min(most, writer->count - first));
+	for (int i = 0; i < writer->count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		end_leaf(&settling, leaves[i].pointer.block);
+		end_leaf(&settling, writer->children[i].pointer.block);
 	}
 }

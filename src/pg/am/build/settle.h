@@ -15,13 +15,14 @@
 
 #include "port/atomics.h"
 
-#include "pg/am/store/node.h"
+#include "pg/am/build/tree_writer.h"
 
 /* Of one process. next and own count leaves as they are given. */
 typedef struct AngleSettling
 {
 	Relation index;
 	const AngleIndex *self;
+	bool logged; /* changes of pages are */
 	pg_atomic_uint32
 		*next;	/* of all processes: the first that nobody has taken */
 	uint32 own; /* the first of a turn that was taken, if there is one */
@@ -35,7 +36,7 @@ int angle_settle_most(const AngleLayout *layout, Size memory);
 /* Looks at the rows of leaves, from first on of all that the index has, which nobody else
  * sees yet and which have first entries only; first is a multiple of angle_settle_most(). All
  * processes are given the same leaves in the same order, and so the same parts one after
- * another. Without WAL. */
+ * another. */
 void angle_settle_part(AngleSettling *settling, const AngleChild *leaves,
 					   uint32 first, int count);
 
@@ -43,8 +44,8 @@ void angle_settle_part(AngleSettling *settling, const AngleChild *leaves,
 void angle_settle_end(const AngleSettling *settling,
 					  const AngleNodePointer *leaves, uint32 count);
 
-/* All of it by one process, which has so much memory. */
-void angle_settle(Relation index, const AngleIndex *self,
-				  const AngleChild *leaves, int count, Size memory);
+/* All of it by one process, which has so much memory: the leaves are those that have been
+ * written. */
+void angle_settle(const AngleTreeWriter *writer, Size memory);
 
 #endif

@@ -15,7 +15,7 @@ enum
 	COLUMN_PARTITION,
 	COLUMN_TID,
 	COLUMN_NULLS,
-	COLUMN_DATA, /* bytea: values, point */
+	COLUMN_DATA, /* bytea: values, then the body, or the point */
 	COLUMNS
 };
 
@@ -27,15 +27,17 @@ struct AngleBuildSort
 	TupleTableSlot *in;
 	TupleTableSlot *out;
 	bytea *data; /* scratch */
+	bool bodies; /* whether rows have them */
 	Size values; /* bytes of a row's values */
-	Size point;	 /* bytes of a row's point */
+	Size rest;	 /* and of what follows */
 };
 
 AngleRowSet
-angle_row_set_make(const AngleLayout *layout, Size size, int most)
+angle_row_set_make(const AngleLayout *layout, Size size, int most, bool bodies)
 {
 	Size each = layout->dims * sizeof(float) + sizeof(ItemPointerData) +
-				sizeof(uint32) + layout->keys * sizeof(uint64);
+				sizeof(uint32) + layout->keys * sizeof(uint64) +
+				(bodies ? layout->row_size : 0);
 	AngleRowSet set = {.capacity = Max(16, Min((Size) most, size / each))};
 	Size capacity = set.capacity;
 
@@ -46,6 +48,9 @@ angle_row_set_make(const AngleLayout *layout, Size size, int most)
 		Max(1, capacity * layout->keys) * sizeof(uint64), MCXT_ALLOC_HUGE);
 	set.points = palloc_extended(capacity * layout->dims * sizeof(float),
 								 MCXT_ALLOC_HUGE);
+	if (bodies)
+		set.bodies =
+			palloc_extended(capacity * layout->row_size, MCXT_ALLOC_HUGE);
 	return set;
 }
 
@@ -56,10 +61,12 @@ angle_row_set_free(AngleRowSet *set)
 	pfree(set->nulls);
 	pfree(set->values);
 	pfree(set->points);
+	if (set->bodies != NULL)
+		pfree(set->bodies);
 }
 
 AngleBuildSort *
-angle_build_sort_make(const AngleLayout *layout)
+angle_build_sort_make(const AngleLayout *layout, bool bodies)
 {
 	AngleBuildSort *sort = palloc0(sizeof(AngleBuildSort));
 	TupleDesc columns = CreateTemplateTupleDesc(COLUMNS);
@@ -72,9 +79,10 @@ angle_build_sort_make(const AngleLayout *layout)
 	sort->layout = layout;
 	sort->columns = columns;
 	sort->values = layout->keys * sizeof(uint64);
-	sort->point = layout->dims * sizeof(float);
-	sort->data = palloc(VARHDRSZ + sort->values + sort->point);
-	SET_VARSIZE(sort->data, VARHDRSZ + sort->values + sort->point);
+	sort->bodies = bodies;
+	sort->rest = bodies ? layout->row_size : layout->dims * sizeof(float);
+	sort->data = palloc(VARHDRSZ + sort->values + sort->rest);
+	SET_VARSIZE(sort->data, VARHDRSZ + sort->values + sort->rest);
 	sort->in = MakeSingleTupleTableSlot(columns, &TTSOpsVirtual);
 	sort->out = MakeSingleTupleTableSlot(columns, &TTSOpsMinimalTuple);
 	return sort;
@@ -109,12 +117,16 @@ angle_build_sort_form(AngleBuildSort *sort, int partition,
 	const AngleLayout *layout = sort->layout;
 	TupleTableSlot *slot = sort->in;
 	uint64 tid = 0;
+	const void *rest;
 
+	if (sort->bodies)
+		rest = rows->bodies + i * layout->row_size;
+	else
+		rest = rows->points + (Size) i * layout->dims;
 	memcpy(&tid, &rows->tids[i], sizeof(ItemPointerData));
 	memcpy(VARDATA(sort->data), rows->values + (Size) i * layout->keys,
 		   sort->values);
-	memcpy(VARDATA(sort->data) + sort->values,
-		   rows->points + (Size) i * layout->dims, sort->point);
+	memcpy(VARDATA(sort->data) + sort->values, rest, sort->rest);
 	ExecClearTuple(slot);
 	slot->tts_values[COLUMN_PARTITION] = Int32GetDatum(partition);
 	slot->tts_values[COLUMN_TID] = Int64GetDatum(tid);
@@ -143,6 +155,24 @@ angle_build_sort_perform(AngleBuildSort *sort)
 	tuplesort_performsort(sort->state);
 }
 
+/* Takes what follows the values of row i. */
+static void
+set_rest(const AngleBuildSort *sort, AngleRowSet *rows, int i, const char *rest)
+{
+	const AngleLayout *layout = sort->layout;
+	float *point = rows->points + (Size) i * layout->dims;
+	AngleRow row;
+
+	if (!sort->bodies)
+	{
+		memcpy(point, rest, sort->rest);
+		return;
+	}
+	row.body = rows->bodies + i * layout->row_size;
+	memcpy(row.body, rest, sort->rest);
+	angle_row_get_point(&row, layout, point);
+}
+
 /* Appends the row in the slot for what comes out; returns its partition. */
 static int
 append_row(AngleBuildSort *sort, AngleRowSet *rows)
@@ -159,8 +189,7 @@ append_row(AngleBuildSort *sort, AngleRowSet *rows)
 	memcpy(&rows->tids[i], &tid, sizeof(ItemPointerData));
 	rows->nulls[i] = DatumGetInt32(slot->tts_values[COLUMN_NULLS]);
 	memcpy(rows->values + (Size) i * layout->keys, data, sort->values);
-	memcpy(rows->points + (Size) i * layout->dims, data + sort->values,
-		   sort->point);
+	set_rest(sort, rows, i, data + sort->values);
 	return DatumGetInt32(slot->tts_values[COLUMN_PARTITION]);
 }
 

@@ -9,8 +9,8 @@
 
 typedef struct AngleBuildSort AngleBuildSort;
 
-/* In the current memory context. */
-AngleBuildSort *angle_build_sort_make(const AngleLayout *layout);
+/* In the current memory context; of rows that have bodies, or of such that have not. */
+AngleBuildSort *angle_build_sort_make(const AngleLayout *layout, bool bodies);
 void angle_build_sort_free(AngleBuildSort *sort);
 
 /* A sort takes so many kB. One may follow another. */

@@ -18,6 +18,7 @@
 #include "pg/am/build/small_lists.h"
 #include "pg/am/build/tree_writer.h"
 #include "pg/am/scan/candidates.h"
+#include "pg/am/store/lock.h"
 #include "pg/am/store/node_segment.h"
 #include "pg/bridge.h"
 
@@ -51,14 +52,16 @@ typedef struct Input
 } Input;
 
 AngleTreeWriter *
-angle_tree_writer_make(Relation index, const AngleIndex *self)
+angle_tree_writer_make(Relation index, const AngleIndex *self,
+					   const AngleDraft *draft)
 {
 	AngleTreeWriter *writer = palloc0(sizeof(AngleTreeWriter));
 
 	writer->index = index;
 	writer->self = self;
+	writer->draft = draft;
 	writer->image = angle_image_make(&self->layout);
-	writer->bodies = angle_body_writer_make(index, &self->layout);
+	writer->bodies = angle_body_writer_make(index, &self->layout, draft);
 	writer->scratch = AllocSetContextCreate(
 		CurrentMemoryContext, "angle clustering", ALLOCSET_DEFAULT_SIZES);
 	writer->capacity = 64;
@@ -112,10 +115,40 @@ add_entry(const Input *input, int i, const float *centroid)
 	row->tid = rows->tids[i];
 	row->nulls = rows->nulls[i];
 	row->values = rows->values + (Size) i * layout->keys;
-	angle_row_set_point(row, layout, point);
+	if (rows->bodies != NULL)
+		memcpy(row->body, rows->bodies + i * layout->row_size,
+			   layout->row_size);
+	else
+		angle_row_set_point(row, layout, point);
 	angle_row_set_code(row, writer->self, point, centroid);
 	row->where = angle_body_writer_add(writer->bodies, row);
 	angle_image_add_row(writer->image, row);
+}
+
+/* Takes the pages of a node. */
+static AngleNodePointer
+take_segment(const AngleTreeWriter *writer, AngleNodeKind kind)
+{
+	const AngleLayout *layout = &writer->self->layout;
+	AngleNodePointer node;
+
+	if (writer->draft == NULL)
+		return angle_segment_take_unlogged(writer->index, layout, kind);
+	angle_lock_tree(writer->index);
+	node = angle_segment_take(writer->index, layout, kind, writer->draft->heap,
+							  true);
+	angle_unlock_tree(writer->index);
+	return node;
+}
+
+/* Writes what is in the image to them. */
+static void
+write_segment(const AngleTreeWriter *writer, AngleNodePointer node)
+{
+	if (writer->draft != NULL)
+		angle_segment_write(writer->index, node.block, writer->image);
+	else
+		angle_segment_write_unlogged(writer->index, node.block, writer->image);
 }
 
 /* Writes a node of count entries, which are those that members names. */
@@ -132,13 +165,11 @@ write_node(const Input *input, const int *members, int count,
 	angle_bfloat_encode(centroid, child->centroid, dims);
 	angle_bfloat_decode(child->centroid, stored, dims);
 	child->kind = input->rows != NULL ? ANGLE_NODE_LEAF : ANGLE_NODE_INNER;
-	child->pointer =
-		angle_segment_take_unlogged(writer->index, &self->layout, child->kind);
+	child->pointer = take_segment(writer, child->kind);
 	angle_image_reset(writer->image, child->kind, child->pointer);
 	for (int i = 0; i < count; i++)
 		add_entry(input, members[i], stored);
-	angle_segment_write_unlogged(writer->index, child->pointer.block,
-								 writer->image);
+	write_segment(writer, child->pointer);
 	pfree(stored);
 	if (input->rows != NULL && writer->progress != NULL)
 		writer->progress(writer->progress_context, count);
@@ -524,9 +555,8 @@ angle_tree_finish(AngleTreeWriter *writer)
 		write_level(writer);
 	if (writer->count == 1)
 		return writer->children[0].pointer;
-	root = angle_segment_take_unlogged(writer->index, &writer->self->layout,
-									   ANGLE_NODE_LEAF);
+	root = take_segment(writer, ANGLE_NODE_LEAF);
 	angle_image_reset(writer->image, ANGLE_NODE_LEAF, root);
-	angle_segment_write_unlogged(writer->index, root.block, writer->image);
+	write_segment(writer, root);
 	return root;
 }

@@ -1,6 +1,6 @@
 /*
- * Writes the nodes of a tree bottom up, for a build: leaves from rows that are in
- * memory, then inner nodes over them until one is left.
+ * Writes the nodes of a tree bottom up, for a build, without WAL, or as a draft: leaves from rows
+ * that are in memory, then inner nodes over them until one is left.
  */
 #ifndef ANGLE_TREE_WRITER_H
 #define ANGLE_TREE_WRITER_H
@@ -14,6 +14,7 @@ typedef struct AngleTreeWriter
 {
 	Relation index;
 	const AngleIndex *self;
+	const AngleDraft *draft; /* NULL: a build */
 	AngleImage *image;
 	AngleBodyWriter *bodies;
 	AngleRow row;
@@ -27,7 +28,8 @@ typedef struct AngleTreeWriter
 } AngleTreeWriter;
 
 /* In the current memory context. */
-AngleTreeWriter *angle_tree_writer_make(Relation index, const AngleIndex *self);
+AngleTreeWriter *angle_tree_writer_make(Relation index, const AngleIndex *self,
+										const AngleDraft *draft);
 
 /* Clusters the rows and writes them as leaves. */
 void angle_tree_write_rows(AngleTreeWriter *writer, const AngleRowSet *rows);

@@ -15,15 +15,18 @@ keep_row(const AngleLayout *layout, AngleRowSet *rows, int i)
 			layout->keys * sizeof(uint64));
 	memmove(rows->points, rows->points + (Size) i * layout->dims,
 			layout->dims * sizeof(float));
+	if (rows->bodies != NULL)
+		memmove(rows->bodies, rows->bodies + i * layout->row_size,
+				layout->row_size);
 	rows->count = 1;
 }
 
 void
 angle_build_write(AngleTreeWriter *writer, AngleRowSource source, void *context,
-				  Size size)
+				  Size size, bool bodies)
 {
 	const AngleLayout *layout = &writer->self->layout;
-	AngleRowSet rows = angle_row_set_make(layout, size, INT_MAX);
+	AngleRowSet rows = angle_row_set_make(layout, size, INT_MAX, bodies);
 	int current = -1, next;
 
 	do

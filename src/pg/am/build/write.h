@@ -6,8 +6,8 @@
 #include "pg/am/build/tree_writer.h"
 
 /* Reads partition after partition from a source, and writes it; takes size bytes for the
- * rows. One that is larger is written in parts. */
+ * rows, which have bodies or not. One that is larger is written in parts. */
 void angle_build_write(AngleTreeWriter *writer, AngleRowSource source,
-					   void *context, Size size);
+					   void *context, Size size, bool bodies);
 
 #endif

@@ -84,8 +84,8 @@ angle_reservoir_make(const AngleLayout *layout)
 {
 	AngleReservoir *reservoir = palloc0(sizeof(AngleReservoir));
 
-	reservoir->rows =
-		angle_row_set_make(layout, (Size) 64 << 20, ANGLE_CALIBRATION_QUERIES);
+	reservoir->rows = angle_row_set_make(layout, (Size) 64 << 20,
+										 ANGLE_CALIBRATION_QUERIES, false);
 	angle_rng_seed(&reservoir->rng, 1);
 	return reservoir;
 }
@@ -116,6 +116,7 @@ angle_reservoir_pick(Relation index, const AngleIndex *self, double rows)
 	const AngleLayout *layout = &self->layout;
 	AngleReservoir *reservoir = angle_reservoir_make(layout);
 	float *point = palloc(layout->dims * sizeof(float));
+	const uint32 tree = angle_meta_read(index).tree;
 	ItemPointerData tid;
 	AngleRow row;
 
@@ -124,7 +125,8 @@ angle_reservoir_pick(Relation index, const AngleIndex *self, double rows)
 						reservoir->rows.count < reservoir->rows.capacity;
 		 tries++)
 	{
-		if (!angle_pick_row(index, layout, &reservoir->rng, &tid, row.body))
+		if (!angle_pick_row(index, layout, tree, &reservoir->rng, &tid,
+							row.body))
 			continue;
 		angle_row_get_point(&row, layout, point);
 		angle_reservoir_offer(reservoir, layout, &tid, point);

@@ -76,19 +76,30 @@ angle_body_get(AnglePageReader *reader, const AngleLayout *layout,
 }
 
 void
-angle_bodies_init(const AngleLayout *layout, Page page)
+angle_bodies_init(const AngleLayout *layout, Page page, uint32 tree)
 {
 	angle_page_init(page, ANGLE_PAGE_BODY,
 					PageIsNew(page) ? 0 : angle_page_generation(page));
 	((PageHeader) page)->pd_lower = layout->body_start;
+	angle_bodies(page)->tree = tree;
+}
+
+/* Makes one that goes on with a body. */
+static void
+init_rest(Page page, uint32 tree)
+{
+	angle_page_init(page, ANGLE_PAGE_BODY_REST,
+					PageIsNew(page) ? 0 : angle_page_generation(page));
+	angle_bodies(page)->tree = tree;
 }
 
 int
-angle_body_find_free(const AngleLayout *layout, Page page)
+angle_body_find_free(const AngleLayout *layout, Page page, uint32 tree)
 {
 	int slot = 0;
 
-	if (PageIsNew(page) || angle_page_tail(page)->role != ANGLE_PAGE_BODY)
+	if (PageIsNew(page) || angle_page_tail(page)->role != ANGLE_PAGE_BODY ||
+		!angle_bodies_of(page, tree))
 		return layout->body_slots;
 	while (slot < layout->body_slots && angle_body_live(layout, page, slot))
 		slot++;
@@ -149,21 +160,21 @@ announce(Relation index, BlockNumber block)
 
 /* Makes a page that is locked and free one of bodies. */
 static void
-convert(Relation index, const AngleLayout *layout, Buffer buffer)
+convert(Relation index, const AngleLayout *layout, Buffer buffer, uint32 tree)
 {
 	GenericXLogState *state = GenericXLogStart(index);
 	Page page =
 		GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
 
 	angle_page_retire(page, ANGLE_PAGE_TAKEN);
-	angle_bodies_init(layout, page);
+	angle_bodies_init(layout, page, tree);
 	GenericXLogFinish(state);
 }
 
-/* Whether the page has a free slot, or has one now. A body of several pages needs some
- * that lie together, which free pages do not. */
+/* Whether the page has a free slot for a body of the tree, or has one now. A body of several pages
+ * needs some that lie together, which free pages do not. */
 static bool
-has_room(Relation index, Relation heap, const AngleLayout *layout,
+has_room(Relation index, Relation heap, const AngleLayout *layout, uint32 tree,
 		 BlockNumber block)
 {
 	Buffer buffer = ReadBuffer(index, block);
@@ -172,12 +183,13 @@ has_room(Relation index, Relation heap, const AngleLayout *layout,
 
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	if (!PageIsNew(page) && angle_page_tail(page)->role == ANGLE_PAGE_BODY)
-		room = angle_bodies(page)->count < layout->body_slots;
+		room = angle_bodies_of(page, tree) &&
+			   angle_bodies(page)->count < layout->body_slots;
 	else
 	{
 		room = layout->body_pages == 1 && angle_segment_free(heap, page);
 		if (room)
-			convert(index, layout, buffer);
+			convert(index, layout, buffer, tree);
 	}
 	UnlockReleaseBuffer(buffer);
 	return room;
@@ -185,7 +197,8 @@ has_room(Relation index, Relation heap, const AngleLayout *layout,
 
 /* Makes a page that was new just now one of bodies. */
 static bool
-begin_page(Relation index, const AngleLayout *layout, BlockNumber block)
+begin_page(Relation index, const AngleLayout *layout, uint32 tree,
+		   BlockNumber block)
 {
 	Buffer buffer = ReadBuffer(index, block);
 	bool begun;
@@ -193,7 +206,7 @@ begin_page(Relation index, const AngleLayout *layout, BlockNumber block)
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	begun = PageIsNew(BufferGetPage(buffer));
 	if (begun)
-		convert(index, layout, buffer);
+		convert(index, layout, buffer, tree);
 	UnlockReleaseBuffer(buffer);
 	return begun;
 }
@@ -201,7 +214,7 @@ begin_page(Relation index, const AngleLayout *layout, BlockNumber block)
 /* New pages for one body or as many as a page holds. If VACUUM has seen them before we
  * could say what they are, somebody else may have them. */
 static BlockNumber
-extend(Relation index, const AngleLayout *layout)
+extend(Relation index, const AngleLayout *layout, uint32 tree)
 {
 	for (;;)
 	{
@@ -210,7 +223,7 @@ extend(Relation index, const AngleLayout *layout)
 
 		for (int i = 1; ours && i < layout->body_pages; i++)
 			ours = angle_page_mark_new(index, first + i, ANGLE_PAGE_BODY_REST);
-		if (ours && begin_page(index, layout, first))
+		if (ours && begin_page(index, layout, tree, first))
 		{
 			announce(index, first);
 			return first;
@@ -219,11 +232,13 @@ extend(Relation index, const AngleLayout *layout)
 }
 
 BlockNumber
-angle_body_room(Relation index, Relation heap, const AngleLayout *layout)
+angle_body_room(Relation index, Relation heap, const AngleLayout *layout,
+				uint32 tree)
 {
 	BlockNumber block = RelationGetTargetBlock(index);
 
-	if (block != InvalidBlockNumber && has_room(index, heap, layout, block))
+	if (block != InvalidBlockNumber &&
+		has_room(index, heap, layout, tree, block))
 		return block;
 	for (;;)
 	{
@@ -231,10 +246,10 @@ angle_body_room(Relation index, Relation heap, const AngleLayout *layout)
 			angle_body_record(index, block, false);
 		block = GetPageWithFreeSpace(index, SPACE_WANTED);
 		if (block == InvalidBlockNumber)
-			block = extend(index, layout);
+			block = extend(index, layout, tree);
 		/* what the map knows of may have been lost in a crash */
 		if (block < RelationGetNumberOfBlocks(index) &&
-			has_room(index, heap, layout, block))
+			has_room(index, heap, layout, tree, block))
 			break;
 	}
 	RelationSetTargetBlock(index, block);
@@ -243,7 +258,7 @@ angle_body_room(Relation index, Relation heap, const AngleLayout *layout)
 
 void
 angle_body_write_rest(Relation index, const AngleLayout *layout,
-					  BlockNumber first, const AngleRow *row)
+					  BlockNumber first, const AngleRow *row, uint32 tree)
 {
 	const Size part = angle_body_part(layout);
 
@@ -255,8 +270,7 @@ angle_body_write_rest(Relation index, const AngleLayout *layout,
 
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 		page = GenericXLogRegisterBuffer(state, buffer, 0);
-		angle_page_init(page, ANGLE_PAGE_BODY_REST,
-						angle_page_generation(page));
+		init_rest(page, tree);
 		copy_body(row, i * part, Min(layout->body_size - i * part, part),
 				  (char *) page + layout->body_start);
 		GenericXLogFinish(state);
@@ -264,21 +278,23 @@ angle_body_write_rest(Relation index, const AngleLayout *layout,
 	}
 }
 
-/* ---- builds --------------------------------------------------------------- */
+/* ---- one after another ---------------------------------------------------- */
 
 AngleBodyWriter *
-angle_body_writer_make(Relation index, const AngleLayout *layout)
+angle_body_writer_make(Relation index, const AngleLayout *layout,
+					   const AngleDraft *draft)
 {
 	AngleBodyWriter *writer = palloc(sizeof(AngleBodyWriter));
 
 	writer->index = index;
 	writer->layout = layout;
+	writer->draft = draft;
 	writer->block = InvalidBlockNumber;
 	return writer;
 }
 
 static void
-write_page(Relation index, BlockNumber block, const char *contents)
+write_unlogged(Relation index, BlockNumber block, const char *contents)
 {
 	Buffer buffer =
 		ReadBufferExtended(index, MAIN_FORKNUM, block, RBM_ZERO_AND_LOCK, NULL);
@@ -288,12 +304,55 @@ write_page(Relation index, BlockNumber block, const char *contents)
 	UnlockReleaseBuffer(buffer);
 }
 
+/* The page keeps its generation. */
+static void
+write_logged(Relation index, BlockNumber block, const char *contents)
+{
+	Buffer buffer = ReadBuffer(index, block);
+	GenericXLogState *state = GenericXLogStart(index);
+	uint32 generation = 0;
+	Page page;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	page = GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
+	if (!PageIsNew(page))
+		generation = angle_page_generation(page);
+	memcpy(page, contents, BLCKSZ);
+	angle_page_tail(page)->generation = generation;
+	GenericXLogFinish(state);
+	UnlockReleaseBuffer(buffer);
+}
+
+static void
+write_page(const AngleBodyWriter *writer, BlockNumber block,
+		   const char *contents)
+{
+	if (writer->draft != NULL)
+		write_logged(writer->index, block, contents);
+	else
+		write_unlogged(writer->index, block, contents);
+}
+
+/* Pages for one body or as many as a page holds. */
+static BlockNumber
+take_pages(const AngleBodyWriter *writer)
+{
+	const AngleLayout *layout = writer->layout;
+
+	if (writer->draft == NULL || layout->body_pages > 1)
+		return angle_pages_extend(writer->index, layout->body_pages);
+	/* a page is a page */
+	return angle_segment_take(writer->index, layout, ANGLE_NODE_LEAF,
+							  writer->draft->heap, true)
+		.block;
+}
+
 void
 angle_body_writer_flush(AngleBodyWriter *writer)
 {
 	if (writer->block == InvalidBlockNumber)
 		return;
-	write_page(writer->index, writer->block, writer->page.data);
+	write_page(writer, writer->block, writer->page.data);
 	writer->block = InvalidBlockNumber;
 }
 
@@ -308,10 +367,11 @@ write_rest(AngleBodyWriter *writer, const AngleRow *row)
 	for (int i = 1; i < layout->body_pages; i++)
 	{
 		memset(rest.data, 0, BLCKSZ);
-		angle_page_init((Page) rest.data, ANGLE_PAGE_BODY_REST, 0);
+		init_rest((Page) rest.data,
+				  angle_bodies((Page) writer->page.data)->tree);
 		copy_body(row, i * part, Min(layout->body_size - i * part, part),
 				  rest.data + layout->body_start);
-		write_page(writer->index, writer->block + i, rest.data);
+		write_page(writer, writer->block + i, rest.data);
 	}
 }
 
@@ -325,9 +385,10 @@ angle_body_writer_add(AngleBodyWriter *writer, const AngleRow *row)
 
 	if (writer->block == InvalidBlockNumber)
 	{
-		writer->block = angle_pages_extend(writer->index, layout->body_pages);
+		writer->block = take_pages(writer);
 		memset(page, 0, BLCKSZ);
-		angle_bodies_init(layout, page);
+		angle_bodies_init(layout, page,
+						  writer->draft != NULL ? writer->draft->tree : 0);
 	}
 	slot = angle_bodies(page)->count;
 	angle_body_put(layout, page, slot, row);

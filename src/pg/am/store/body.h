@@ -13,6 +13,7 @@
 #ifndef ANGLE_BODY_H
 #define ANGLE_BODY_H
 
+#include "pg/am/store/draft.h"
 #include "pg/am/store/index.h"
 #include "pg/am/store/node.h"
 
@@ -27,6 +28,22 @@ static inline AngleBodiesHeader *
 angle_bodies(Page page)
 {
 	return (AngleBodiesHeader *) PageGetContents(page);
+}
+
+/* Whether a page, of any role, has bodies or goes on with one. */
+static inline bool
+angle_page_is_bodies(Page page)
+{
+	return !PageIsNew(page) &&
+		   (angle_page_tail(page)->role == ANGLE_PAGE_BODY ||
+			angle_page_tail(page)->role == ANGLE_PAGE_BODY_REST);
+}
+
+/* Whether such a page is of a tree. */
+static inline bool
+angle_bodies_of(Page page, uint32 tree)
+{
+	return angle_bodies(page)->tree == tree;
 }
 
 static inline bool
@@ -67,11 +84,12 @@ bool angle_body_fits(const AngleLayout *layout, Page page, int slot,
 const char *angle_body_get(AnglePageReader *reader, const AngleLayout *layout,
 						   AngleBodyPointer body, ItemPointer tid);
 
-/* Makes an empty page of bodies; it keeps its generation. */
-void angle_bodies_init(const AngleLayout *layout, Page page);
+/* Makes an empty page of bodies of a tree; it keeps its generation. */
+void angle_bodies_init(const AngleLayout *layout, Page page, uint32 tree);
 
-/* Of a page with any role: the first free slot for a body; body_slots if there is none. */
-int angle_body_find_free(const AngleLayout *layout, Page page);
+/* Of a page with any role: the first free slot for a body of a tree; body_slots if there is
+ * none. */
+int angle_body_find_free(const AngleLayout *layout, Page page, uint32 tree);
 
 /* Puts the body of row, or the first page of it, into a slot and makes it live. */
 void angle_body_put(const AngleLayout *layout, Page page, int slot,
@@ -80,29 +98,31 @@ void angle_body_put(const AngleLayout *layout, Page page, int slot,
 /* Frees a slot. */
 void angle_body_clear(const AngleLayout *layout, Page page, int slot);
 
-/* A page of bodies that had a free slot just now. Free pages become some where heap,
+/* A page of bodies of a tree that had a free slot just now. Free pages become some where heap,
  * the table, lets them, or the file grows. */
-BlockNumber
-angle_body_room(Relation index, Relation heap, const AngleLayout *layout);
+BlockNumber angle_body_room(Relation index, Relation heap,
+							const AngleLayout *layout, uint32 tree);
 
 /* Tells the free space map what a page of bodies has. */
 void angle_body_record(Relation index, BlockNumber block, bool room);
 
 /* Writes what a body has behind its first page, logged. The slot is not live. */
 void angle_body_write_rest(Relation index, const AngleLayout *layout,
-						   BlockNumber first, const AngleRow *row);
+						   BlockNumber first, const AngleRow *row, uint32 tree);
 
-/* Puts bodies on pages of a build, one after another, without WAL. */
+/* Puts bodies on pages one after another: of a draft, or of a build, without WAL. */
 typedef struct AngleBodyWriter
 {
 	Relation index;
 	const AngleLayout *layout;
+	const AngleDraft *draft; /* NULL: a build */
 	PGAlignedBlock page;
 	BlockNumber block; /* where it belongs; InvalidBlockNumber: there is none */
 } AngleBodyWriter;
 
 AngleBodyWriter *
-angle_body_writer_make(Relation index, const AngleLayout *layout);
+angle_body_writer_make(Relation index, const AngleLayout *layout,
+					   const AngleDraft *draft);
 
 AngleBodyPointer
 angle_body_writer_add(AngleBodyWriter *writer, const AngleRow *row);

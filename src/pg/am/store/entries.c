@@ -108,6 +108,19 @@ read_child(AngleEntries *entries, Buffer head, int slot)
 						layout->dims);
 }
 
+/* Whether an entry of a leaf is asked for. */
+static bool
+is_wanted(const AngleEntries *entries, const AngleLeafEntry *entry)
+{
+	const uint64 number =
+		angle_body_number(&entries->self->layout, entry->body);
+
+	if (angle_entry_second(entry))
+		return !entries->first_only;
+	return (entries->alone == NULL || angle_bits_has(entries->alone, number)) &&
+		   (entries->known == NULL || !angle_bits_has(entries->known, number));
+}
+
 /* Asks for the bodies of a leaf's rows: they lie here and there. */
 static void
 prefetch_bodies(const AngleEntries *entries, Page page)
@@ -120,23 +133,12 @@ prefetch_bodies(const AngleEntries *entries, Page page)
 	{
 		const BlockNumber block = angle_body_block(entry[slot].body);
 
-		if (!angle_slot_live(layout, page, slot) || block == last)
+		if (!angle_slot_live(layout, page, slot) || block == last ||
+			!is_wanted(entries, &entry[slot]))
 			continue;
 		(void) PrefetchBuffer(entries->index, MAIN_FORKNUM, block);
 		last = block;
 	}
-}
-
-/* Whether an entry of a leaf is asked for. */
-static bool
-is_wanted(const AngleEntries *entries, const AngleLeafEntry *entry)
-{
-	if (angle_entry_second(entry))
-		return !entries->first_only;
-	return entries->alone == NULL ||
-		   angle_bits_has(
-			   entries->alone,
-			   angle_body_number(&entries->self->layout, entry->body));
 }
 
 /* Adds what is in a slot. */

@@ -12,8 +12,9 @@ typedef struct AngleEntries
 	int count;
 	int capacity;
 	bool first_only; /* of rows those entries that are second are passed over */
-	const AngleBits *
-		alone; /* or NULL: first ones are, of bodies not among these, by number */
+	/* sets of bodies by number, or NULL; first entries are passed over: */
+	const AngleBits *alone; /* of bodies not among these */
+	const AngleBits *known; /* of those among these */
 	float *points;		  /* (capacity, dims): rows, or centroids of children */
 	AngleRow *rows;		  /* (capacity) of leaves */
 	AngleChild *children; /* (capacity) of inner nodes */

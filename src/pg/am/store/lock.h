@@ -5,7 +5,10 @@
  * The tree: held while nodes are split. Moves: whoever moves entries into a
  * page that was free holds it, and VACUUM while it reads page after
  * page, or entries could move from where it has not been to where it was
- * already.
+ * already. Rows: held in shared mode while one is inserted, and by who puts another tree in
+ * place of this one, so that no row comes into one that nobody will look at.
+ *
+ * Who needs several takes rows first, then moves, then the tree.
  */
 #ifndef ANGLE_LOCK_H
 #define ANGLE_LOCK_H
@@ -16,6 +19,7 @@
 
 #define ANGLE_TREE_LOCK ANGLE_META_BLOCK
 #define ANGLE_MOVES_LOCK MaxBlockNumber
+#define ANGLE_ROWS_LOCK (MaxBlockNumber - 1)
 
 static inline void
 angle_lock_tree(Relation index)
@@ -60,6 +64,31 @@ static inline void
 angle_unlock_moves_for_vacuum(Relation index)
 {
 	UnlockPage(index, ANGLE_MOVES_LOCK, ExclusiveLock);
+}
+
+static inline void
+angle_lock_rows(Relation index)
+{
+	LockPage(index, ANGLE_ROWS_LOCK, ShareLock);
+}
+
+static inline void
+angle_unlock_rows(Relation index)
+{
+	UnlockPage(index, ANGLE_ROWS_LOCK, ShareLock);
+}
+
+/* Insertions wait. */
+static inline void
+angle_lock_rows_alone(Relation index)
+{
+	LockPage(index, ANGLE_ROWS_LOCK, ExclusiveLock);
+}
+
+static inline void
+angle_unlock_rows_alone(Relation index)
+{
+	UnlockPage(index, ANGLE_ROWS_LOCK, ExclusiveLock);
 }
 
 #endif

@@ -17,7 +17,7 @@
 
 /* Takes the pages of a node; pointer->generation is what its head must have. recycle
  * is false where free ones must not be taken. Pages that are taken and not written
- * are found by VACUUM. Needs the lock on the tree, or an
+ * are found by VACUUM. Those of an inner node need the lock on the tree, or an
  * index that nobody else sees. */
 AngleNodePointer
 angle_segment_take(Relation index, const AngleLayout *layout,

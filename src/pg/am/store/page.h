@@ -27,7 +27,7 @@
 
 #define ANGLE_META_BLOCK 0
 #define ANGLE_META_MAGIC 0x616e676c
-#define ANGLE_META_VERSION 6
+#define ANGLE_META_VERSION 7
 
 /* In the last two bytes of every page, where tools look for what it is. */
 #define ANGLE_PAGE_ID 0xff8a
@@ -68,16 +68,18 @@ typedef struct AngleNodePointer
 
 typedef struct AngleMeta
 {
-	uint32 magic;		   /* ANGLE_META_MAGIC */
-	uint16 version;		   /* ANGLE_META_VERSION */
-	uint16 dims;		   /* of all vectors; 0 until the first one comes */
-	uint8 metric;		   /* AngleMetric */
-	uint8 bits;			   /* of a coordinate in re-rank codes: 4, 7, 8, 16 */
-	uint16 keys;		   /* columns behind the vector */
-	uint16 pages;		   /* of an inner node; 0 while dims is 0 */
-	uint16 capacity;	   /* entries of a leaf */
-	uint16 fanout;		   /* entries of an inner node */
-	uint16 calibrated;	   /* whether the stop rule was measured: 0 or 1 */
+	uint32 magic;	   /* ANGLE_META_MAGIC */
+	uint16 version;	   /* ANGLE_META_VERSION */
+	uint16 dims;	   /* of all vectors; 0 until the first one comes */
+	uint8 metric;	   /* AngleMetric */
+	uint8 bits;		   /* of a coordinate in re-rank codes: 4, 7, 8, 16 */
+	uint16 keys;	   /* columns behind the vector */
+	uint16 pages;	   /* of an inner node; 0 while dims is 0 */
+	uint16 capacity;   /* entries of a leaf */
+	uint16 fanout;	   /* entries of an inner node */
+	uint16 calibrated; /* whether the stop rule was measured: 0 or 1 */
+	uint32
+		tree; /* the number of the tree: one more each time that another replaces it */
 	uint64 seed;		   /* of the rotation */
 	AngleNodePointer root; /* none while the index has never had a row */
 	uint32 height;		   /* inner nodes above a leaf, at most */
@@ -88,7 +90,9 @@ typedef struct AngleMeta
 	/* of (scale, target): rows to see, see stop.h; and rows that were read then */
 	float enough[ANGLE_SCALES][ANGLE_TARGETS];
 	float read[ANGLE_SCALES][ANGLE_TARGETS];
-	double rows; /* at the end of the build */
+	double rows; /* when the stop rule was measured */
+	uint64
+		replaced_xid; /* full transaction id: the next one when the last tree was replaced */
 } AngleMeta;
 
 typedef enum AngleNodeKind
@@ -130,11 +134,13 @@ typedef struct AngleFreeRun
 	BlockNumber next; /* or InvalidBlockNumber */
 } AngleFreeRun;
 
-/* What a page of bodies begins with; the live bitmap follows. */
+/* What a page of bodies, or one that goes on with a body, begins with; the live bitmap follows. */
 typedef struct AngleBodiesHeader
 {
-	uint16 count;	  /* live bodies */
-	uint16 unused[3]; /* zero */
+	uint16 count;  /* live bodies; 0 on a page that goes on with one */
+	uint16 unused; /* zero */
+	uint32
+		tree; /* whose they are: AngleMeta.tree, if they are those of the index */
 } AngleBodiesHeader;
 
 /* Where a row's body is. */
@@ -216,12 +222,18 @@ typedef struct AngleLayout
 /* Computes the layout; dims is not 0. */
 void angle_layout_init(AngleLayout *layout, int dims, int bits, int keys);
 
-/* Which share of the pages of an index are leaves, about. */
+/* How many leaves so many rows take, about: two entries each, nine tenths full. */
+static inline double
+angle_leaves_of(const AngleLayout *layout, double rows)
+{
+	return 2 * rows / (0.9 * layout->capacity);
+}
+
+/* Which share of the pages of an index are leaves, if none are free, about. */
 static inline double
 angle_leaf_share(const AngleLayout *layout)
 {
-	/* of a row, nine tenths full */
-	const double entries = 2 / (0.9 * layout->capacity);
+	const double entries = angle_leaves_of(layout, 1);
 	const double body = (double) layout->body_pages / layout->body_slots;
 
 	return entries / (entries + body);

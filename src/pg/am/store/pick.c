@@ -7,8 +7,8 @@
 #include "pg/am/store/pick.h"
 
 bool
-angle_pick_row(Relation index, const AngleLayout *layout, AngleRng *rng,
-			   ItemPointer tid, char *body)
+angle_pick_row(Relation index, const AngleLayout *layout, uint32 tree,
+			   AngleRng *rng, ItemPointer tid, char *body)
 {
 	const BlockNumber count = RelationGetNumberOfBlocks(index);
 	const BlockNumber block = (BlockNumber) angle_rng_below(rng, count);
@@ -20,7 +20,7 @@ angle_pick_row(Relation index, const AngleLayout *layout, AngleRng *rng,
 
 	BlockIdSet(&pointer.block, block);
 	if (!PageIsNew(page) && angle_page_tail(page)->role == ANGLE_PAGE_BODY &&
-		angle_body_live(layout, page, slot))
+		angle_bodies_of(page, tree) && angle_body_live(layout, page, slot))
 	{
 		*tid = angle_body_tid(layout, page, slot);
 		found = angle_body_get(&reader, layout, pointer, tid);

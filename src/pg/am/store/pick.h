@@ -5,9 +5,9 @@
 #include "core/base/rng.h"
 #include "pg/am/store/node.h"
 
-/* Looks into a random slot of a random page. If a row is there, reads its TID
- * and, unless it is NULL, its body (row_size). */
-bool angle_pick_row(Relation index, const AngleLayout *layout, AngleRng *rng,
-					ItemPointer tid, char *body);
+/* Looks into a random slot of a random page. If a row is there whose body is of a tree, reads its
+ * TID and, unless it is NULL, its body (row_size). */
+bool angle_pick_row(Relation index, const AngleLayout *layout, uint32 tree,
+					AngleRng *rng, ItemPointer tid, char *body);
 
 #endif

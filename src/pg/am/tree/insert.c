@@ -13,8 +13,9 @@
 #include "pg/am/am.h"
 #include "pg/am/store/body.h"
 #include "pg/am/store/keys.h"
-#include "pg/am/store/node.h"
+#include "pg/am/store/lock.h"
 #include "pg/am/tree/descend.h"
+#include "pg/am/tree/insert.h"
 #include "pg/am/tree/second.h"
 #include "pg/am/tree/split.h"
 
@@ -23,15 +24,24 @@
 
 StaticAssertDecl(ANGLE_WAYS <= ANGLE_NEAR_LEAVES, "all of them may be chosen");
 
-/* What stays between the insertions of a statement. */
-typedef struct Inserter
+/* A tree as it is at a try. */
+typedef struct Tree
 {
+	AngleNodePointer root;
+	uint32 number;
+} Tree;
+
+/* What stays between the insertions of a statement. */
+struct AngleInserter
+{
+	Relation index;
 	AngleIndex *self;
+	AngleDraft *draft; /* NULL: the tree of the index */
 	AngleWays *ways;
 	AngleRow row;
 	float *point; /* (dims) */
 	AngleSecond second;
-} Inserter;
+};
 
 /* What came of a try. */
 typedef enum Outcome
@@ -41,9 +51,21 @@ typedef enum Outcome
 	FULL,  /* the leaf is */
 } Outcome;
 
+static Tree
+look_at_tree(const AngleInserter *inserter)
+{
+	const AngleDraft *draft = inserter->draft;
+	AngleMeta meta;
+
+	if (draft != NULL)
+		return (Tree){draft->root, draft->tree};
+	meta = angle_meta_read(inserter->index);
+	return (Tree){meta.root, meta.tree};
+}
+
 /* Chooses leaves for the second entry. */
 static void
-choose_second(Relation index, Inserter *inserter)
+choose_second(AngleInserter *inserter)
 {
 	const AngleWays *ways = inserter->ways;
 	AngleNearLeaf near[ANGLE_WAYS];
@@ -52,14 +74,14 @@ choose_second(Relation index, Inserter *inserter)
 		near[i] =
 			(AngleNearLeaf){angle_way_end(ways->way[i]), ways->way[i]->centroid,
 							(double) ways->way[i]->far * ways->way[i]->far};
-	inserter->second.index = index;
+	inserter->second.index = inserter->index;
 	inserter->second.self = inserter->self;
 	angle_second_choose(&inserter->second, near, ways->count, inserter->point);
 }
 
 /* Puts the first entry into a leaf that is locked; a second entry gives way to it. */
 static void
-put_first(const Inserter *inserter, Page page, int slot)
+put_first(const AngleInserter *inserter, Page page, int slot)
 {
 	const AngleLayout *layout = &inserter->self->layout;
 
@@ -71,9 +93,10 @@ put_first(const Inserter *inserter, Page page, int slot)
 /* Puts body and entries where there is room: head is that of the first leaf, body the page
  * of bodies, both locked. */
 static void
-put_row(Relation index, Inserter *inserter, Buffer head, int slot, Buffer body,
-		int place)
+put_row(AngleInserter *inserter, uint32 tree, Buffer head, int slot,
+		Buffer body, int place)
 {
+	Relation index = inserter->index;
 	const AngleLayout *layout = &inserter->self->layout;
 	AngleSecond *second = &inserter->second;
 	AngleRow *row = &inserter->row;
@@ -83,7 +106,7 @@ put_row(Relation index, Inserter *inserter, Buffer head, int slot, Buffer body,
 	BlockIdSet(&row->where.block, BufferGetBlockNumber(body));
 	row->where.slot = place;
 	/* nothing leads there until the slot is live */
-	angle_body_write_rest(index, layout, BufferGetBlockNumber(body), row);
+	angle_body_write_rest(index, layout, BufferGetBlockNumber(body), row, tree);
 	has_second = angle_second_lock(second);
 	state = GenericXLogStart(index);
 	put_first(inserter, GenericXLogRegisterBuffer(state, head, 0), slot);
@@ -99,11 +122,12 @@ put_row(Relation index, Inserter *inserter, Buffer head, int slot, Buffer body,
 
 /* Tries the leaf at the end of the way, with a body on a page that has room. */
 static Outcome
-try_leaf(Relation index, Relation heap, Inserter *inserter)
+try_leaf(AngleInserter *inserter, Relation heap, uint32 tree)
 {
+	Relation index = inserter->index;
 	const AngleLayout *layout = &inserter->self->layout;
 	const AngleNodePointer leaf = angle_way_end(inserter->ways->way[0]);
-	const BlockNumber block = angle_body_room(index, heap, layout);
+	const BlockNumber block = angle_body_room(index, heap, layout, tree);
 	Buffer head = ReadBuffer(index, leaf.block);
 	Buffer body = ReadBuffer(index, block);
 	Outcome outcome = AGAIN;
@@ -119,10 +143,10 @@ try_leaf(Relation index, Relation heap, Inserter *inserter)
 	{
 		/* heads are locked before bodies, as splits do */
 		LockBuffer(body, BUFFER_LOCK_EXCLUSIVE);
-		place = angle_body_find_free(layout, BufferGetPage(body));
+		place = angle_body_find_free(layout, BufferGetPage(body), tree);
 		if (place < layout->body_slots)
 		{
-			put_row(index, inserter, head, slot, body, place);
+			put_row(inserter, tree, head, slot, body, place);
 			outcome = DONE;
 		}
 		LockBuffer(body, BUFFER_LOCK_UNLOCK);
@@ -134,52 +158,78 @@ try_leaf(Relation index, Relation heap, Inserter *inserter)
 
 /* Finds a place for the row, and makes one where there is none. */
 static void
-insert_row(Relation index, Relation heap, Inserter *inserter)
+insert_row(AngleInserter *inserter, Relation heap)
 {
 	for (int tries = 0;; tries++)
 	{
-		AngleMeta meta = angle_meta_read(index);
+		const Tree tree = look_at_tree(inserter);
 		Outcome outcome = AGAIN;
 
 		CHECK_FOR_INTERRUPTS();
-		if (angle_ways_find(index, inserter->self, meta.root, inserter->point,
-							inserter->ways))
+		if (angle_ways_find(inserter->index, inserter->self, tree.root,
+							inserter->point, inserter->ways))
 		{
 			angle_row_set_code(&inserter->row, inserter->self, inserter->point,
 							   inserter->ways->way[0]->centroid);
-			choose_second(index, inserter);
-			outcome = try_leaf(index, heap, inserter);
+			choose_second(inserter);
+			outcome = try_leaf(inserter, heap, tree.number);
 		}
 		if (outcome == DONE)
 			return;
 		if (outcome == FULL || tries >= TRIES)
-			angle_make_room(index, heap, inserter->self, inserter->point);
+			angle_make_room(inserter->index, heap, inserter->self,
+							inserter->draft, inserter->point);
 	}
 }
 
+AngleInserter *
+angle_inserter_make(Relation index, AngleIndex *self, AngleDraft *draft)
+{
+	AngleInserter *inserter = palloc0(sizeof(AngleInserter));
+
+	inserter->index = index;
+	inserter->self = self;
+	inserter->draft = draft;
+	inserter->ways = angle_ways_make(&self->layout);
+	inserter->point = palloc(self->layout.dims * sizeof(float));
+	angle_row_init(&inserter->row, &self->layout);
+	return inserter;
+}
+
+void
+angle_inserter_put(AngleInserter *inserter, Relation heap, const AngleRow *row,
+				   const float *point)
+{
+	const AngleLayout *layout = &inserter->self->layout;
+	AngleRow *own = &inserter->row;
+
+	own->tid = row->tid;
+	own->nulls = row->nulls;
+	memcpy(own->values, row->values, layout->keys * sizeof(uint64));
+	memcpy(own->body, row->body, layout->row_size);
+	memcpy(inserter->point, point, layout->dims * sizeof(float));
+	insert_row(inserter, heap);
+}
+
 /* The inserter of this statement; made anew once the index has dimensions. */
-static Inserter *
+static AngleInserter *
 get_inserter(Relation index, Datum datum, IndexInfo *info)
 {
-	Inserter *inserter = info->ii_AmCache;
 	MemoryContext old;
+	AngleIndex *self;
 
-	if (inserter != NULL)
-		return inserter;
+	if (info->ii_AmCache != NULL)
+		return info->ii_AmCache;
 	old = MemoryContextSwitchTo(info->ii_Context);
-	inserter = palloc0(sizeof(Inserter));
-	inserter->self = angle_index_open(index);
-	if (inserter->self->layout.dims == 0)
+	self = angle_index_open(index);
+	if (self->layout.dims == 0)
 	{
 		angle_make_root(index, datum);
-		inserter->self = angle_index_open(index);
+		self = angle_index_open(index);
 	}
-	inserter->ways = angle_ways_make(&inserter->self->layout);
-	inserter->point = palloc(inserter->self->layout.dims * sizeof(float));
-	angle_row_init(&inserter->row, &inserter->self->layout);
-	info->ii_AmCache = inserter;
+	info->ii_AmCache = angle_inserter_make(index, self, NULL);
 	MemoryContextSwitchTo(old);
-	return inserter;
+	return info->ii_AmCache;
 }
 
 /* Whether the column was changed by an UPDATE makes no difference to the work:
@@ -190,7 +240,7 @@ angle_insert(Relation index, Datum *values, bool *isnull, ItemPointer tid,
 			 IndexInfo *info)
 {
 	MemoryContext scratch, old;
-	Inserter *inserter;
+	AngleInserter *inserter;
 
 	if (isnull[0])
 		return false;
@@ -204,7 +254,9 @@ angle_insert(Relation index, Datum *values, bool *isnull, ItemPointer tid,
 		angle_keys_store(index, values, isnull, &inserter->row);
 		angle_row_set_point(&inserter->row, &inserter->self->layout,
 							inserter->point);
-		insert_row(index, heap, inserter);
+		angle_lock_rows(index);
+		insert_row(inserter, heap);
+		angle_unlock_rows(index);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);

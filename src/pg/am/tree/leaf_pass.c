@@ -86,7 +86,7 @@ end_part(AngleLeafPass *pass)
 		if (pass->end != NULL)
 			pass->end(pass);
 	}
-	pass->count = pass->room = pass->parent_count = pass->parent_room = 0;
+	pass->count = pass->room = 0;
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(pass->context);
 }
@@ -128,41 +128,21 @@ collect_leaf(AngleLeafPass *pass, const AngleSibling *sibling)
 	angle_bfloat_encode(sibling->centroid, leaf->centroid, layout->dims);
 }
 
+/* Collects the leaves below a node, and looks at them when there are enough. */
 static void
-collect_parent(AngleLeafPass *pass, AngleNodePointer parent)
+collect(void *context, AngleSiblings *siblings)
 {
-	pass->parents = make_room(pass->parents, pass->parent_count,
-							  &pass->parent_room, sizeof(AngleNodePointer));
-	pass->parents[pass->parent_count++] = parent;
-}
+	AngleLeafPass *pass = context;
+	const int most =
+		angle_nearest_most(&pass->self->layout, pass->memory, pass->besides);
+	MemoryContext old = MemoryContextSwitchTo(pass->context);
 
-/* Collects the leaves below a node, and looks at them when there are so many. */
-static void
-collect_below(AngleLeafPass *pass, AngleNodePointer node, int most, int depth)
-{
-	AngleSiblings siblings = {
-		.index = pass->index, .self = pass->self, .parent = node};
-	MemoryContext memory = AllocSetContextCreate(
-		CurrentMemoryContext, "angle siblings", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(memory);
-
-	if (depth == ANGLE_HEIGHT_MAX)
-		angle_tree_has_cycle(pass->index, node.block);
-	angle_lock_tree(pass->index);
-	(void) angle_siblings_read(&siblings);
-	angle_unlock_tree(pass->index);
-	MemoryContextSwitchTo(pass->context);
-	for (int i = 0; i < siblings.count; i++)
-		if (siblings.all[i].kind == ANGLE_NODE_LEAF)
-			collect_leaf(pass, &siblings.all[i]);
-	collect_parent(pass, node);
+	for (int i = 0; i < siblings->count; i++)
+		if (siblings->all[i].kind == ANGLE_NODE_LEAF)
+			collect_leaf(pass, &siblings->all[i]);
 	MemoryContextSwitchTo(old);
 	if (pass->count >= most)
 		end_part(pass);
-	for (int i = 0; i < siblings.count; i++)
-		if (siblings.all[i].kind == ANGLE_NODE_INNER)
-			collect_below(pass, siblings.all[i].node, most, depth + 1);
-	MemoryContextDelete(memory);
 }
 
 void
@@ -170,10 +150,8 @@ angle_leaf_pass(AngleLeafPass *pass)
 {
 	pass->context = AllocSetContextCreate(CurrentMemoryContext, "angle leaves",
 										  ALLOCSET_DEFAULT_SIZES);
-	collect_below(
-		pass, angle_meta_read(pass->index).root,
-		angle_nearest_most(&pass->self->layout, pass->memory, pass->besides),
-		0);
+	angle_siblings_walk(pass->index, pass->self,
+						angle_meta_read(pass->index).root, collect, pass);
 	end_part(pass);
 	MemoryContextDelete(pass->context);
 }

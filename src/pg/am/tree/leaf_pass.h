@@ -37,10 +37,7 @@ struct AngleLeafPass
 
 	int count; /* leaves of the part */
 	int room;
-	AngleChild *leaves;		   /* (room) */
-	AngleNodePointer *parents; /* (parent_count): of them, one of each */
-	int parent_count;
-	int parent_room;
+	AngleChild *leaves;	   /* (room) */
 	MemoryContext context; /* of the part; the current one in calls */
 	AngleNearest nearest;
 	AngleEntries entries; /* of several leaves */

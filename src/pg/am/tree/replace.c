@@ -30,6 +30,13 @@ angle_replacer_end(AngleReplacer *replacer)
 	angle_unlock_moves(replacer->index, replacer->recycle);
 }
 
+AngleNodePointer
+angle_replacer_root(const AngleReplacer *replacer)
+{
+	return replacer->draft != NULL ? replacer->draft->root
+								   : angle_meta_read(replacer->index).root;
+}
+
 /* Takes pages for so many nodes of a kind, besides those that are spare. */
 static void
 take_segments(AngleReplacer *replacer, AngleNodeKind kind, int count)
@@ -140,20 +147,41 @@ link_below_parent(const AngleReplacement *replacement)
 	UnlockReleaseBuffer(parent);
 }
 
-/* The metapage leads to a new root above the new nodes, which is written before. */
-static void
-link_below_new_root(const AngleReplacement *replacement, AngleImage *image)
+/* A node above the new ones, which nothing leads to yet. */
+static AngleNodePointer
+write_root(const AngleReplacement *replacement, AngleImage *image)
 {
 	AngleReplacer *replacer = replacement->replacer;
 	const AngleNodePointer root = use_spare(replacer, ANGLE_NODE_INNER);
-	Buffer buffer = ReadBuffer(replacer->index, ANGLE_META_BLOCK);
-	Change change = {.index = replacer->index};
-	AngleMeta *meta;
 
 	angle_image_reset(image, ANGLE_NODE_INNER, root);
 	for (int i = 0; i < replacement->new_count; i++)
 		angle_image_add_child(image, &replacement->children[i]);
 	angle_segment_write(replacer->index, root.block, image);
+	return root;
+}
+
+/* The draft has it as its root. */
+static void
+link_draft(const AngleReplacement *replacement, AngleNodePointer root)
+{
+	AngleDraft *draft = replacement->replacer->draft;
+	Change change = {.index = replacement->replacer->index};
+
+	draft->root = root;
+	draft->height++;
+	set_gone(replacement, &change);
+	finish_change(&change);
+}
+
+/* The metapage leads to it. */
+static void
+link_below_new_root(const AngleReplacement *replacement, AngleNodePointer root)
+{
+	AngleReplacer *replacer = replacement->replacer;
+	Buffer buffer = ReadBuffer(replacer->index, ANGLE_META_BLOCK);
+	Change change = {.index = replacer->index};
+	AngleMeta *meta;
 
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	meta = angle_meta(change_page(&change, buffer));
@@ -262,10 +290,12 @@ angle_replace(AngleReplacement *replacement)
 	AngleImage *image = angle_image_make(&replacement->replacer->self->layout);
 
 	write_nodes(replacement, image);
-	if (replacement->parent.block == InvalidBlockNumber)
-		link_below_new_root(replacement, image);
-	else
+	if (replacement->parent.block != InvalidBlockNumber)
 		link_below_parent(replacement);
+	else if (replacement->replacer->draft != NULL)
+		link_draft(replacement, write_root(replacement, image));
+	else
+		link_below_new_root(replacement, write_root(replacement, image));
 	angle_replacement_release(replacement);
 }
 

@@ -1,7 +1,7 @@
 /*
  * How the tree changes: some children of one node are replaced by new nodes, out of
  * place, in one step for everybody who looks. What is replaced, and by how many, is
- * decided in split.c, merge.c and renew.c.
+ * decided in split.c and merge.c.
  *
  * A replacement is filled in (replacer, parent, kind, old), then its entries are read, which
  * locks the heads of the old nodes, then the caller chooses where the entries go, and
@@ -14,6 +14,7 @@
 #ifndef ANGLE_REPLACE_H
 #define ANGLE_REPLACE_H
 
+#include "pg/am/store/draft.h"
 #include "pg/am/store/entries.h"
 
 /* Nodes that go together, and that come in their place, at most. */
@@ -37,10 +38,14 @@ typedef struct AngleReplacer
 	Relation index;
 	Relation heap;
 	const AngleIndex *self;
-	bool recycle; /* whether free pages may be taken */
+	AngleDraft *draft; /* the tree that changes; NULL: that of the index */
+	bool recycle;	   /* whether free pages may be taken */
 	int spares;
 	AngleSpare spare[2 * ANGLE_REPLACE_NEW + 1];
 } AngleReplacer;
+
+/* Of the tree that changes. */
+AngleNodePointer angle_replacer_root(const AngleReplacer *replacer);
 
 /* Takes the lock on moves, if it is to be had, until the end. */
 AngleReplacer

@@ -2,8 +2,11 @@
 #include "postgres.h"
 
 #include "storage/bufmgr.h"
+#include "utils/memutils.h"
 
 #include "pg/am/store/entries.h"
+#include "pg/am/store/lock.h"
+#include "pg/am/tree/descend.h"
 #include "pg/am/tree/siblings.h"
 
 /* Notes the slots of the children, and reads the rest of what the parent says of
@@ -46,6 +49,45 @@ angle_siblings_read(AngleSiblings *siblings)
 		read_children(siblings, head);
 	UnlockReleaseBuffer(head);
 	return there;
+}
+
+/* At this depth below the root. */
+static void
+walk(const AngleSiblings *walker, AngleNodePointer node, int depth,
+	 void (*visit)(void *context, AngleSiblings *siblings), void *context)
+{
+	MemoryContext memory = AllocSetContextCreate(
+		CurrentMemoryContext, "angle siblings", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(memory);
+	AngleSiblings siblings = *walker;
+	bool there;
+
+	if (depth == ANGLE_HEIGHT_MAX)
+		angle_tree_has_cycle(walker->index, node.block);
+	siblings.parent = node;
+	angle_lock_tree(walker->index);
+	there = angle_siblings_read(&siblings);
+	angle_unlock_tree(walker->index);
+	MemoryContextSwitchTo(old);
+	if (there)
+		visit(context, &siblings);
+	MemoryContextSwitchTo(memory);
+	for (int i = 0; i < siblings.count; i++)
+		if (siblings.all[i].kind == ANGLE_NODE_INNER)
+			walk(walker, siblings.all[i].node, depth + 1, visit, context);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(memory);
+}
+
+void
+angle_siblings_walk(Relation index, const AngleIndex *self,
+					AngleNodePointer root,
+					void (*visit)(void *context, AngleSiblings *siblings),
+					void *context)
+{
+	const AngleSiblings walker = {.index = index, .self = self};
+
+	walk(&walker, root, 0, visit, context);
 }
 
 int

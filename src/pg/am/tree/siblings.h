@@ -30,6 +30,14 @@ typedef struct AngleSiblings
  * false if it is no inner node any more. Needs the lock on the tree. */
 bool angle_siblings_read(AngleSiblings *siblings);
 
+/* Calls visit for root, if it is an inner node, and for each inner node below it, one above another
+ * first, with its children as they are then, which are freed afterwards. The lock on the tree is held while a
+ * node is read, not in calls. */
+void angle_siblings_walk(Relation index, const AngleIndex *self,
+						 AngleNodePointer root,
+						 void (*visit)(void *context, AngleSiblings *siblings),
+						 void *context);
+
 /* Looks at the head of one for its entries; returns how many. */
 int angle_sibling_look(const AngleSiblings *siblings, AngleSibling *sibling);
 

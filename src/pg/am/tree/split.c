@@ -224,13 +224,13 @@ static bool
 split_once(AngleReplacer *replacer, const float *point)
 {
 	AngleWays *ways = angle_ways_make(&replacer->self->layout);
-	AngleMeta meta = angle_meta_read(replacer->index);
+	const AngleNodePointer root = angle_replacer_root(replacer);
 	const AngleWay *way;
 	int full;
 
-	check_there(replacer, meta.root,
-				angle_ways_find(replacer->index, replacer->self, meta.root,
-								point, ways));
+	check_there(
+		replacer, root,
+		angle_ways_find(replacer->index, replacer->self, root, point, ways));
 	way = ways->way[0];
 	full = find_full(replacer, way);
 	if (full < 0)
@@ -241,12 +241,13 @@ split_once(AngleReplacer *replacer, const float *point)
 
 void
 angle_make_room(Relation index, Relation heap, const AngleIndex *self,
-				const float *point)
+				AngleDraft *draft, const float *point)
 {
 	AngleReplacer replacer;
 
 	angle_lock_tree(index);
 	replacer = angle_replacer_begin(index, heap, self);
+	replacer.draft = draft;
 	do
 		CHECK_FOR_INTERRUPTS();
 	while (split_once(&replacer, point));
