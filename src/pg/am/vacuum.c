@@ -529,8 +529,8 @@ rebuild(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(scratch);
 	self = angle_index_make(&meta);
-	(void) angle_rebuild(info->index, ANGLE_VACUUM_HEAP(info), self,
-						 stats->num_index_tuples, memory_for(), stats);
+	angle_rebuild(info->index, ANGLE_VACUUM_HEAP(info), self,
+				  stats->num_index_tuples, memory_for(), stats);
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);

@@ -353,7 +353,7 @@ exchange(Rebuild *rebuild, double rows)
 						retire_leaves, rebuild);
 }
 
-bool
+void
 angle_rebuild(Relation index, Relation heap, AngleIndex *self, double rows,
 			  Size memory, IndexBulkDeleteResult *stats)
 {
@@ -367,7 +367,7 @@ angle_rebuild(Relation index, Relation heap, AngleIndex *self, double rows,
 					   .leaf_room = 1024};
 
 	if (meta.height == 0)
-		return false;
+		return;
 	rebuild.leaves = palloc(rebuild.leaf_room * sizeof(AngleNodePointer));
 	rebuild.known.context = CurrentMemoryContext;
 	angle_rng_seed(&rebuild.rng, 1);
@@ -381,5 +381,4 @@ angle_rebuild(Relation index, Relation heap, AngleIndex *self, double rows,
 	rebuild.inserter = angle_inserter_make(index, self, &rebuild.draft);
 	catch_up(&rebuild);
 	exchange(&rebuild, rows);
-	return true;
 }

@@ -11,9 +11,9 @@
 #include "pg/am/store/index.h"
 
 /* Builds the tree of an index of so many rows anew with so much memory, in the current memory
- * context; counts the nodes that went in stats. For VACUUM, the only one that takes rows out of an index, when
- * it has done so. False where the tree is a single leaf, which stays. */
-bool angle_rebuild(Relation index, Relation heap, AngleIndex *self, double rows,
+ * context; counts the nodes that went in stats. For VACUUM, which alone takes rows out of an
+ * index, when it has done so. A tree that is a single leaf stays. */
+void angle_rebuild(Relation index, Relation heap, AngleIndex *self, double rows,
 				   Size memory, IndexBulkDeleteResult *stats);
 
 #endif

@@ -6,8 +6,6 @@
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 
-#include "pg/am/store/lock.h"
-#include "pg/am/tree/descend.h"
 #include "pg/am/tree/leaf_pass.h"
 #include "pg/am/tree/siblings.h"
 #include "pg/pg_compat.h"
@@ -80,8 +78,6 @@ end_part(AngleLeafPass *pass)
 
 	if (pass->count > 1)
 	{
-		if (pass->begin != NULL)
-			pass->begin(pass);
 		look_at_leaves(pass);
 		if (pass->end != NULL)
 			pass->end(pass);

@@ -31,7 +31,6 @@ struct AngleLeafPass
 	Size besides; /* … if each takes so many of the caller's */
 	const AngleBits
 		*alone; /* first entries that are read (entries.h), or NULL */
-	void (*begin)(AngleLeafPass *pass); /* of each part, or NULL */
 	void (*row)(AngleLeafPass *pass, const AngleNearRow *row);
 	void (*end)(AngleLeafPass *pass); /* of each part, or NULL */
 
