@@ -143,6 +143,29 @@ $node->safe_psql('postgres', 'INSERT INTO items SELECT id + 20000, v, part FROM 
 is(info('bytes'), $bytes, 'rows that come use the pages of the tree that went');
 whole($node, 'with them');
 
+# ---- bodies of several pages ------------------------------------------------------
+
+$node->safe_psql('postgres', q{
+	CREATE TABLE large (id int, v angle_vector(4200));
+	ALTER TABLE large ALTER v SET STORAGE external;
+	CREATE INDEX large_v ON large USING angle (v) WITH (rerank = 16);
+	INSERT INTO large SELECT i, (SELECT array_agg((hashint4(i * 4200 + d) / 2147483648.0)::real ORDER BY d)
+		FROM generate_series(1, 4200) d)::angle_vector FROM generate_series(1, 1100) i});
+my $pages = q{SELECT unused FROM angle_index_info('large_v')};
+my $before = $node->safe_psql('postgres', $pages);
+$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) large');
+cmp_ok($node->safe_psql('postgres', $pages) - $before, '>=', 2 * 1100,
+	'both pages of each body of the tree that went are unused');
+is($node->safe_psql('postgres', "$settings SELECT count(*), count(DISTINCT id) FROM
+		(SELECT id FROM large ORDER BY v <=> (SELECT v FROM large WHERE id = 7)) x"),
+	'1100|1100', 'all rows are found');
+is($node->safe_psql('postgres', q{SELECT angle_index_check('large_v')}), 1100, 'the index is whole');
+$node->safe_psql('postgres', 'SELECT txid_current()');
+$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) large');
+is($node->safe_psql('postgres', q{SELECT angle_index_check('large_v')}), 1100,
+	'and when the pages are free');
+$node->safe_psql('postgres', 'DROP TABLE large');
+
 # ---- servers that end in the midst of it ----------------------------------------
 
 for my $round (1 .. 4)

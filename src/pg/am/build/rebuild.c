@@ -53,6 +53,8 @@ typedef struct Rebuild
 	AngleRowSet batch;
 	AngleTreeWriter *writer;
 	AngleInserter *inserter;
+	MemoryContext scratch; /* of some rows that it inserts */
+	bool hurry;			   /* others wait: there is no time to sleep */
 } Rebuild;
 
 /* ---- leaves --------------------------------------------------------------- */
@@ -142,7 +144,10 @@ read_rows(Rebuild *rebuild, int many, void (*take)(Rebuild *rebuild))
 	collect_leaves(rebuild);
 	for (Size i = 0; i < rebuild->leaf_count; i++)
 	{
-		ANGLE_VACUUM_DELAY_POINT();
+		if (rebuild->hurry)
+			CHECK_FOR_INTERRUPTS();
+		else
+			ANGLE_VACUUM_DELAY_POINT();
 		read_leaf(rebuild, rebuild->leaves[i]);
 		if (rebuild->entries.count <= most && i + 1 < rebuild->leaf_count)
 			continue;
@@ -257,6 +262,7 @@ static void
 insert_rows(Rebuild *rebuild)
 {
 	const AngleEntries *entries = &rebuild->entries;
+	MemoryContext old = MemoryContextSwitchTo(rebuild->scratch);
 
 	for (int i = 0; i < entries->count; i++)
 	{
@@ -265,6 +271,8 @@ insert_rows(Rebuild *rebuild)
 						   entries->points +
 							   (Size) i * rebuild->self->layout.dims);
 	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(rebuild->scratch);
 }
 
 /* The same while nobody else inserts any: so there is an end to it. */
@@ -343,6 +351,7 @@ static void
 exchange(Rebuild *rebuild, double rows)
 {
 	angle_lock_rows_alone(rebuild->index);
+	rebuild->hurry = true;
 	(void) read_rows(rebuild, LATE_ROWS, insert_rows);
 	angle_lock_tree(rebuild->index);
 	replace_tree(rebuild, rows);
@@ -370,6 +379,8 @@ angle_rebuild(Relation index, Relation heap, AngleIndex *self, double rows,
 		return;
 	rebuild.leaves = palloc(rebuild.leaf_room * sizeof(AngleNodePointer));
 	rebuild.known.context = CurrentMemoryContext;
+	rebuild.scratch = AllocSetContextCreate(
+		CurrentMemoryContext, "angle late rows", ALLOCSET_DEFAULT_SIZES);
 	angle_rng_seed(&rebuild.rng, 1);
 	make_partitions(&rebuild, rows);
 	make_batch(&rebuild);
