@@ -1,10 +1,10 @@
 /*
  * Builds.
  *
- * A table of more rows than memory is cut into partitions (partition.h). Then partition by
- * partition is read into memory, clustered and written (tree_writer.h).
- * maintenance_work_mem is shared out: a quarter for the sample or the sort, a quarter for the rows of a
- * partition.
+ * A table of more rows than memory is cut into partitions (partition.h). Then one after
+ * another is read into memory, clustered and written (tree_writer.h).
+ * maintenance_work_mem is shared out: a quarter for the sample or the sort, a quarter
+ * for the rows of a partition.
  *
  * Where workers can be had, several processes do both, in another way: see
  * parallel.c.
