@@ -121,7 +121,7 @@ for my $ms (150, 300, 450, 600)
 	whole($node, "VACUUM ended after $ms ms");
 }
 cmp_ok($cancelled, '>=', 1, "it was cut short $cancelled times");
-# what it left is used by the next one: two trees and a half, and what else is free
+# The next one takes it to its end.
 $node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) items') for 1 .. 2;
 is(info('rows'), 20000, 'the bodies of a tree that was given up do not count');
 whole($node, 'in the end');
@@ -138,7 +138,6 @@ sub pass_by
 
 pass_by() for 1 .. 2;
 my $bytes = info('bytes');
-# nothing is as large as the tree that went: rows that come use its pages
 $node->safe_psql('postgres', 'INSERT INTO items SELECT id + 20000, v, part FROM source WHERE id <= 6000');
 is(info('bytes'), $bytes, 'rows that come use the pages of the tree that went');
 whole($node, 'with them');

@@ -68,18 +68,17 @@ typedef struct AngleNodePointer
 
 typedef struct AngleMeta
 {
-	uint32 magic;	   /* ANGLE_META_MAGIC */
-	uint16 version;	   /* ANGLE_META_VERSION */
-	uint16 dims;	   /* of all vectors; 0 until the first one comes */
-	uint8 metric;	   /* AngleMetric */
-	uint8 bits;		   /* of a coordinate in re-rank codes: 4, 7, 8, 16 */
-	uint16 keys;	   /* columns behind the vector */
-	uint16 pages;	   /* of an inner node; 0 while dims is 0 */
-	uint16 capacity;   /* entries of a leaf */
-	uint16 fanout;	   /* entries of an inner node */
-	uint16 calibrated; /* whether the stop rule was measured: 0 or 1 */
-	uint32
-		tree; /* the number of the tree: one more each time that another replaces it */
+	uint32 magic;		   /* ANGLE_META_MAGIC */
+	uint16 version;		   /* ANGLE_META_VERSION */
+	uint16 dims;		   /* of all vectors; 0 until the first one comes */
+	uint8 metric;		   /* AngleMetric */
+	uint8 bits;			   /* of a coordinate in re-rank codes: 4, 7, 8, 16 */
+	uint16 keys;		   /* columns behind the vector */
+	uint16 pages;		   /* of an inner node; 0 while dims is 0 */
+	uint16 capacity;	   /* entries of a leaf */
+	uint16 fanout;		   /* entries of an inner node */
+	uint16 calibrated;	   /* whether the stop rule was measured: 0 or 1 */
+	uint32 tree;		   /* its number: how many have been replaced */
 	uint64 seed;		   /* of the rotation */
 	AngleNodePointer root; /* none while the index has never had a row */
 	uint32 height;		   /* inner nodes above a leaf, at most */
@@ -91,8 +90,8 @@ typedef struct AngleMeta
 	float enough[ANGLE_SCALES][ANGLE_TARGETS];
 	float read[ANGLE_SCALES][ANGLE_TARGETS];
 	double rows; /* when the stop rule was measured */
-	uint64
-		replaced_xid; /* full transaction id: the next one when the last tree was replaced */
+	/* full transaction id: the next one when the last tree was replaced */
+	uint64 replaced_xid;
 } AngleMeta;
 
 typedef enum AngleNodeKind
@@ -139,8 +138,7 @@ typedef struct AngleBodiesHeader
 {
 	uint16 count;  /* live bodies; 0 on a page that goes on with one */
 	uint16 unused; /* zero */
-	uint32
-		tree; /* whose they are: AngleMeta.tree, if they are those of the index */
+	uint32 tree;   /* whose they are, by its number (AngleMeta) */
 } AngleBodiesHeader;
 
 /* Where a row's body is. */

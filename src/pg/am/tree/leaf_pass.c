@@ -79,8 +79,7 @@ end_part(AngleLeafPass *pass)
 	if (pass->count > 1)
 	{
 		look_at_leaves(pass);
-		if (pass->end != NULL)
-			pass->end(pass);
+		pass->end(pass);
 	}
 	pass->count = pass->room = 0;
 	MemoryContextSwitchTo(old);
@@ -89,24 +88,20 @@ end_part(AngleLeafPass *pass)
 
 /* ---- all leaves ----------------------------------------------------------- */
 
-/* An array of count things with room for one more, of size bytes each: itself, or another one
- * with the same in it. */
-static void *
-make_room(void *array, int count, int *room, Size size)
+/* Makes room for one leaf more. The first of a part begin a new array: the last part's is gone. */
+static void
+make_room(AngleLeafPass *pass)
 {
 	const int least = 64;
-	void *larger;
 
-	if (count < *room)
-		return array;
-	*room = Max(least, 2 * *room);
-	larger = palloc_extended(*room * size, MCXT_ALLOC_HUGE);
-	if (count > 0)
-	{
-		memcpy(larger, array, count * size);
-		pfree(array);
-	}
-	return larger;
+	if (pass->room == 0)
+		pass->leaves = palloc(least * sizeof(AngleChild));
+	else if (pass->count == pass->room)
+		pass->leaves =
+			repalloc_huge(pass->leaves, 2 * pass->room * sizeof(AngleChild));
+	else
+		return;
+	pass->room = Max(least, 2 * pass->room);
 }
 
 static void
@@ -115,8 +110,7 @@ collect_leaf(AngleLeafPass *pass, const AngleSibling *sibling)
 	const AngleLayout *layout = &pass->self->layout;
 	AngleChild *leaf;
 
-	pass->leaves =
-		make_room(pass->leaves, pass->count, &pass->room, sizeof(AngleChild));
+	make_room(pass);
 	leaf = &pass->leaves[pass->count++];
 	leaf->pointer = sibling->node;
 	leaf->kind = sibling->kind;

@@ -32,7 +32,7 @@ struct AngleLeafPass
 	const AngleBits
 		*alone; /* first entries that are read (entries.h), or NULL */
 	void (*row)(AngleLeafPass *pass, const AngleNearRow *row);
-	void (*end)(AngleLeafPass *pass); /* of each part, or NULL */
+	void (*end)(AngleLeafPass *pass); /* of each part */
 
 	int count; /* leaves of the part */
 	int room;

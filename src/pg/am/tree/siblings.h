@@ -30,9 +30,9 @@ typedef struct AngleSiblings
  * false if it is no inner node any more. Needs the lock on the tree. */
 bool angle_siblings_read(AngleSiblings *siblings);
 
-/* Calls visit for root, if it is an inner node, and for each inner node below it, one above another
- * first, with its children as they are then, which are freed afterwards. The lock on the tree is held while a
- * node is read, not in calls. */
+/* Calls visit for root, if it is an inner node, and for each inner node below it, parents before
+ * their children. siblings are those of that node as it is then, and are freed when all below it
+ * were visited. The lock on the tree is held while a node is read, not in calls. */
 void angle_siblings_walk(Relation index, const AngleIndex *self,
 						 AngleNodePointer root,
 						 void (*visit)(void *context, AngleSiblings *siblings),
