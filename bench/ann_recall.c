@@ -486,7 +486,7 @@ choose_lists(Search *search, size_t wanted, AngleCandidate *chosen,
 			AngleBlockView view = {
 				node->codes +
 					i / ANGLE_BLOCK * angle_block_size((int) index->dims),
-				node->add + i, node->rescale + i, node->error + i};
+				node->add + i, node->rescale + i, node->error + i, NULL};
 			float estimate[ANGLE_BLOCK];
 
 			angle_blocks_estimate(&search->table, &view, 1, probe, estimate,
@@ -547,7 +547,7 @@ scan_list(Search *search, const List *list, AngleProbe probe)
 	{
 		AngleBlockView view = {list->codes + i / ANGLE_BLOCK * block,
 							   list->add + i, list->rescale + i,
-							   list->error + i};
+							   list->error + i, NULL};
 		float estimate[ANGLE_BLOCK];
 		float lower[ANGLE_BLOCK];
 		float limit = (float) angle_top_limit(&search->top);

@@ -70,7 +70,7 @@ scan(Bench *b)
 	for (size_t i = 0; i < POINTS; i += ANGLE_BLOCK)
 	{
 		AngleBlockView view = {b->codes + i / ANGLE_BLOCK * size, b->add + i,
-							   b->rescale + i, b->error + i};
+							   b->rescale + i, b->error + i, NULL};
 
 		angle_blocks_estimate(&b->table, &view, 1, b->probe, estimate, lower);
 		sum += estimate[0] + lower[7];

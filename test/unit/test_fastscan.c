@@ -57,7 +57,7 @@ make_scene(Scene *scene, int dims, int planes, uint64_t seed)
 	angle_table_build(&scene->table, scene->query, dims, planes,
 					  scene->entries);
 	scene->view = (AngleBlockView){scene->codes + 1, scene->add, scene->rescale,
-								   scene->error};
+								   scene->error, NULL};
 }
 
 static void
@@ -178,7 +178,7 @@ TEST(fastscan_blocks_follow_one_another)
 	float add[BLOCKS * ANGLE_BLOCK];
 	float rescale[BLOCKS * ANGLE_BLOCK];
 	AngleBfloat error[BLOCKS * ANGLE_BLOCK];
-	const AngleBlockView view = {codes, add, rescale, error};
+	const AngleBlockView view = {codes, add, rescale, error, NULL};
 	Scene scenes[BLOCKS];
 
 	CHECK(codes != NULL);
@@ -216,6 +216,39 @@ TEST(fastscan_blocks_follow_one_another)
 	for (int i = 0; i < BLOCKS; i++)
 		drop_scene(&scenes[i]);
 	free(codes);
+}
+
+TEST(fastscan_all_that_is_ahead_is_asked_for)
+{
+	enum
+	{
+		DIMS = 130,
+		LINES = 7,
+		BLOCKS = 3
+	};
+	_Alignas(
+		ANGLE_CACHE_LINE) static const char later[LINES * ANGLE_CACHE_LINE];
+	Scene scene;
+	float estimate[ANGLE_BLOCK];
+
+	make_scene(&scene, DIMS, 1, 1);
+	for (size_t bytes = 0; bytes <= sizeof(later); bytes++)
+	{
+		AngleAhead ahead = {later, later + bytes, 0};
+
+		angle_ahead_divide(&ahead, BLOCKS);
+		scene.view.ahead = &ahead;
+		for (int i = 0; i < BLOCKS; i++)
+		{
+			CHECK(ahead.next - later <=
+				  i * (ptrdiff_t) (bytes / BLOCKS + ANGLE_CACHE_LINE));
+			angle_blocks_estimate(&scene.table, &scene.view, 1, scene.probe,
+								  estimate, NULL);
+		}
+		CHECK(ahead.next >= ahead.end);
+		CHECK(ahead.next < ahead.end + ANGLE_CACHE_LINE);
+	}
+	drop_scene(&scene);
 }
 
 TEST(fastscan_near_bits_are_of_the_bounds)
@@ -332,7 +365,7 @@ TEST(fastscan_of_a_zero_query)
 	const float zero[3] = {0};
 	float add[16] = {0};
 	float rescale[16] = {0};
-	AngleBlockView view = {codes, add, rescale, NULL};
+	AngleBlockView view = {codes, add, rescale, NULL, NULL};
 	AngleTable table;
 	float estimate[16];
 

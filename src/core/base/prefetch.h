@@ -25,4 +25,32 @@ angle_prefetch(const void *start, size_t size)
 	angle_prefetch_before((const char *) start + size - 1, size);
 }
 
+/* Memory that is read later, asked for a part at a time while something else is worked on:
+ * a processor has room for some dozens of requests, and with more than these it waits. The
+ * lines come into the second cache, for which there is more room. */
+typedef struct AngleAhead
+{
+	const char *next; /* from here on it was not asked for */
+	const char *end;
+	size_t part; /* bytes */
+} AngleAhead;
+
+/* Says that it is asked for so many times; 0: once at most. */
+static inline void
+angle_ahead_divide(AngleAhead *ahead, size_t times)
+{
+	ahead->part = (size_t) (ahead->end - ahead->next) / (times + !times) + 1;
+}
+
+static inline void
+angle_ahead_ask(AngleAhead *ahead)
+{
+	const char *end = ahead->end;
+
+	if (end - ahead->next > (ptrdiff_t) ahead->part)
+		end = ahead->next + ahead->part;
+	for (; ahead->next < end; ahead->next += ANGLE_CACHE_LINE)
+		__builtin_prefetch(ahead->next, 0, 2);
+}
+
 #endif

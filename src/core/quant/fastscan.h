@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include "core/base/cpu.h"
+#include "core/base/prefetch.h"
 #include "core/quant/bfloat.h"
 #include "core/quant/rabitq.h"
 
@@ -56,6 +57,7 @@ typedef struct AngleBlockView
 	const float *add;		  /* (16) */
 	const float *rescale;	  /* (16) */
 	const AngleBfloat *error; /* (16); unused where lower is NULL below */
+	AngleAhead *ahead;		  /* to be asked for meanwhile, or NULL */
 } AngleBlockView;
 
 typedef struct AngleTable
@@ -93,7 +95,8 @@ angle_table_is_coarse(const AngleTable *table, AngleProbe probe)
 
 /* estimate[s] = add + probe.add + rescale ⟨x̄, q⟩ for the slots (blocks, 16), and
  * lower[s] = estimate − error · probe.error unless lower is NULL. What lies in an
- * empty slot's factors comes out as such, NaN perhaps. */
+ * empty slot's factors comes out as such, NaN perhaps. A part of what is ahead is asked for
+ * with each block. */
 void angle_blocks_estimate(const AngleTable *table, const AngleBlockView *first,
 						   size_t blocks, AngleProbe probe, float *estimate,
 						   float *lower);

@@ -464,6 +464,8 @@ estimate_blocks(const AngleTable *table, const AngleBlockView *first,
 	{
 		float scores[ANGLE_BLOCK];
 
+		if (block.ahead != NULL)
+			angle_ahead_ask(block.ahead);
 		block_scores(table, &block, probe, scores);
 		memcpy(estimate + i * ANGLE_BLOCK, scores, sizeof(scores));
 		block.codes += table->rows * ANGLE_BLOCK;

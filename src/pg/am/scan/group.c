@@ -149,7 +149,7 @@ void
 angle_group_estimate(const AngleGroup *group, AngleQuery *query,
 					 const AngleCentre *centre, float *estimates)
 {
-	const AngleBlockView view = {group->codes, group->add, group->rescale,
+	const AngleBlockView view = {group->codes, group->add, group->rescale, NULL,
 								 NULL};
 	const int blocks = group->slots / ANGLE_BLOCK;
 	AngleProbe probe;

@@ -68,7 +68,8 @@ rank_codes(AngleScan *self, Page head, AngleProbe probe)
 	const int blocks = angle_leaf_blocks(layout, head);
 	int count = 0;
 
-	angle_query_leaf(self->query, head, probe, self->estimates, self->keys);
+	angle_query_leaf(self->query, head, probe, &self->next_leaf,
+					 self->estimates, self->keys);
 	if (self->query->opposite != NULL)
 		take_sides(self, blocks * ANGLE_BLOCK);
 	for (int block = 0; block < blocks; block++)
@@ -204,26 +205,33 @@ recent_leaf(const AngleScan *self, uint32 ahead)
 	return recent != NULL ? *recent : InvalidBuffer;
 }
 
-/* Asks the processor for what is read of the leaf that comes next. */
+/* Says what is read of the leaf that comes next: its numbers and codes, as far as it has
+ * rows, which its first line says. */
 static void
-prefetch_next(const AngleScan *self)
+note_next(AngleScan *self)
 {
-	const Buffer next = recent_leaf(self, 0);
-	const int add = self->self->layout.add;
+	const AngleLayout *layout = &self->self->layout;
+	Page page = angle_recent_page(recent_leaf(self, 0));
 
-	angle_prefetch_bytes(next, 0, 1);
-	angle_prefetch_bytes(next, add, BLCKSZ - add);
+	self->next_leaf = (AngleAhead){NULL, NULL, 0};
+	if (page == NULL)
+		return;
+	self->next_leaf.next =
+		(char *) page + TYPEALIGN_DOWN(ANGLE_CACHE_LINE, layout->add);
+	self->next_leaf.end =
+		(char *) page + layout->codes +
+		angle_leaf_blocks(layout, page) * angle_block_size(layout->dims);
 }
 
-/* And for the beginnings of both halves of one that comes later: to find out where a page of
- * memory lies takes long. */
+/* Asks the processor for the first and the last line of one that comes later, which say what
+ * it is: to find out where a page of memory lies takes long. */
 static void
 prefetch_later(const AngleScan *self)
 {
 	const Buffer later = recent_leaf(self, LATER);
 
 	angle_prefetch_bytes(later, 0, 1);
-	angle_prefetch_bytes(later, BLCKSZ / 2, 1);
+	angle_prefetch_bytes(later, BLCKSZ - 1, 1);
 }
 
 /* Asks the processor for the entries of the rows that are near. */
@@ -312,7 +320,7 @@ angle_scan_leaf(Relation index, AngleScan *self)
 	self->more = angle_route_next(self->route, &leaf);
 	if (!self->more)
 		return;
-	prefetch_next(self);
+	note_next(self);
 	place = angle_rows_add_leaf(&self->rows, &leaf);
 	if (!self->once)
 		read_near(index, self, place);

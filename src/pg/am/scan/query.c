@@ -161,7 +161,7 @@ tight_run(Page head, int block, int blocks)
 
 void
 angle_query_leaf(AngleQuery *query, Page head, AngleProbe probe,
-				 float *estimates, float *lower)
+				 AngleAhead *ahead, float *estimates, float *lower)
 {
 	const AngleLayout *layout = &query->self->layout;
 	const char *page = (const char *) head;
@@ -170,15 +170,16 @@ angle_query_leaf(AngleQuery *query, Page head, AngleProbe probe,
 	int run;
 
 	probe.error *= query->bound_share;
+	angle_ahead_divide(ahead, blocks);
 	for (int block = 0; block < blocks; block += run)
 	{
 		const int first = block * ANGLE_BLOCK;
-		AngleBlockView view = {(const uint8 *) page + layout->codes +
-								   block * angle_block_size(layout->dims),
-							   (const float *) (page + layout->add) + first,
-							   (const float *) (page + layout->rescale) + first,
-							   (const AngleBfloat *) (page + layout->error) +
-								   first};
+		AngleBlockView view = {
+			(const uint8 *) page + layout->codes +
+				block * angle_block_size(layout->dims),
+			(const float *) (page + layout->add) + first,
+			(const float *) (page + layout->rescale) + first,
+			(const AngleBfloat *) (page + layout->error) + first, ahead};
 
 		run = tight_run(head, block, blocks);
 		if (run == 0)

@@ -51,9 +51,10 @@ angle_query_codes(AngleQuery *query, const AngleBlockView *first, int blocks,
 
 /* For the slots of the blocks of a leaf's head page that have rows, estimates of their scores,
  * which are of the query's own side if it has two, and lower bounds, of which a part is
- * too high. What they are where there is no row does not matter. */
+ * too high. What they are where there is no row does not matter. Meanwhile ahead is asked
+ * for. */
 void angle_query_leaf(AngleQuery *query, Page head, AngleProbe probe,
-					  float *estimates, float *lower);
+					  AngleAhead *ahead, float *estimates, float *lower);
 
 /* What a body says of its row. */
 typedef struct AngleRowKey

@@ -35,7 +35,8 @@ typedef struct AngleScan
 	double count;	 /* … and how many were */
 	double wanted;	 /* rows that will have to be given, about; 0: not known */
 	int probes; /* leaves to be read before the first row; 0: by the stop rule */
-	AngleStop stop; /* what was read */
+	AngleAhead next_leaf; /* what is read of the one that comes next */
+	AngleStop stop;		  /* what was read */
 	AngleStopRule rule;
 	double nearest;	  /* rows that are not to be missed now … */
 	double due;		  /* … and what is to be seen for them, where all pass */

@@ -190,15 +190,22 @@ angle_read_recent(Relation index, BlockNumber block, Buffer *recent)
 	return *recent;
 }
 
+Page
+angle_recent_page(Buffer recent)
+{
+	if (!BufferIsValid(recent) || BufferIsLocal(recent))
+		return NULL;
+	__builtin_prefetch(GetBufferDescriptor(recent - 1), 1);
+	return (Page) BufferGetBlock(recent);
+}
+
 void
 angle_prefetch_bytes(Buffer recent, Size from, Size bytes)
 {
-	const char *page;
+	const char *page = angle_recent_page(recent);
 
-	if (!BufferIsValid(recent) || BufferIsLocal(recent))
+	if (page == NULL)
 		return;
-	__builtin_prefetch(GetBufferDescriptor(recent - 1), 1);
-	page = (const char *) BufferGetBlock(recent);
 	for (Size at = TYPEALIGN_DOWN(ANGLE_CACHE_LINE, from); at < from + bytes;
 		 at += ANGLE_CACHE_LINE)
 		__builtin_prefetch(page + at);

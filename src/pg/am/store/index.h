@@ -128,8 +128,12 @@ angle_centroid_spread(const AngleIndex *self, const AngleBfloat *centroid);
  * nowhere known (InvalidBuffer); notes where it is now. */
 Buffer angle_read_recent(Relation index, BlockNumber block, Buffer *recent);
 
-/* Asks the processor for what pinning the buffer needs, if it is one, and for bytes of the page
- * that was there when it was last looked for. Nothing is read if it is elsewhere now. */
+/* The page in a buffer, which is neither pinned nor locked: it may be changing, and be another
+ * one than when it was last looked for. NULL without such a buffer. Asks the processor
+ * for what pinning it needs. */
+Page angle_recent_page(Buffer recent);
+
+/* Asks the processor for bytes of that page, if there is one. */
 void angle_prefetch_bytes(Buffer recent, Size from, Size bytes);
 
 #endif
