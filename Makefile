@@ -50,6 +50,7 @@ PG_SRCS = \
 	am/store/pick.c \
 	am/store/reach.c \
 	am/store/stop.c \
+	am/tree/clusters.c \
 	am/tree/descend.c \
 	am/tree/insert.c \
 	am/tree/leaf_pass.c \

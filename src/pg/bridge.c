@@ -116,6 +116,18 @@ angle_context_allocator(MemoryContext context)
 	return (AngleAllocator){context_alloc, context_release, context};
 }
 
+AngleArena *
+angle_context_arena(MemoryContext context)
+{
+	AngleAllocator allocator = angle_context_allocator(context);
+	AngleArena *arena = angle_arena_create(&allocator);
+	AngleError err;
+
+	if (arena == NULL)
+		angle_check(angle_no_memory(&err), &err);
+	return arena;
+}
+
 bool
 angle_interrupt_pending(void *context)
 {

@@ -21,6 +21,9 @@ char *angle_readable(const char *utf8);
  * raising when there is no memory. */
 AngleAllocator angle_context_allocator(MemoryContext context);
 
+/* An arena over context; raises an error when there is no memory. */
+AngleArena *angle_context_arena(MemoryContext context);
+
 /* Whether an interrupt is pending that ends the query: the cancel callback of
  * core. It reads flags only, so any thread may call it. context is unused. */
 bool angle_interrupt_pending(void *context);

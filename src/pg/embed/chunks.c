@@ -15,18 +15,6 @@
 #include "pg/model/registry.h"
 #include "pg/settings.h"
 
-static AngleArena *
-create_arena(void)
-{
-	AngleAllocator allocator = angle_context_allocator(CurrentMemoryContext);
-	AngleArena *arena = angle_arena_create(&allocator);
-	AngleError err;
-
-	if (arena == NULL)
-		angle_check(angle_no_memory(&err), &err);
-	return arena;
-}
-
 /* The limit that is asked for, or else what the model takes of a passage. */
 static size_t
 read_max_tokens(FunctionCallInfo fcinfo, const AngleModel *model,
@@ -142,8 +130,8 @@ angle_chunks(PG_FUNCTION_ARGS)
 	model = PG_ARGISNULL(1) ? angle_registry_model(angle_model)
 							: angle_registry_argument(fcinfo, 1);
 	/* arenas of its own: rows are made, and may raise, while they are in use */
-	arena = create_arena();
-	request.scratch = create_arena();
+	arena = angle_context_arena(CurrentMemoryContext);
+	request.scratch = angle_context_arena(CurrentMemoryContext);
 	request.max_tokens = read_max_tokens(fcinfo, model, request.scratch);
 	request.overlap = read_overlap(fcinfo);
 	request.text = output.content = angle_content_utf8(PG_GETARG_TEXT_PP(0));

@@ -118,7 +118,6 @@ angle_tokens(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	const AngleModel *model;
-	AngleAllocator allocator;
 	AngleArena *arena;
 	AngleTokens tokens;
 	AngleError err;
@@ -132,12 +131,8 @@ angle_tokens(PG_FUNCTION_ARGS)
 	position.content = angle_content_utf8(PG_GETARG_TEXT_PP(0));
 
 	/* an arena of its own: rows are made, and may raise, while it is in use */
-	allocator = angle_context_allocator(CurrentMemoryContext);
-	arena = angle_arena_create(&allocator);
-	angle_check(arena == NULL
-					? angle_no_memory(&err)
-					: encode(model, position.content, arena, &tokens, &err),
-				&err);
+	arena = angle_context_arena(CurrentMemoryContext);
+	angle_check(encode(model, position.content, arena, &tokens, &err), &err);
 	for (size_t i = 0; i < tokens.count; i++)
 		put_token(rsinfo, model, &tokens, i, &position);
 	angle_arena_destroy(arena);

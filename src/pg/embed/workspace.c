@@ -23,17 +23,6 @@ static MemoryContext scratch_context = NULL;
 static AngleExecutor *executor = NULL;
 static MemoryContext executor_context = NULL;
 
-static AngleArena *
-create_arena(MemoryContext context)
-{
-	AngleAllocator allocator = angle_context_allocator(context);
-	AngleArena *arena = angle_arena_create(&allocator);
-
-	if (arena == NULL)
-		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
-	return arena;
-}
-
 AngleArena *
 angle_workspace_acquire(void)
 {
@@ -41,7 +30,7 @@ angle_workspace_acquire(void)
 		scratch_context = AllocSetContextCreate(
 			TopMemoryContext, "angle scratch", ALLOCSET_SMALL_SIZES);
 	if (scratch == NULL)
-		scratch = create_arena(scratch_context);
+		scratch = angle_context_arena(scratch_context);
 	return scratch;
 }
 
@@ -96,8 +85,8 @@ start_executor(int workers)
 	}
 	executor_context = AllocSetContextCreate(TopMemoryContext, "angle threads",
 											 ALLOCSET_SMALL_SIZES);
-	status = angle_executor_start(workers, create_arena(executor_context),
-								  &executor, &err);
+	status = angle_executor_start(
+		workers, angle_context_arena(executor_context), &executor, &err);
 	if (status != ANGLE_OK)
 		stop_executor();
 	angle_check(status, &err);

@@ -216,9 +216,7 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_load_model);
 Datum
 angle_load_model(PG_FUNCTION_ARGS)
 {
-	AngleAllocator allocator = angle_context_allocator(CurrentMemoryContext);
-	Load load = {.arena = angle_arena_create(&allocator)};
-	AngleError err;
+	Load load = {.arena = angle_context_arena(CurrentMemoryContext)};
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -227,8 +225,6 @@ angle_load_model(PG_FUNCTION_ARGS)
 	load.path = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	load.quantize =
 		PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
-	if (load.arena == NULL)
-		angle_check(angle_no_memory(&err), &err);
 	check_may_read_files();
 	(void) wanted_quantization(load.quantize);
 	angle_store_lock(load.model.name, "angle_load_model()");

@@ -174,8 +174,7 @@ read_digest(const char *hex, uint8_t *digest)
 static void
 check_image(AngleNewModel *model)
 {
-	AngleAllocator allocator = angle_context_allocator(CurrentMemoryContext);
-	AngleArena *arena = angle_arena_create(&allocator);
+	AngleArena *arena = angle_context_arena(CurrentMemoryContext);
 	AngleModelRow row = {.bytes = model->bytes};
 	AngleStatus status;
 	AngleError err;
@@ -184,10 +183,8 @@ check_image(AngleNewModel *model)
 	memcpy(row.sha256, model->sha256, sizeof(row.sha256));
 	angle_image_remove(model->sha256, ANGLE_REMOVE_AT_ABORT);
 	angle_image_materialise(&row);
-	status = arena == NULL
-				 ? angle_no_memory(&err)
-				 : angle_image_inspect(angle_image_path(model->sha256), arena,
-									   &model->facts, &err);
+	status = angle_image_inspect(angle_image_path(model->sha256), arena,
+								 &model->facts, &err);
 	if (status != ANGLE_OK)
 		angle_prefix(&err, "model \"%s\"", model->name);
 	angle_check(status, &err);

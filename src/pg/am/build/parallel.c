@@ -40,6 +40,7 @@
 #include "pg/am/build/sort.h"
 #include "pg/am/build/write.h"
 #include "pg/am/scan/calibrate.h"
+#include "pg/am/tree/clusters.h"
 #include "pg/bridge.h"
 
 /* What a bucket takes in each process while it is filled: a chunk, and the buffer
@@ -134,17 +135,9 @@ make_assigner(const Shared *shared, shm_toc *toc)
 							  .group_centroids = centroids,
 							  .centroids = centroids + shared->groups * dims,
 							  .starts = shm_toc_lookup(toc, KEY_STARTS, false)};
-	AngleAllocator allocator = angle_context_allocator(CurrentMemoryContext);
-	AngleArena *arena = angle_arena_create(&allocator);
-	AngleAssigner *assigner;
-	AngleError err;
 
-	if (arena == NULL)
-		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
-	angle_check(angle_assigner_create(&clusters, ANGLE_ASSIGN_GROUPS, arena,
-									  &assigner, &err),
-				&err);
-	return assigner;
+	return angle_clusters_assigner(&clusters,
+								   angle_context_arena(CurrentMemoryContext));
 }
 
 /* Puts the rows of a batch into their buckets. */

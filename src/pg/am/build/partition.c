@@ -3,6 +3,7 @@
 
 #include "pg/am/build/partition.h"
 #include "pg/am/build/write.h"
+#include "pg/am/tree/clusters.h"
 #include "pg/bridge.h"
 
 /* Sampled rows for each partition, and the least with which there can be one. */
@@ -31,34 +32,17 @@ void
 angle_partitions_make(AnglePartitions *partitions, const float *points,
 					  int count, int dims, int wanted)
 {
-	const AngleCancel cancel = {angle_interrupt_pending, NULL};
-	AngleAllocator allocator = angle_context_allocator(CurrentMemoryContext);
-	AngleClusterRequest request = {.points = points,
-								   .count = count,
-								   .dims = dims,
-								   .lists = wanted,
-								   .seed = 1,
-								   .cancel = &cancel};
-	AngleError err;
-
-	partitions->arena = angle_arena_create(&allocator);
-	if (partitions->arena == NULL)
-		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
-	angle_check(
-		angle_cluster(&request, partitions->arena, &partitions->clusters, &err),
-		&err);
+	partitions->arena = angle_context_arena(CurrentMemoryContext);
+	partitions->clusters =
+		angle_clusters_make(points, count, dims, wanted, partitions->arena);
 }
 
 void
 angle_partitions_begin(AnglePartitions *partitions, const AngleLayout *layout,
 					   Size memory, bool bodies)
 {
-	AngleError err;
-
-	angle_check(angle_assigner_create(&partitions->clusters,
-									  ANGLE_ASSIGN_GROUPS, partitions->arena,
-									  &partitions->assigner, &err),
-				&err);
+	partitions->assigner =
+		angle_clusters_assigner(&partitions->clusters, partitions->arena);
 	partitions->bodies = bodies;
 	partitions->sort = angle_build_sort_make(layout, bodies);
 	angle_build_sort_begin(partitions->sort, memory / 1024);

@@ -20,6 +20,7 @@
 #include "pg/am/scan/candidates.h"
 #include "pg/am/store/lock.h"
 #include "pg/am/store/node_segment.h"
+#include "pg/am/tree/clusters.h"
 #include "pg/bridge.h"
 
 /* How full nodes are to be: leaves of first entries, on average, for as many second ones
@@ -274,12 +275,8 @@ assign(AngleClusters *clusters, const float *points, int count, int limit,
 							limit,
 							palloc(clusters->lists * sizeof(float)),
 							palloc(clusters->lists * sizeof(uint32))};
-	AngleAssigner *assigner;
-	AngleError err;
+	AngleAssigner *assigner = angle_clusters_assigner(clusters, arena);
 
-	angle_check(angle_assigner_create(clusters, ANGLE_ASSIGN_GROUPS, arena,
-									  &assigner, &err),
-				&err);
 	for (int i = 0; i < count; i += ANGLE_ASSIGN_BATCH)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -293,24 +290,6 @@ assign(AngleClusters *clusters, const float *points, int count, int limit,
 	pfree(lists);
 	pfree(distances);
 	return chosen;
-}
-
-/* Clusters count points into lists, at least one. */
-static AngleClusters
-cluster(const float *points, int count, int dims, int lists, AngleArena *arena)
-{
-	const AngleCancel cancel = {angle_interrupt_pending, NULL};
-	AngleClusterRequest request = {.points = points,
-								   .count = count,
-								   .dims = dims,
-								   .lists = lists,
-								   .seed = 1,
-								   .cancel = &cancel};
-	AngleClusters clusters;
-	AngleError err;
-
-	angle_check(angle_cluster(&request, arena, &clusters, &err), &err);
-	return clusters;
 }
 
 /* Sorts entries by their list and writes the lists. */
@@ -342,16 +321,13 @@ write_leaves(const Input *input, int count)
 	AngleTreeWriter *writer = input->writer;
 	const int dims = writer->self->layout.dims;
 	MemoryContext old = MemoryContextSwitchTo(writer->scratch);
-	AngleAllocator allocator = angle_context_allocator(writer->scratch);
-	AngleArena *arena = angle_arena_create(&allocator);
+	AngleArena *arena = angle_context_arena(writer->scratch);
 	int lists =
 		count <= input->limit ? 1 : (count + input->wanted - 1) / input->wanted;
 	AngleClusters clusters;
 	uint32 *chosen;
 
-	if (arena == NULL)
-		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
-	clusters = cluster(input->points, count, dims, lists, arena);
+	clusters = angle_clusters_make(input->points, count, dims, lists, arena);
 	chosen = assign(&clusters, input->points, count, input->limit, arena);
 	angle_small_lists_merge(
 		&(AngleLists){&clusters, chosen, count, input->wanted, input->limit});
@@ -450,7 +426,8 @@ static float *
 guess_centroids(const float *points, int count, int dims, int parts,
 				AngleArena *arena)
 {
-	const AngleClusters clusters = cluster(points, count, dims, parts, arena);
+	const AngleClusters clusters =
+		angle_clusters_make(points, count, dims, parts, arena);
 	float *centroids = palloc((Size) parts * dims * sizeof(float));
 
 	for (Size i = 0; i < parts; i++)
@@ -466,16 +443,13 @@ write_together(const Input *input, const int *members, int count, int parts)
 {
 	const AngleLayout *layout = &input->writer->self->layout;
 	const int most = MOST_INNER * layout->fanout;
-	AngleAllocator allocator = angle_context_allocator(CurrentMemoryContext);
-	AngleArena *arena = angle_arena_create(&allocator);
+	AngleArena *arena = angle_context_arena(CurrentMemoryContext);
 	float *points = gather(input, members, count), *centroids;
 	uint8 *lists = palloc(count);
 	const AngleRegroup regroup = {points, count, layout->dims, parts,
 								  Max(most, (count + parts - 1) / parts)};
 	AngleError err;
 
-	if (arena == NULL)
-		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
 	centroids = guess_centroids(points, count, layout->dims, parts, arena);
 	angle_check(angle_regroup(&regroup, arena, centroids, lists, &err), &err);
 	for (int list = 0; list < parts; list++)

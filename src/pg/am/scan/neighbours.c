@@ -375,8 +375,7 @@ make_queries(Finding *finding)
 {
 	const AngleIndex *self = finding->self;
 	const Size dims = self->layout.dims;
-	AngleAllocator allocator = angle_context_allocator(CurrentMemoryContext);
-	AngleArena *arena = angle_arena_create(&allocator);
+	AngleArena *arena = angle_context_arena(CurrentMemoryContext);
 	float *points =
 		palloc_extended(finding->count * dims * sizeof(float), MCXT_ALLOC_HUGE);
 	const AngleQueriesRequest request = {
@@ -388,8 +387,6 @@ make_queries(Finding *finding)
 				  : ANGLE_NEAR_BY_DISTANCE};
 	AngleError err;
 
-	if (arena == NULL)
-		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
 	for (int i = 0; i < finding->count; i++)
 		memcpy(points + i * dims, finding->samples[i].point,
 			   dims * sizeof(float));

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "pg/am/tree/clusters.h"
 #include "pg/am/tree/near_leaves.h"
 #include "pg/bridge.h"
 
@@ -27,20 +28,11 @@ typedef struct Ordering
 static AngleClusters
 make_groups(const Ordering *ordering)
 {
-	const AngleCancel cancel = {angle_interrupt_pending, NULL};
 	const int count = ordering->nearest->count;
-	AngleClusterRequest request = {.points = ordering->points,
-								   .count = count,
-								   .dims = ordering->self->layout.dims,
-								   .lists = lround(sqrt(count)),
-								   .seed = 1,
-								   .cancel = &cancel};
-	AngleClusters clusters;
-	AngleError err;
 
-	angle_check(angle_cluster(&request, ordering->arena, &clusters, &err),
-				&err);
-	return clusters;
+	return angle_clusters_make(ordering->points, count,
+							   ordering->self->layout.dims, lround(sqrt(count)),
+							   ordering->arena);
 }
 
 /* The group of each leaf. */
@@ -51,12 +43,8 @@ choose_groups(const Ordering *ordering, const AngleClusters *groups)
 	const int count = ordering->nearest->count;
 	uint32 *chosen = palloc_extended(
 		((Size) count + ANGLE_ASSIGN_BATCH) * sizeof(uint32), MCXT_ALLOC_HUGE);
-	AngleAssigner *assigner;
-	AngleError err;
+	AngleAssigner *assigner = angle_clusters_assigner(groups, ordering->arena);
 
-	angle_check(angle_assigner_create(groups, ANGLE_ASSIGN_GROUPS,
-									  ordering->arena, &assigner, &err),
-				&err);
 	for (int i = 0; i < count; i += ANGLE_ASSIGN_BATCH)
 		angle_assign(assigner, ordering->points + i * dims,
 					 Min(ANGLE_ASSIGN_BATCH, count - i), 1, chosen + i, NULL);
@@ -105,7 +93,6 @@ make_assigner(const Ordering *ordering)
 							  .starts = starts,
 							  .group_centroids = groups.centroids,
 							  .centroids = nearest->centroids};
-	AngleError err;
 
 	/* a group without leaves is none */
 	for (size_t g = 0; g < groups.lists; g++)
@@ -117,10 +104,7 @@ make_assigner(const Ordering *ordering)
 		starts[clusters.groups++] = starts[g];
 	}
 	starts[clusters.groups] = nearest->count;
-	angle_check(angle_assigner_create(&clusters, ANGLE_ASSIGN_GROUPS,
-									  ordering->arena, &nearest->assigner,
-									  &err),
-				&err);
+	nearest->assigner = angle_clusters_assigner(&clusters, ordering->arena);
 	pfree(starts);
 }
 
@@ -147,16 +131,12 @@ angle_nearest_make(AngleNearest *nearest, const AngleIndex *self,
 {
 	const Size dims = self->layout.dims;
 	const Size size = count * dims * sizeof(float);
-	const AngleAllocator allocator =
-		angle_context_allocator(CurrentMemoryContext);
 	float *points = palloc_extended(size, MCXT_ALLOC_HUGE);
 	Ordering ordering = {.nearest = nearest,
 						 .self = self,
 						 .points = points,
-						 .arena = angle_arena_create(&allocator)};
+						 .arena = angle_context_arena(CurrentMemoryContext)};
 
-	if (ordering.arena == NULL)
-		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
 	*nearest = (AngleNearest){.count = count, .step = choose_step(count)};
 	nearest->order = palloc_extended(count * sizeof(int), MCXT_ALLOC_HUGE);
 	nearest->centroids = palloc_extended(size, MCXT_ALLOC_HUGE);

@@ -101,9 +101,7 @@ least_capacity(const AngleReplacement *replacement, int entries, int count,
 static void
 regroup(AngleReplacement *replacement, int entries, int count, int most)
 {
-	const AngleAllocator allocator =
-		angle_context_allocator(CurrentMemoryContext);
-	AngleArena *arena = angle_arena_create(&allocator);
+	AngleArena *arena = angle_context_arena(CurrentMemoryContext);
 	const AngleRegroup request = {
 		.points = replacement->entries.points,
 		.count = entries,
@@ -112,8 +110,6 @@ regroup(AngleReplacement *replacement, int entries, int count, int most)
 		.capacity = least_capacity(replacement, entries, count, most)};
 	AngleError err;
 
-	if (arena == NULL)
-		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"));
 	angle_check(angle_regroup(&request, arena, replacement->centroids,
 							  replacement->lists, &err),
 				&err);
