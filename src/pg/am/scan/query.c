@@ -12,11 +12,11 @@
 /* So much of the bound of a code's estimate is taken off, where so many rows are read, and more
  * where they are ten times as many: the more are read, the more lie near the last that is
  * wanted. At the least, one row in eight is nearer than its bound says, which loses 0.2 % of the
- * ten nearest, for an eighth less time; of the most and beyond nothing is lost. */
+ * ten nearest, for an eighth less time; at the most one in sixteen, which loses next to none. */
 #define BOUND_LEAST 0.6
 #define BOUND_READ 4000
 #define BOUND_TENFOLD 0.25
-#define BOUND_MOST 1.2
+#define BOUND_MOST 0.8
 
 /* So many times what the estimate of a body is off by on average is taken off. Four times
  * would leave one row in ten thousand out; but rows that lie in few dimensions, on a circle
