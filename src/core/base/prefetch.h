@@ -35,13 +35,16 @@ typedef struct AngleAhead
 	size_t part; /* bytes */
 } AngleAhead;
 
-/* Says that it is asked for so many times; 0: once at most. */
+/* Says how many parts there are to be, at most. */
 static inline void
-angle_ahead_divide(AngleAhead *ahead, size_t times)
+angle_ahead_divide(AngleAhead *ahead, size_t parts)
 {
-	ahead->part = (size_t) (ahead->end - ahead->next) / (times + !times) + 1;
+	const size_t bytes = (size_t) (ahead->end - ahead->next);
+
+	ahead->part = parts > 0 ? bytes / parts + 1 : bytes;
 }
 
+/* Asks for the next part, if there is one. */
 static inline void
 angle_ahead_ask(AngleAhead *ahead)
 {
