@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use List::Util qw(min);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -68,8 +69,10 @@ for my $workers (1, 2)
 				(SELECT id, tenant FROM items ORDER BY v <=> (SELECT v FROM base WHERE i = 5)) x}),
 		$node->safe_psql('postgres', q{SELECT count(*), count(DISTINCT id), sum(id), sum(tenant)
 			FROM items WHERE id > 0}), 'all rows are found');
-	cmp_ok($node->safe_psql('postgres', q{SELECT angle_index_recall('together')}), '>=', $alone - 0.02,
-		"recall is that of one process, $alone");
+	# a build by several differs each time, and where one process has found more than the target
+	# of 0.95 another need not
+	cmp_ok($node->safe_psql('postgres', q{SELECT angle_index_recall('together')}), '>=',
+		min($alone - 0.02, 0.95), "recall is that of one process, $alone, or the target");
 	cmp_ok(build($workers, 'REINDEX INDEX CONCURRENTLY together'), '>', 0, 'workers took part');
 	whole('together', $rows);
 	$node->safe_psql('postgres', 'DROP INDEX together');
