@@ -35,7 +35,7 @@ typedef struct AngleScan
 	double count;	 /* … and how many were */
 	double wanted;	 /* rows that will have to be given, about; 0: not known */
 	int probes; /* leaves to be read before the first row; 0: by the stop rule */
-	AngleAhead next_leaf; /* what is read of the one that comes next */
+	AngleAhead next_leaf; /* what is read of the leaf that comes next */
 	AngleStop stop;		  /* what was read */
 	AngleStopRule rule;
 	double nearest;	  /* rows that are not to be missed now … */
