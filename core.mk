@@ -22,6 +22,8 @@ CORE_SRCS = \
 	ann/order.c \
 	ann/queries.c \
 	ann/regroup.c \
+	ann/rough.c \
+	ann/rounded.c \
 	ann/split.c \
 	base/arena.c \
 	base/cpu.c \
@@ -92,6 +94,7 @@ CORE_SRCS = \
 # instruction set with the suffix of its kernels in ANGLE_ISA.
 CORE_ISA_SRCS = \
 	ann/counts.c \
+	ann/points.c \
 	distance/sums.c \
 	quant/dots.c \
 	quant/scan.c \
@@ -244,9 +247,11 @@ UNIT_SRCS = \
 	test_packed.c \
 	test_pickle.c \
 	test_queries.c \
+	test_point_kernels.c \
 	test_quant.c \
 	test_ranking.c \
 	test_regroup.c \
+	test_rough.c \
 	test_rerank.c \
 	test_safetensors.c \
 	test_segment.c \

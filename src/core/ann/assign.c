@@ -1,71 +1,104 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/ann/centers.h"
 #include "core/ann/kmeans.h"
+#include "core/ann/point_kernels.h"
+#include "core/ann/rough.h"
 
 /* Points of one group whose products are made at once. */
 #define MEET 64
 
 /* Points whose products with the groups are made at once. */
-#define CHUNK 128
-
-/* Sums of a product of residuals that run side by side. */
-#define SUMS 16
+#define CHUNK ANGLE_ROUGH_POINTS
 
 struct AngleAssigner
 {
 	int dims;
 	size_t groups;
 	size_t look_into;
-	AngleCenters group_panels;
-	AngleCenters *panels; /* (groups) */
+	float *origin; /* (dims): what points are rounded from */
+	AngleRough group_panels;
+	AngleRough *panels;	  /* (groups) */
 	const size_t *starts; /* (groups + 1) */
 
 	/* scratch of one batch */
+	AngleRoughScratch rough;
+	void *rounded;		 /* memory of ANGLE_ASSIGN_BATCH points */
 	float *scores;		 /* (CHUNK, padded groups) or (MEET, padded lists) */
 	uint32_t *chosen;	 /* (batch, look_into): the groups of each point */
-	float *group_best;	 /* (look_into) */
+	float *bases;		 /* (batch, look_into): the scores of these */
 	size_t *bucket_ends; /* (groups + 1) */
-	uint32_t *buckets;	 /* (batch · look_into): points by group */
+	uint32_t *buckets;	 /* (batch · look_into): places in chosen, by group */
 	float *best;		 /* (batch, ANGLE_ASSIGN_MAX): scores, falling */
 
 	/* the batch itself */
-	const float *points;
+	AngleRounded points;
 	int nearest;
 	uint32_t *lists; /* (count, nearest) */
 };
+
+static AngleStatus
+allocate_rough(AngleAssigner *assigner, AngleArena *arena, AngleError *err)
+{
+	int dims = assigner->dims;
+	void *scratch =
+		angle_arena_alloc(arena, angle_rough_scratch_bytes(dims), 1);
+
+	assigner->rounded = angle_arena_alloc(
+		arena, angle_rounded_bytes(ANGLE_ASSIGN_BATCH, dims), 1);
+	assigner->origin = angle_arena_alloc(arena, (size_t) dims, sizeof(float));
+	if (scratch == NULL || assigner->rounded == NULL ||
+		assigner->origin == NULL)
+		return angle_no_memory(err);
+	assigner->rough = angle_rough_scratch(dims, scratch);
+	return ANGLE_OK;
+}
+
+/* Packs the lists of one group. */
+static AngleStatus
+pack_group(AngleAssigner *assigner, const AngleClusters *clusters, size_t group,
+		   AngleArena *arena, AngleError *err)
+{
+	int dims = clusters->dims;
+	size_t first = clusters->starts[group];
+	size_t count = clusters->starts[group + 1] - first;
+	AngleRoughRequest request = {
+		.centroids = clusters->centroids + first * (size_t) dims,
+		.count = count,
+		.dims = dims,
+		.origin = assigner->origin,
+		.center = clusters->group_centroids + group * (size_t) dims};
+	void *memory = angle_arena_alloc(arena, angle_rough_bytes(count, dims), 1);
+
+	if (memory == NULL)
+		return angle_no_memory(err);
+	assigner->panels[group] =
+		angle_rough_pack(&request, &assigner->rough, memory);
+	return ANGLE_OK;
+}
 
 static AngleStatus
 pack(AngleAssigner *assigner, const AngleClusters *clusters, AngleArena *arena,
 	 AngleError *err)
 {
 	int dims = clusters->dims;
-	size_t *starts =
-		angle_arena_alloc(arena, clusters->groups + 1, sizeof(*starts));
-	float *memory = angle_arena_alloc(
-		arena, angle_centers_floats(clusters->groups, dims), sizeof(float));
+	size_t groups = clusters->groups;
+	size_t *starts = angle_arena_alloc(arena, groups + 1, sizeof(*starts));
+	void *memory = angle_arena_alloc(arena, angle_rough_bytes(groups, dims), 1);
 
-	assigner->panels =
-		angle_arena_alloc(arena, clusters->groups, sizeof(AngleCenters));
+	assigner->panels = angle_arena_alloc(arena, groups, sizeof(AngleRough));
 	if (starts == NULL || memory == NULL || assigner->panels == NULL)
 		return angle_no_memory(err);
-	memcpy(starts, clusters->starts, (clusters->groups + 1) * sizeof(*starts));
+	memcpy(starts, clusters->starts, (groups + 1) * sizeof(*starts));
 	assigner->starts = starts;
-	assigner->group_panels = angle_centers_pack(clusters->group_centroids,
-												clusters->groups, dims, memory);
-	for (size_t g = 0; g < clusters->groups; g++)
-	{
-		size_t count = starts[g + 1] - starts[g];
-
-		memory = angle_arena_alloc(arena, angle_centers_floats(count, dims),
-								   sizeof(float));
-		if (memory == NULL)
-			return angle_no_memory(err);
-		assigner->panels[g] =
-			angle_centers_pack(clusters->centroids + starts[g] * (size_t) dims,
-							   count, dims, memory);
-	}
+	angle_rough_center(clusters->group_centroids, groups, dims,
+					   assigner->origin);
+	assigner->group_panels = angle_rough_pack(
+		&(AngleRoughRequest){clusters->group_centroids, groups, dims,
+							 assigner->origin, assigner->origin},
+		&assigner->rough, memory);
+	for (size_t g = 0; g < groups; g++)
+		ANGLE_TRY(pack_group(assigner, clusters, g, arena, err));
 	return ANGLE_OK;
 }
 
@@ -83,15 +116,14 @@ allocate_scratch(AngleAssigner *assigner, AngleArena *arena, AngleError *err)
 	}
 	assigner->scores = angle_arena_alloc(arena, scores, sizeof(float));
 	assigner->chosen = angle_arena_alloc(arena, pairs, sizeof(uint32_t));
-	assigner->group_best =
-		angle_arena_alloc(arena, assigner->look_into, sizeof(float));
+	assigner->bases = angle_arena_alloc(arena, pairs, sizeof(float));
 	assigner->bucket_ends =
 		angle_arena_alloc(arena, assigner->groups + 1, sizeof(size_t));
 	assigner->buckets = angle_arena_alloc(arena, pairs, sizeof(uint32_t));
 	assigner->best = angle_arena_alloc(
 		arena, (size_t) ANGLE_ASSIGN_BATCH * ANGLE_ASSIGN_MAX, sizeof(float));
 	if (assigner->scores == NULL || assigner->chosen == NULL ||
-		assigner->group_best == NULL || assigner->bucket_ends == NULL ||
+		assigner->bases == NULL || assigner->bucket_ends == NULL ||
 		assigner->buckets == NULL || assigner->best == NULL)
 		return angle_no_memory(err);
 	return ANGLE_OK;
@@ -110,41 +142,11 @@ angle_assigner_create(const AngleClusters *clusters, size_t look_into,
 	made->groups = clusters->groups;
 	made->look_into =
 		look_into < clusters->groups ? look_into : clusters->groups;
+	ANGLE_TRY(allocate_rough(made, arena, err));
 	ANGLE_TRY(pack(made, clusters, arena, err));
 	ANGLE_TRY(allocate_scratch(made, arena, err));
 	*assigner = made;
 	return ANGLE_OK;
-}
-
-/* Puts id into the n best by falling score; it belongs there. */
-static inline void
-insert_best(float score, uint32_t id, int n, float *scores, uint32_t *ids)
-{
-	int place = n - 1;
-
-	for (; place > 0 && score > scores[place - 1]; place--)
-	{
-		scores[place] = scores[place - 1];
-		ids[place] = ids[place - 1];
-	}
-	scores[place] = score;
-	ids[place] = id;
-}
-
-/* Puts those of a row of scores (padded count), whose ids begin with first, into the n
- * best that belong there: few, so sixteen are looked at together. */
-static void
-take_best(const float *row, size_t count, uint32_t first, int n, float *scores,
-		  uint32_t *ids)
-{
-	for (size_t c = 0; c < count; c += ANGLE_PANEL)
-	{
-		if (!angle_centers_any(row + c, scores[n - 1]))
-			continue;
-		for (size_t i = c; i < c + ANGLE_PANEL; i++)
-			if (row[i] > scores[n - 1])
-				insert_best(row[i], first + (uint32_t) i, n, scores, ids);
-	}
 }
 
 static void
@@ -157,30 +159,28 @@ clear_best(int n, float *scores, uint32_t *ids)
 	}
 }
 
-/* The groups of each point: the nearest look_into of them, in any order. */
+/* The groups of some points from first on: the nearest look_into of them. */
 static void
-choose_groups(AngleAssigner *a, const float *points, size_t count)
+choose_groups(AngleAssigner *a, size_t first, size_t rows)
 {
 	size_t stride = angle_padded(a->groups);
-	size_t dims = (size_t) a->dims;
-	float *best = a->group_best;
-	int n = (int) a->look_into;
+	size_t look_into = a->look_into;
+	const AnglePointKernels *kernels = angle_point_kernels();
+	uint32_t places[CHUNK];
 
-	for (size_t first = 0; first < count; first += CHUNK)
+	for (size_t r = 0; r < rows; r++)
+		places[r] = (uint32_t) (first + r);
+	angle_rough_score(&a->group_panels,
+					  &(AngleRoughRows){&a->points, places, NULL, rows},
+					  &a->rough, a->scores);
+	for (size_t r = 0; r < rows; r++)
 	{
-		size_t rows = count - first < CHUNK ? count - first : CHUNK;
+		uint32_t *chosen = a->chosen + (first + r) * look_into;
+		float *bases = a->bases + (first + r) * look_into;
 
-		angle_centers_score(
-			&a->group_panels,
-			&(AngleChosen){points + first * dims, dims, NULL, rows}, a->scores);
-		for (size_t r = 0; r < rows; r++)
-		{
-			uint32_t *chosen = a->chosen + (first + r) * a->look_into;
-			const float *row = a->scores + r * stride;
-
-			clear_best(n, best, chosen);
-			take_best(row, a->groups, 0, n, best, chosen);
-		}
+		clear_best((int) look_into, bases, chosen);
+		kernels->best(a->scores + r * stride, a->groups, 0, (int) look_into,
+					  bases, chosen);
 	}
 }
 
@@ -197,27 +197,35 @@ fill_buckets(AngleAssigner *a, size_t count)
 		ends[g + 1] += ends[g];
 	/* ends[g] is the start of g here, and its end when it has been filled */
 	for (size_t i = 0; i < count * a->look_into; i++)
-		a->buckets[ends[a->chosen[i]]++] = (uint32_t) (i / a->look_into);
+		a->buckets[ends[a->chosen[i]]++] = (uint32_t) i;
 }
 
 /* The lists of one group for some points of its bucket. */
 static void
 meet_lists(AngleAssigner *a, size_t group, const uint32_t *bucket, size_t rows)
 {
-	int nearest = a->nearest;
-	const AngleCenters *panels = &a->panels[group];
-	size_t stride = angle_padded(panels->count);
+	const AngleRough *panels = &a->panels[group];
+	const AnglePointKernels *kernels = angle_point_kernels();
+	size_t count = panels->count;
+	size_t stride = angle_padded(count);
+	uint32_t places[MEET];
+	float bases[MEET];
 
-	angle_centers_score(
-		panels, &(AngleChosen){a->points, (size_t) a->dims, bucket, rows},
-		a->scores);
 	for (size_t r = 0; r < rows; r++)
 	{
-		float *best = a->best + (size_t) bucket[r] * ANGLE_ASSIGN_MAX;
-		uint32_t *own = a->lists + bucket[r] * (size_t) nearest;
+		places[r] = bucket[r] / (uint32_t) a->look_into;
+		bases[r] = a->bases[bucket[r]];
+	}
+	angle_rough_score(panels,
+					  &(AngleRoughRows){&a->points, places, bases, rows},
+					  &a->rough, a->scores);
+	for (size_t r = 0; r < rows; r++)
+	{
+		float *best = a->best + (size_t) places[r] * ANGLE_ASSIGN_MAX;
+		uint32_t *own = a->lists + places[r] * (size_t) a->nearest;
 
-		take_best(a->scores + r * stride, panels->count,
-				  (uint32_t) a->starts[group], nearest, best, own);
+		kernels->best(a->scores + r * stride, count,
+					  (uint32_t) a->starts[group], a->nearest, best, own);
 	}
 }
 
@@ -244,10 +252,13 @@ angle_assign(AngleAssigner *assigner, const float *points, size_t count,
 {
 	size_t first = 0;
 
-	assigner->points = points;
+	assigner->points = angle_rounded(points, ANGLE_ASSIGN_BATCH, assigner->dims,
+									 assigner->origin, assigner->rounded);
 	assigner->nearest = nearest;
 	assigner->lists = lists;
-	choose_groups(assigner, points, count);
+	angle_round(&assigner->points, 0, count, assigner->rough.residuals);
+	for (size_t i = 0; i < count; i += CHUNK)
+		choose_groups(assigner, i, count - i < CHUNK ? count - i : CHUNK);
 	fill_buckets(assigner, count);
 	for (size_t i = 0; i < count; i++)
 		clear_best(nearest, assigner->best + i * ANGLE_ASSIGN_MAX,
@@ -268,24 +279,6 @@ angle_assign(AngleAssigner *assigner, const float *points, size_t count,
 		fill_distances(assigner, points, count, nearest, distances);
 }
 
-/* ⟨x − a, x − b⟩, in as many sums as keep the processor busy. */
-static double
-residual_product(const float *x, const float *a, const float *b, int dims)
-{
-	float sums[SUMS] = {0};
-	double sum = 0;
-	int d = 0;
-
-	for (; d + SUMS <= dims; d += SUMS)
-		for (int k = 0; k < SUMS; k++)
-			sums[k] += (x[d + k] - a[d + k]) * (x[d + k] - b[d + k]);
-	for (int k = 0; k < SUMS; k++)
-		sum += sums[k];
-	for (; d < dims; d++)
-		sum += (x[d] - a[d]) * (x[d] - b[d]);
-	return sum;
-}
-
 double
 angle_second_loss(const float *point, const float *first, const float *other,
 				  int dims, double to_first, double to_other)
@@ -294,7 +287,8 @@ angle_second_loss(const float *point, const float *first, const float *other,
 
 	if (!(to_first > 0))
 		return to_other;
-	product = residual_product(point, first, other, dims);
+	product = angle_point_kernels()->residual_product(point, first, other,
+													  (size_t) dims);
 	return to_other + ANGLE_SECOND_WEIGHT * product * product / to_first;
 }
 
@@ -312,9 +306,9 @@ second_of(const AngleSecondChoice *choice, const float *x,
 
 		if (choice->weight > 0 && distances[0] > 0)
 		{
-			double product = residual_product(
+			double product = angle_point_kernels()->residual_product(
 				x, choice->centroids + lists[0] * dims,
-				choice->centroids + lists[n] * dims, choice->dims);
+				choice->centroids + lists[n] * dims, dims);
 
 			loss += choice->weight * product * product / distances[0];
 		}

@@ -62,21 +62,3 @@ angle_centers_score(const AngleCenters *centers, const AngleChosen *points,
 
 	angle_tensor_kernels()->gemm(&gemm);
 }
-
-size_t
-angle_centers_best(const float *scores, size_t n)
-{
-	size_t best = 0;
-
-	for (size_t c = 0; c < n; c += ANGLE_PANEL)
-	{
-		if (!angle_centers_any(scores + c, scores[best]))
-			continue;
-		for (size_t i = c; i < c + ANGLE_PANEL; i++)
-		{
-			if (scores[i] > scores[best])
-				best = i;
-		}
-	}
-	return best;
-}

@@ -62,9 +62,6 @@ angle_centers_any(const float *scores, float limit)
 	return (any[0] | any[1]) != 0;
 }
 
-/* The index of the greatest of n scores, the first of equal ones. */
-size_t angle_centers_best(const float *scores, size_t n);
-
 /* ‖x‖². */
 double angle_centers_squared(const float *x, int dims);
 

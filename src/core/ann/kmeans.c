@@ -3,9 +3,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/ann/centers.h"
 #include "core/ann/heap.h"
 #include "core/ann/lloyd.h"
+#include "core/ann/point_kernels.h"
+#include "core/ann/rough.h"
 
 #define ROUNDS 8
 
@@ -155,11 +156,9 @@ add_points(const Build *build, const Sums *sums, const float *points,
 
 	for (size_t i = 0; i < count; i++)
 	{
-		double *sum = sums->points + sums->labels[i] * dims;
-
 		sums->counts[sums->labels[i]]++;
-		for (size_t d = 0; d < dims; d++)
-			sum[d] += (double) points[i * dims + d];
+		angle_point_kernels()->add(sums->points + sums->labels[i] * dims,
+								   points + i * dims, dims, 1);
 	}
 }
 
@@ -297,25 +296,30 @@ scratch_size(size_t count, size_t dims, size_t clusters)
 {
 	size_t padded = angle_padded(clusters);
 
-	return angle_centers_floats(clusters, (int) dims) * sizeof(float) +
+	return angle_rough_bytes(clusters, (int) dims) +
+		   angle_rough_scratch_bytes((int) dims) +
+		   angle_rounded_bytes(count, (int) dims) +
 		   ANGLE_LLOYD_CHUNK * padded * sizeof(float) +
 		   clusters * (dims * sizeof(double) + sizeof(size_t) +
 					   sizeof(AngleCandidate)) +
-		   count * (2 * sizeof(float) + sizeof(size_t));
+		   count * (2 * sizeof(float) + sizeof(uint32_t) + sizeof(size_t));
 }
 
 /* Of a round over all lists: sums, packed lists, and the scratch of a batch. */
 static size_t
 refine_size(size_t dims, size_t lists, size_t groups)
 {
-	size_t packed = lists + 16 * groups + angle_padded(groups);
+	size_t packed = angle_rough_bytes(groups, (int) dims) +
+					angle_rough_bytes(lists + 16 * groups, (int) dims) +
+					dims * sizeof(float);
 
 	if (groups == 1)
 		return 0;
-	return lists * (dims * sizeof(double) + sizeof(size_t)) +
-		   packed * dims * sizeof(float) +
+	return lists * (dims * sizeof(double) + sizeof(size_t)) + packed +
+		   angle_rough_scratch_bytes((int) dims) +
+		   angle_rounded_bytes(ANGLE_ASSIGN_BATCH, (int) dims) +
 		   (size_t) ANGLE_ASSIGN_BATCH *
-			   (2 * REFINE_GROUPS + 1 + ANGLE_ASSIGN_MAX) * sizeof(float) +
+			   (3 * REFINE_GROUPS + 1 + ANGLE_ASSIGN_MAX) * sizeof(float) +
 		   128 * angle_padded(2 * (lists / groups + 1)) * sizeof(float);
 }
 

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/ann/centers.h"
 #include "core/ann/heap.h"
+#include "core/ann/point_kernels.h"
 
 /* Dimensions of a task when means are made. */
 #define STRIPE 128
@@ -20,26 +20,59 @@
 /* Rounds end when one has made the objective this part smaller at most. */
 #define ENOUGH 1e-3
 
+/* No cluster yet. */
+#define NONE UINT32_MAX
+
 typedef struct Run
 {
 	AngleLloyd *lloyd;
-	float *centroids;	 /* (k, dims) */
-	size_t k;			 /* clusters, not more than points */
-	uint32_t *labels;	 /* (count) */
-	float *squares;		 /* (count): ‖x‖² */
-	float *distances;	 /* (count): squared, to the own centroid */
-	float *panel_memory; /* of angle_centers_floats(k, dims) */
-	AngleCenters panels;
-	float *scores;		 /* (workers, ANGLE_LLOYD_CHUNK, padded k) */
-	double *sums;		 /* (k, dims) */
-	size_t *sizes;		 /* (k) */
-	size_t *order;		 /* (count), for the start */
-	AngleCandidate *far; /* (k) */
-	size_t step;		 /* every so manieth point takes part */
-	size_t count;		 /* points that take part */
-	size_t first;		 /* of them, the first of a block */
-	size_t end;			 /* and behind its last */
+	float *centroids;	  /* (k, dims) */
+	size_t k;			  /* clusters, not more than points */
+	uint32_t *labels;	  /* (count) */
+	uint32_t *before;	  /* (count): by which sums and sizes are, or NONE */
+	float *center;		  /* (dims): what points are rounded from */
+	float *squares;		  /* (count): ‖x‖² */
+	float *distances;	  /* (count): squared, to the own centroid */
+	AngleRounded rounded; /* all points, by place */
+	void *panel_memory;	  /* of angle_rough_bytes(k, dims) */
+	AngleRough panels;
+	AngleRoughScratch *rough; /* (workers) */
+	float *scores;			  /* (workers, ANGLE_LLOYD_CHUNK, padded k) */
+	double *sums;			  /* (k, dims) */
+	size_t *sizes;			  /* (k) */
+	size_t *order;			  /* (count), for the start */
+	AngleCandidate *far;	  /* (k) */
+	size_t step;			  /* every so manieth point takes part */
+	size_t count;			  /* points that take part */
+	size_t first;			  /* of them, the first of a block */
+	size_t end;				  /* and behind its last */
 } Run;
+
+static AngleStatus
+allocate_rough(Run *run, size_t workers, AngleError *err)
+{
+	const AngleLloyd *lloyd = run->lloyd;
+	const int dims = lloyd->dims;
+	const size_t bytes = angle_rough_scratch_bytes(dims);
+	AngleArena *arena = lloyd->scratch;
+	char *scratch = angle_arena_alloc(arena, workers, bytes);
+	void *points =
+		angle_arena_alloc(arena, angle_rounded_bytes(lloyd->count, dims), 1);
+
+	run->center = angle_arena_alloc(arena, (size_t) dims, sizeof(float));
+	run->panel_memory =
+		angle_arena_alloc(arena, angle_rough_bytes(run->k, dims), 1);
+	run->rough = angle_arena_alloc(arena, workers, sizeof(*run->rough));
+	if (scratch == NULL || points == NULL || run->center == NULL ||
+		run->panel_memory == NULL || run->rough == NULL)
+		return angle_no_memory(err);
+	run->rounded =
+		angle_rounded(lloyd->points, lloyd->count, dims, run->center, points);
+	run->rounded.order = lloyd->order;
+	for (size_t w = 0; w < workers; w++)
+		run->rough[w] = angle_rough_scratch(dims, scratch + w * bytes);
+	return ANGLE_OK;
+}
 
 static AngleStatus
 allocate(Run *run, AngleError *err)
@@ -51,10 +84,9 @@ allocate(Run *run, AngleError *err)
 
 	run->squares =
 		angle_arena_alloc(arena, lloyd->count, sizeof(*run->squares));
+	run->before = angle_arena_alloc(arena, lloyd->count, sizeof(*run->before));
 	run->distances =
 		angle_arena_alloc(arena, lloyd->count, sizeof(*run->distances));
-	run->panel_memory = angle_arena_alloc(
-		arena, angle_centers_floats(run->k, lloyd->dims), sizeof(float));
 	run->scores = angle_arena_alloc(
 		arena, workers * ANGLE_LLOYD_CHUNK * angle_padded(run->k),
 		sizeof(*run->scores));
@@ -62,27 +94,27 @@ allocate(Run *run, AngleError *err)
 	run->sizes = angle_arena_alloc(arena, run->k, sizeof(*run->sizes));
 	run->order = angle_arena_alloc(arena, lloyd->count, sizeof(*run->order));
 	run->far = angle_arena_alloc(arena, run->k, sizeof(*run->far));
-	if (run->squares == NULL || run->distances == NULL ||
-		run->panel_memory == NULL || run->scores == NULL || run->sums == NULL ||
-		run->sizes == NULL || run->order == NULL || run->far == NULL)
+	if (run->squares == NULL || run->before == NULL || run->distances == NULL ||
+		run->scores == NULL || run->sums == NULL || run->sizes == NULL ||
+		run->order == NULL || run->far == NULL)
 		return angle_no_memory(err);
-	return ANGLE_OK;
-}
-
-/* Which point is one of those that take part. */
-static uint32_t
-place_of(const Run *run, size_t i)
-{
-	const uint32_t *order = run->lloyd->order;
-
-	return order != NULL ? order[i * run->step] : (uint32_t) (i * run->step);
+	return allocate_rough(run, workers, err);
 }
 
 static const float *
+point_at(const Run *run, size_t place)
+{
+	const uint32_t *order = run->lloyd->order;
+
+	return run->lloyd->points +
+		   (order != NULL ? order[place] : place) * (size_t) run->lloyd->dims;
+}
+
+/* One of the points that take part. */
+static const float *
 point_of(const Run *run, size_t i)
 {
-	return run->lloyd->points +
-		   (size_t) place_of(run, i) * (size_t) run->lloyd->dims;
+	return point_at(run, i * run->step);
 }
 
 static float *
@@ -112,6 +144,39 @@ choose_start(Run *run)
 	}
 }
 
+/* Task: rounds one chunk of all points. */
+static void
+round_chunk(void *context, size_t index, int worker)
+{
+	Run *run = context;
+	const AngleLloyd *lloyd = run->lloyd;
+	size_t first = index * ANGLE_LLOYD_CHUNK;
+	size_t left = lloyd->count - first;
+	size_t rows = left < ANGLE_LLOYD_CHUNK ? left : ANGLE_LLOYD_CHUNK;
+
+	if (angle_cancelled(lloyd->cancel))
+		return;
+	angle_round(&run->rounded, first, rows, run->rough[worker].residuals);
+	for (size_t i = first; i < first + rows; i++)
+	{
+		const float *x = point_at(run, i);
+
+		run->squares[i] =
+			(float) angle_point_kernels()->product(x, x, (size_t) lloyd->dims);
+	}
+}
+
+/* Rounds all points as they lie from about the middle of them. */
+static void
+round_points(Run *run)
+{
+	angle_rough_center(run->centroids, run->k, run->lloyd->dims, run->center);
+	angle_executor_run(run->lloyd->executor,
+					   (run->lloyd->count + ANGLE_LLOYD_CHUNK - 1) /
+						   ANGLE_LLOYD_CHUNK,
+					   round_chunk, run);
+}
+
 /* Task: the nearest centroids of one chunk of a block. */
 static void
 assign_chunk(void *context, size_t index, int worker)
@@ -123,53 +188,66 @@ assign_chunk(void *context, size_t index, int worker)
 	size_t rows = left < ANGLE_LLOYD_CHUNK ? left : ANGLE_LLOYD_CHUNK;
 	size_t stride = angle_padded(run->k);
 	float *scores = run->scores + (size_t) worker * ANGLE_LLOYD_CHUNK * stride;
-	uint32_t order[ANGLE_LLOYD_CHUNK];
+	const AnglePointKernels *kernels = angle_point_kernels();
+	uint32_t places[ANGLE_LLOYD_CHUNK];
 
 	if (angle_cancelled(lloyd->cancel))
 		return;
 	for (size_t r = 0; r < rows; r++)
-		order[r] = place_of(run, first + r);
-	angle_centers_score(
-		&run->panels,
-		&(AngleChosen){lloyd->points, (size_t) lloyd->dims, order, rows},
-		scores);
+		places[r] = (uint32_t) ((first + r) * run->step);
+	angle_rough_score(&run->panels,
+					  &(AngleRoughRows){&run->rounded, places, NULL, rows},
+					  &run->rough[worker], scores);
 	for (size_t r = 0; r < rows; r++)
 	{
 		const float *row = scores + r * stride;
-		size_t best = angle_centers_best(row, run->k);
-		float distance = run->squares[(first + r) * run->step] - 2 * row[best];
+		uint32_t best = 0;
+		float score = -INFINITY;
+		float distance;
 
-		run->labels[first + r] = (uint32_t) best;
+		kernels->best(row, run->k, 0, 1, &score, &best);
+		distance = run->squares[places[r]] - 2 * score;
+		run->labels[first + r] = best;
 		run->distances[first + r] = distance > 0 ? distance : 0;
 	}
 }
 
-/* Adds x (n) to sum (n), eight at a time, which the compiler makes vectors of. */
+/* Task: brings the sums of clusters up to date with the labels of a block, in some
+ * dimensions: what points have moved is taken from one to the other. */
 static void
-add_floats(double *restrict sum, const float *restrict x, size_t n)
+move_stripe(void *context, size_t index, int worker)
 {
-	size_t d = 0;
-
-	for (; d + 8 <= n; d += 8)
-		for (size_t k = 0; k < 8; k++)
-			sum[d + k] += x[d + k];
-	for (; d < n; d++)
-		sum[d] += x[d];
-}
-
-/* Task: adds the points of a block to the sums of their clusters, in some dimensions. */
-static void
-add_stripe(void *context, size_t index, int worker)
-{
+	const AnglePointKernels *kernels = angle_point_kernels();
 	Run *run = context;
 	size_t dims = (size_t) run->lloyd->dims;
 	size_t first = index * STRIPE;
-	size_t last = first + STRIPE < dims ? first + STRIPE : dims;
+	size_t some = first + STRIPE < dims ? STRIPE : dims - first;
+	double *sums = run->sums + first;
 
 	(void) worker;
 	for (size_t i = run->first; i < run->end; i++)
-		add_floats(run->sums + run->labels[i] * dims + first,
-				   point_of(run, i) + first, last - first);
+	{
+		const float *x = point_of(run, i) + first;
+
+		if (run->labels[i] == run->before[i])
+			continue;
+		kernels->add(sums + run->labels[i] * dims, x, some, 1);
+		if (run->before[i] != NONE)
+			kernels->add(sums + run->before[i] * dims, x, some, -1);
+	}
+}
+
+/* Does the same for the sizes. */
+static void
+move_sizes(Run *run)
+{
+	for (size_t i = run->first; i < run->end; i++)
+	{
+		run->sizes[run->labels[i]]++;
+		if (run->before[i] != NONE)
+			run->sizes[run->before[i]]--;
+		run->before[i] = run->labels[i];
+	}
 }
 
 /* Moves centroids that have points to their means. */
@@ -196,10 +274,10 @@ make_round(Run *run)
 				   (size_t) angle_executor_workers(lloyd->executor);
 	double sum = 0;
 
-	run->panels = angle_centers_pack(run->centroids, run->k, lloyd->dims,
-									 run->panel_memory);
-	memset(run->sums, 0, run->k * dims * sizeof(*run->sums));
-	memset(run->sizes, 0, run->k * sizeof(*run->sizes));
+	run->panels = angle_rough_pack(
+		&(AngleRoughRequest){run->centroids, run->k, lloyd->dims, run->center,
+							 run->center},
+		&run->rough[0], run->panel_memory);
 	for (run->first = 0; run->first < run->count; run->first = run->end)
 	{
 		size_t left = run->count - run->first;
@@ -212,12 +290,10 @@ make_round(Run *run)
 		if (angle_cancelled(lloyd->cancel))
 			return 0;
 		angle_executor_run(lloyd->executor, (dims + STRIPE - 1) / STRIPE,
-						   add_stripe, run);
+						   move_stripe, run);
 		for (size_t i = run->first; i < run->end; i++)
-		{
-			run->sizes[run->labels[i]]++;
 			sum += (double) run->distances[i];
-		}
+		move_sizes(run);
 	}
 	average(run);
 	return sum;
@@ -283,6 +359,10 @@ make_rounds(Run *run, int most, AngleError *err)
 	AngleLloyd *lloyd = run->lloyd;
 	double before = INFINITY;
 
+	memset(run->sums, 0, run->k * (size_t) lloyd->dims * sizeof(*run->sums));
+	memset(run->sizes, 0, run->k * sizeof(*run->sizes));
+	for (size_t i = 0; i < run->count; i++)
+		run->before[i] = NONE;
 	for (int round = 0; round < most; round++)
 	{
 		double objective = make_round(run);
@@ -310,15 +390,12 @@ angle_lloyd(AngleLloyd *lloyd, float *centroids, size_t *found,
 
 	run.k = lloyd->clusters < lloyd->count ? lloyd->clusters : lloyd->count;
 	ANGLE_TRY(allocate(&run, err));
-	run.step = 1;
-	for (size_t i = 0; i < lloyd->count; i++)
-		run.squares[i] =
-			(float) angle_centers_squared(point_of(&run, i), lloyd->dims);
 	step = lloyd->count / (run.k * SAMPLE);
 	lloyd->rounds_done = 0;
 	run.step = step > 1 ? step : 1;
 	run.count = lloyd->count / run.step;
 	choose_start(&run);
+	round_points(&run);
 	ANGLE_TRY(make_rounds(&run, lloyd->rounds - (run.step > 1), err));
 	if (run.step > 1)
 	{

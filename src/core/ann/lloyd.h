@@ -3,10 +3,11 @@
 #define ANGLE_LLOYD_H
 
 #include "core/ann/kmeans.h"
+#include "core/ann/rough.h"
 #include "core/base/rng.h"
 
 /* Points whose scores are held at once by each worker. */
-#define ANGLE_LLOYD_CHUNK 128
+#define ANGLE_LLOYD_CHUNK ANGLE_ROUGH_POINTS
 
 typedef struct AngleLloyd
 {

@@ -9,7 +9,8 @@
 		.isa = (code), .gemm = angle_gemm_##suffix, .qgemm = (product),     \
 		.attention = angle_attention_##suffix, .rough_attention = (rough),  \
 		.layernorm = angle_layernorm_##suffix,                              \
-		.quantize = angle_quantize_##suffix, .drop = angle_drop_##suffix,   \
+		.quantize = angle_quantize_##suffix,                                \
+		.residuals = angle_residuals_##suffix, .drop = angle_drop_##suffix, \
 		.gelu = angle_gelu_##suffix, .gelu_tanh = angle_gelu_tanh_##suffix, \
 		.relu = angle_relu_##suffix, .tanh = angle_tanh_##suffix,           \
 	}

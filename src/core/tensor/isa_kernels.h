@@ -10,6 +10,7 @@
 	void angle_attention_##isa(const AngleAttention *attention); \
 	void angle_layernorm_##isa(const AngleLayerNorm *norm);      \
 	void angle_quantize_##isa(const AngleQuantize *quantize);    \
+	void angle_residuals_##isa(const AngleResiduals *residuals); \
 	void angle_drop_##isa(const AngleDropRows *rows);            \
 	void angle_gelu_##isa(float *x, size_t n);                   \
 	void angle_gelu_tanh_##isa(float *x, size_t n);              \

@@ -150,20 +150,35 @@ typedef struct AngleDropRows
 
 /* Rows to 8 bits, each with its own scale and zero point, so that its least
  * and greatest value and zero itself are exact to half a step. The outliers are
- * taken out before: they are copied to outlier and count as zero in the row. */
+ * taken out before: they are copied to outlier and count as zero in the row. With
+ * outliers NULL there are none, and outlier is not used. */
 typedef struct AngleQuantize
 {
 	size_t rows;
 	size_t width; /* K; columns up to q_stride are filled with the zero point */
 	float *x;	  /* (T, K); changed meanwhile, and the same again in the end */
 	size_t x_stride;
-	const int32_t *outliers; /* (ANGLE_OUTLIERS), below K; may repeat */
-	uint8_t *q;				 /* (T, q_stride) */
+	const int32_t
+		*outliers; /* NULL, or (ANGLE_OUTLIERS), below K; may repeat */
+	uint8_t *q;	   /* (T, q_stride) */
 	size_t q_stride;
 	float *scale;	/* (T) */
 	int32_t *zero;	/* (T) */
 	float *outlier; /* (T, ANGLE_OUTLIERS): their values in x */
 } AngleQuantize;
+
+/* Rows less one other: out = x − origin. */
+typedef struct AngleResiduals
+{
+	size_t rows;
+	size_t width;	/* C */
+	const float *x; /* (…, C) */
+	size_t x_stride;
+	const uint32_t *order; /* NULL, or (T): which row of x comes */
+	const float *origin;   /* (C) */
+	float *out;			   /* (T, C) */
+	size_t out_stride;
+} AngleResiduals;
 
 typedef struct AngleTensorKernels
 {
@@ -178,6 +193,7 @@ typedef struct AngleTensorKernels
 	void (*rough_attention)(const AngleAttention *attention);
 	void (*layernorm)(const AngleLayerNorm *norm);
 	void (*quantize)(const AngleQuantize *quantize);
+	void (*residuals)(const AngleResiduals *residuals);
 	void (*drop)(const AngleDropRows *rows);
 
 	/* In place over n floats, n a multiple of ANGLE_PANEL. */

@@ -25,15 +25,19 @@ row_scale(const float *row, size_t n)
 	float greatest = 0.0f;
 
 	for (size_t i = 0; i < n; i++)
-		greatest = fmaxf(greatest, fabsf(row[i]));
+		greatest = fabsf(row[i]) > greatest ? fabsf(row[i]) : greatest;
 	return greatest / 127.0f;
 }
+
+/* Adding it to a small float and taking it away again rounds to an integer, to even as
+ * nearbyintf() does, which is a call: 1.5 × 2^23. */
+static const float rounder = 12582912.0f;
 
 /* A row of zeros, or of values too small to divide by, becomes zeros. */
 static int8_t
 round_to_step(float x, float scale)
 {
-	return scale < 1e-30f ? 0 : (int8_t) nearbyintf(x / scale);
+	return scale < 1e-30f ? 0 : (int8_t) (x / scale + rounder - rounder);
 }
 
 float
@@ -49,7 +53,7 @@ angle_row_quantize(const float *row, size_t n, int8_t *out)
 static int
 find_outlier(const int32_t *outliers, size_t input)
 {
-	for (int i = 0; i < ANGLE_OUTLIERS; i++)
+	for (int i = 0; outliers != NULL && i < ANGLE_OUTLIERS; i++)
 	{
 		if (outliers[i] == (int32_t) input)
 			return i;
@@ -65,8 +69,8 @@ scale_without(const float *row, size_t n, const int32_t *outliers)
 
 	for (size_t i = 0; i < n; i++)
 	{
-		if (find_outlier(outliers, i) < 0)
-			greatest = fmaxf(greatest, fabsf(row[i]));
+		if (fabsf(row[i]) > greatest && find_outlier(outliers, i) < 0)
+			greatest = fabsf(row[i]);
 	}
 	return greatest / 127.0f;
 }

@@ -22,7 +22,7 @@ typedef struct AnglePanels
 /* Fills panels with weight (outputs, inputs), row-major: each row is rounded to
  * 8 bits, w = round(W / scale), scale = max |W| / 127, but for the inputs
  * outliers[0…ANGLE_OUTLIERS), which are kept as they are. One that is there
- * twice counts once. */
+ * twice counts once; NULL: there are none. */
 void angle_panel_quantize(const float *weight, size_t outputs, size_t inputs,
 						  const int32_t *outliers, const AnglePanels *panels);
 

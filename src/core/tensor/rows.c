@@ -200,20 +200,53 @@ quantize(const AngleQuantize *job, size_t t, const float *x)
 				 job->zero[t]);
 }
 
+static void
+quantize_without_outliers(const AngleQuantize *job, size_t t, float *x)
+{
+	float *outlier = job->outlier + t * ANGLE_OUTLIERS;
+
+	for (int i = 0; i < ANGLE_OUTLIERS; i++)
+		outlier[i] = x[job->outliers[i]];
+	for (int i = 0; i < ANGLE_OUTLIERS; i++)
+		x[job->outliers[i]] = 0.0f;
+	quantize(job, t, x);
+	for (int i = 0; i < ANGLE_OUTLIERS; i++)
+		x[job->outliers[i]] = outlier[i];
+}
+
 void
 ANGLE_KERNEL(angle_quantize)(const AngleQuantize *job)
 {
 	for (size_t t = 0; t < job->rows; t++)
 	{
 		float *x = job->x + t * job->x_stride;
-		float *outlier = job->outlier + t * ANGLE_OUTLIERS;
 
-		for (int i = 0; i < ANGLE_OUTLIERS; i++)
-			outlier[i] = x[job->outliers[i]];
-		for (int i = 0; i < ANGLE_OUTLIERS; i++)
-			x[job->outliers[i]] = 0.0f;
-		quantize(job, t, x);
-		for (int i = 0; i < ANGLE_OUTLIERS; i++)
-			x[job->outliers[i]] = outlier[i];
+		if (job->outliers != NULL)
+			quantize_without_outliers(job, t, x);
+		else
+			quantize(job, t, x);
+	}
+}
+
+static void
+residual(const float *x, const float *origin, size_t width, float *out)
+{
+	size_t c = 0;
+
+	for (; c + LANES <= width; c += LANES)
+		store(out + c, load(x + c) - load(origin + c));
+	for (; c < width; c++)
+		out[c] = x[c] - origin[c];
+}
+
+void
+ANGLE_KERNEL(angle_residuals)(const AngleResiduals *r)
+{
+	for (size_t t = 0; t < r->rows; t++)
+	{
+		size_t row = r->order != NULL ? r->order[t] : t;
+
+		residual(r->x + row * r->x_stride, r->origin, r->width,
+				 r->out + t * r->out_stride);
 	}
 }
