@@ -204,6 +204,50 @@ fill_table(const AngleTable *table, const float *query, size_t coded)
 
 /* ---- blocks ---- */
 
+/* A sum for each slot. They stay in registers until they are floats: of an array compilers
+ * take each sum by itself. */
+typedef uint16_t Shorts __attribute__((vector_size(16)));
+
+typedef struct BlockSums
+{
+	Shorts half[2];
+} BlockSums;
+
+typedef struct BlockFloats
+{
+	Floats part[ANGLE_BLOCK / V];
+} BlockFloats;
+
+INLINE BlockFloats
+block_floats(BlockSums sums)
+{
+	BlockFloats x;
+
+#if V == 16
+	x.part[0] = (Floats) _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(
+		_mm256_set_m128i((__m128i) sums.half[1], (__m128i) sums.half[0])));
+#elif V == 8
+	for (int h = 0; h < 2; h++)
+		x.part[h] = (Floats) _mm256_cvtepi32_ps(
+			_mm256_cvtepu16_epi32((__m128i) sums.half[h]));
+#elif defined(__x86_64__)
+	for (int h = 0; h < 2; h++)
+	{
+		const __m128i zero = _mm_setzero_si128();
+		const __m128i half = (__m128i) sums.half[h];
+
+		x.part[2 * h] =
+			(Floats) _mm_cvtepi32_ps(_mm_unpacklo_epi16(half, zero));
+		x.part[2 * h + 1] =
+			(Floats) _mm_cvtepi32_ps(_mm_unpackhi_epi16(half, zero));
+	}
+#else
+	for (int s = 0; s < ANGLE_BLOCK; s++)
+		x.part[s / V][s % V] = (float) sums.half[s / 8][s % 8];
+#endif
+	return x;
+}
+
 /*
  * The integers that fastscan.h describes. The entries of a row's low nibbles and
  * of its high ones are added in bytes, which hold 2 · 127; then a register of
@@ -211,9 +255,8 @@ fill_table(const AngleTable *table, const float *query, size_t coded)
  * What the odd bytes have done to the first is taken from it in the end.
  */
 #if defined(__AVX512BW__)
-INLINE void
-block_sums(const uint8_t *codes, const uint8_t *entries, int rows,
-		   uint16_t *sums)
+INLINE BlockSums
+block_sums(const uint8_t *codes, const uint8_t *entries, int rows)
 {
 	const __m512i nibble = _mm512_set1_epi8(15);
 	__m512i all = _mm512_setzero_si512();
@@ -244,9 +287,8 @@ block_sums(const uint8_t *codes, const uint8_t *entries, int rows,
 							_mm256_extracti128_si256(even256, 1));
 	odd128 = _mm_add_epi16(_mm256_castsi256_si128(odd256),
 						   _mm256_extracti128_si256(odd256, 1));
-	_mm_storeu_si128((__m128i *) sums, _mm_unpacklo_epi16(even128, odd128));
-	_mm_storeu_si128((__m128i *) (sums + 8),
-					 _mm_unpackhi_epi16(even128, odd128));
+	return (BlockSums){{(Shorts) _mm_unpacklo_epi16(even128, odd128),
+						(Shorts) _mm_unpackhi_epi16(even128, odd128)}};
 }
 #elif defined(__AVX2__)
 INLINE __m256i
@@ -268,9 +310,8 @@ two_rows(const uint8_t *codes, const uint8_t *entries)
 						   _mm256_shuffle_epi8(load256(entries + 64), high));
 }
 
-INLINE void
-block_sums(const uint8_t *codes, const uint8_t *entries, int rows,
-		   uint16_t *sums)
+INLINE BlockSums
+block_sums(const uint8_t *codes, const uint8_t *entries, int rows)
 {
 	__m256i all = _mm256_setzero_si256();
 	__m256i odd = _mm256_setzero_si256();
@@ -292,14 +333,12 @@ block_sums(const uint8_t *codes, const uint8_t *entries, int rows,
 							_mm256_extracti128_si256(all, 1));
 	odd128 = _mm_add_epi16(_mm256_castsi256_si128(odd),
 						   _mm256_extracti128_si256(odd, 1));
-	_mm_storeu_si128((__m128i *) sums, _mm_unpacklo_epi16(even128, odd128));
-	_mm_storeu_si128((__m128i *) (sums + 8),
-					 _mm_unpackhi_epi16(even128, odd128));
+	return (BlockSums){{(Shorts) _mm_unpacklo_epi16(even128, odd128),
+						(Shorts) _mm_unpackhi_epi16(even128, odd128)}};
 }
 #elif defined(__aarch64__)
-INLINE void
-block_sums(const uint8_t *codes, const uint8_t *entries, int rows,
-		   uint16_t *sums)
+INLINE BlockSums
+block_sums(const uint8_t *codes, const uint8_t *entries, int rows)
 {
 	uint16x8_t first = vdupq_n_u16(0);
 	uint16x8_t second = vdupq_n_u16(0);
@@ -316,15 +355,15 @@ block_sums(const uint8_t *codes, const uint8_t *entries, int rows,
 		first = vaddw_u8(first, vget_low_u8(sum));
 		second = vaddw_high_u8(second, sum);
 	}
-	vst1q_u16(sums, first);
-	vst1q_u16(sums + 8, second);
+	return (BlockSums){{(Shorts) first, (Shorts) second}};
 }
 #else
-INLINE void
-block_sums(const uint8_t *codes, const uint8_t *entries, int rows,
-		   uint16_t *sums)
+INLINE BlockSums
+block_sums(const uint8_t *codes, const uint8_t *entries, int rows)
 {
-	memset(sums, 0, ANGLE_BLOCK * sizeof(*sums));
+	uint16_t sums[ANGLE_BLOCK] = {0};
+	BlockSums result;
+
 	for (int r = 0; r < rows; r++)
 	{
 		const uint8_t *own = entries + (r / 4 * 8 + r % 4) * 16;
@@ -336,6 +375,8 @@ block_sums(const uint8_t *codes, const uint8_t *entries, int rows,
 			sums[s] += (uint16_t) (own[byte & 15] + own[64 + (byte >> 4)]);
 		}
 	}
+	memcpy(&result, sums, sizeof(result));
+	return result;
 }
 #endif
 
@@ -343,7 +384,9 @@ static void
 block_sums_alone(const uint8_t *codes, const uint8_t *entries, int rows,
 				 uint16_t *sums)
 {
-	block_sums(codes, entries, rows, sums);
+	const BlockSums result = block_sums(codes, entries, rows);
+
+	memcpy(sums, &result, sizeof(result));
 }
 
 /* ---- blocks of loose codes ---- */
@@ -416,42 +459,52 @@ block_fill(uint8_t *codes, const uint8_t *loose, int rows)
 }
 
 /* ⟨x̄, q⟩ of the 16 slots. */
-INLINE void
-block_products(const AngleTable *table, const uint8_t *codes, float *products)
+INLINE BlockFloats
+block_products(const AngleTable *table, const uint8_t *codes)
 {
-	uint16_t sums[ANGLE_BLOCK];
+	const uint8_t *second = table->entries + table->rows * 32;
+	BlockFloats x =
+		block_floats(block_sums(codes, table->entries, table->rows));
+	BlockFloats rest;
 
-	block_sums(codes, table->entries, table->rows, sums);
-	for (int s = 0; s < ANGLE_BLOCK; s++)
-		products[s] = table->bias + table->step * (float) sums[s];
+	for (int i = 0; i < ANGLE_BLOCK / V; i++)
+		x.part[i] = table->bias + table->step * x.part[i];
 	if (table->planes == 1)
-		return;
-	block_sums(codes, table->entries + table->rows * 32, table->rows, sums);
-	for (int s = 0; s < ANGLE_BLOCK; s++)
-		products[s] += table->step_second * (float) sums[s];
+		return x;
+	rest = block_floats(block_sums(codes, second, table->rows));
+	for (int i = 0; i < ANGLE_BLOCK / V; i++)
+		x.part[i] += table->step_second * rest.part[i];
+	return x;
 }
 
 /* The estimates of the 16 slots. */
-INLINE void
+INLINE BlockFloats
 block_scores(const AngleTable *table, const AngleBlockView *block,
-			 AngleProbe probe, float *scores)
+			 AngleProbe probe)
 {
-	block_products(table, block->codes, scores);
-	for (int s = 0; s < ANGLE_BLOCK; s++)
-		scores[s] = (block->add[s] + probe.add) + block->rescale[s] * scores[s];
+	BlockFloats x = block_products(table, block->codes);
+
+	for (int i = 0; i < ANGLE_BLOCK / V; i++)
+		x.part[i] = (load(block->add + i * V) + probe.add) +
+					load(block->rescale + i * V) * x.part[i];
+	return x;
 }
 
 /* Their lower bounds. */
 INLINE void
-block_bounds(const AngleBlockView *block, AngleProbe probe, const float *scores,
-			 float *lower)
+block_bounds(const AngleBlockView *block, AngleProbe probe,
+			 const BlockFloats *scores, float *lower)
 {
 	float errors[ANGLE_BLOCK];
 
 	for (int s = 0; s < ANGLE_BLOCK; s++)
 		errors[s] = angle_bfloat_value(block->error[s]);
-	for (int s = 0; s < ANGLE_BLOCK; s++)
-		lower[s] = scores[s] - errors[s] * probe.error;
+	for (int i = 0; i < ANGLE_BLOCK / V; i++)
+	{
+		Floats bound = scores->part[i] - load(errors + i * V) * probe.error;
+
+		memcpy(lower + i * V, &bound, sizeof(bound));
+	}
 }
 
 static void
@@ -462,18 +515,18 @@ estimate_blocks(const AngleTable *table, const AngleBlockView *first,
 
 	for (size_t i = 0; i < blocks; i++)
 	{
-		float scores[ANGLE_BLOCK];
+		BlockFloats scores;
 
 		if (block.ahead != NULL)
 			angle_ahead_ask(block.ahead);
-		block_scores(table, &block, probe, scores);
-		memcpy(estimate + i * ANGLE_BLOCK, scores, sizeof(scores));
+		scores = block_scores(table, &block, probe);
+		memcpy(estimate + i * ANGLE_BLOCK, &scores, sizeof(scores));
 		block.codes += table->rows * ANGLE_BLOCK;
 		block.add += ANGLE_BLOCK;
 		block.rescale += ANGLE_BLOCK;
 		if (lower == NULL)
 			continue;
-		block_bounds(&block, probe, scores, lower + i * ANGLE_BLOCK);
+		block_bounds(&block, probe, &scores, lower + i * ANGLE_BLOCK);
 		block.error += ANGLE_BLOCK;
 	}
 }
