@@ -82,8 +82,11 @@ ANGLE_MUST_CHECK AngleStatus angle_assigner_create(
 
 /* For each of count ≤ ANGLE_ASSIGN_BATCH points (count, dims) its nearest lists
  * in order, nearest of them (1 … ANGLE_ASSIGN_MAX): lists and their squared
- * distances, both (count, nearest); distances may be NULL. Where there are less
- * lists than nearest in what was looked at, the rest is UINT32_MAX, INFINITY. */
+ * distances, both (count, nearest); distances may be NULL. From 64 dimensions on
+ * these, and so the order, may be off by about a thousandth of what a point is from
+ * the middle of all lists times what a list is from that of its group (rough.h).
+ * Where there are less lists than nearest in what was looked at, the rest is
+ * UINT32_MAX, INFINITY. */
 void angle_assign(AngleAssigner *assigner, const float *points, size_t count,
 				  int nearest, uint32_t *lists, float *distances);
 
