@@ -94,7 +94,7 @@ CORE_SRCS = \
 # instruction set with the suffix of its kernels in ANGLE_ISA.
 CORE_ISA_SRCS = \
 	ann/counts.c \
-	ann/points.c \
+	ann/point_kernels.c \
 	distance/sums.c \
 	quant/dots.c \
 	quant/scan.c \
@@ -246,13 +246,13 @@ UNIT_SRCS = \
 	test_order.c \
 	test_packed.c \
 	test_pickle.c \
-	test_queries.c \
 	test_point_kernels.c \
+	test_queries.c \
 	test_quant.c \
 	test_ranking.c \
 	test_regroup.c \
-	test_rough.c \
 	test_rerank.c \
+	test_rough.c \
 	test_safetensors.c \
 	test_segment.c \
 	test_tensor.c \

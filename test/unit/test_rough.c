@@ -58,15 +58,15 @@ check_scores(const Setting *setting)
 	move(origin, width, setting->away + 0.1f, 1);
 	angle_rough_center(centroids, CENTROIDS, dims, center);
 	rounded = angle_rounded(
-		points, POINTS, dims, origin,
+		points, order, POINTS, dims, origin,
 		angle_arena_alloc(arena, angle_rounded_bytes(POINTS, dims), 1));
-	rounded.order = order;
 	angle_round(&rounded, 0, 20, scratch.residuals);
 	angle_round(&rounded, 20, POINTS - 20, scratch.residuals);
 	rough = angle_rough_pack(
 		&(AngleRoughRequest){centroids, CENTROIDS, dims, origin, center},
 		&scratch,
 		angle_arena_alloc(arena, angle_rough_bytes(CENTROIDS, dims), 1));
+	CHECK(rough.exact == (dims < 64));
 	for (size_t i = 0; i < POINTS; i++)
 	{
 		const float *x = points + order[places[i]] * width;

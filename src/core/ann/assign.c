@@ -37,6 +37,7 @@ struct AngleAssigner
 	uint32_t *lists; /* (count, nearest) */
 };
 
+/* What rounded points take, and packing. */
 static AngleStatus
 allocate_rough(AngleAssigner *assigner, AngleArena *arena, AngleError *err)
 {
@@ -252,8 +253,9 @@ angle_assign(AngleAssigner *assigner, const float *points, size_t count,
 {
 	size_t first = 0;
 
-	assigner->points = angle_rounded(points, ANGLE_ASSIGN_BATCH, assigner->dims,
-									 assigner->origin, assigner->rounded);
+	assigner->points =
+		angle_rounded(points, NULL, ANGLE_ASSIGN_BATCH, assigner->dims,
+					  assigner->origin, assigner->rounded);
 	assigner->nearest = nearest;
 	assigner->lists = lists;
 	angle_round(&assigner->points, 0, count, assigner->rough.residuals);

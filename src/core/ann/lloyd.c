@@ -48,6 +48,7 @@ typedef struct Run
 	size_t end;				  /* and behind its last */
 } Run;
 
+/* What rounded points and centroids take. */
 static AngleStatus
 allocate_rough(Run *run, size_t workers, AngleError *err)
 {
@@ -66,9 +67,8 @@ allocate_rough(Run *run, size_t workers, AngleError *err)
 	if (scratch == NULL || points == NULL || run->center == NULL ||
 		run->panel_memory == NULL || run->rough == NULL)
 		return angle_no_memory(err);
-	run->rounded =
-		angle_rounded(lloyd->points, lloyd->count, dims, run->center, points);
-	run->rounded.order = lloyd->order;
+	run->rounded = angle_rounded(lloyd->points, lloyd->order, lloyd->count,
+								 dims, run->center, points);
 	for (size_t w = 0; w < workers; w++)
 		run->rough[w] = angle_rough_scratch(dims, scratch + w * bytes);
 	return ANGLE_OK;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/ann/point_kernels.h"
+#include "core/base/arena.h"
 
 /* Centroids whose nearest neighbours are looked for. */
 #define SAMPLE 16
@@ -16,29 +17,39 @@
 
 /* ---- layout ---- */
 
+/* Lays out memory, or counts it; returns its size. */
+static size_t
+lay_out(AngleRoughScratch *scratch, int dims, void *memory)
+{
+	const size_t bases = ANGLE_ROUGH_POINTS * ANGLE_OUTLIERS;
+	size_t offset = 0;
+
+	if (!angle_is_rounded(dims))
+		return 0;
+	scratch->residuals = angle_carve(
+		memory, &offset, ANGLE_PANEL * (size_t) dims * sizeof(float));
+	scratch->base = angle_carve(memory, &offset, bases * sizeof(float));
+	scratch->points = angle_rounded(
+		NULL, NULL, ANGLE_ROUGH_POINTS, dims, NULL,
+		angle_carve(memory, &offset,
+					angle_rounded_bytes(ANGLE_ROUGH_POINTS, dims)));
+	return offset;
+}
+
 size_t
 angle_rough_scratch_bytes(int dims)
 {
-	if (!angle_is_rounded(dims))
-		return 0;
-	return angle_taken(ANGLE_PANEL * (size_t) dims, sizeof(float)) +
-		   angle_rounded_bytes(ANGLE_ROUGH_POINTS, dims) +
-		   angle_taken(ANGLE_ROUGH_POINTS * ANGLE_OUTLIERS, sizeof(float));
+	AngleRoughScratch scratch;
+
+	return lay_out(&scratch, dims, NULL);
 }
 
 AngleRoughScratch
 angle_rough_scratch(int dims, void *memory)
 {
 	AngleRoughScratch scratch = {.residuals = NULL};
-	char *rest = memory;
 
-	if (!angle_is_rounded(dims))
-		return scratch;
-	scratch.residuals =
-		angle_take(&rest, ANGLE_PANEL * (size_t) dims, sizeof(float));
-	scratch.base =
-		angle_take(&rest, ANGLE_ROUGH_POINTS * ANGLE_OUTLIERS, sizeof(float));
-	scratch.points = angle_rounded(NULL, ANGLE_ROUGH_POINTS, dims, NULL, rest);
+	lay_out(&scratch, dims, memory);
 	return scratch;
 }
 
@@ -174,7 +185,7 @@ angle_rough_pack(const AngleRoughRequest *request,
 	const size_t padded = angle_padded(request->count);
 	AngleRough rough = {.count = request->count,
 						.exact = !may_be_rough(request)};
-	char *rest = memory;
+	size_t offset = 0;
 
 	if (rough.exact)
 	{
@@ -182,13 +193,13 @@ angle_rough_pack(const AngleRoughRequest *request,
 										   request->dims, memory);
 		return rough;
 	}
-	rough.panels.levels =
-		angle_take(&rest, padded, angle_panel_inputs((size_t) request->dims));
-	rough.panels.scale = angle_take(&rest, padded, sizeof(float));
-	rough.panels.sum = angle_take(&rest, padded, sizeof(int32_t));
+	rough.panels.levels = angle_carve(
+		memory, &offset, padded * angle_panel_inputs((size_t) request->dims));
+	rough.panels.scale = angle_carve(memory, &offset, padded * sizeof(float));
+	rough.panels.sum = angle_carve(memory, &offset, padded * sizeof(int32_t));
 	rough.panels.outlier =
-		angle_take(&rest, padded * ANGLE_OUTLIERS, sizeof(float));
-	rough.bias = angle_take(&rest, padded, sizeof(float));
+		angle_carve(memory, &offset, padded * ANGLE_OUTLIERS * sizeof(float));
+	rough.bias = angle_carve(memory, &offset, padded * sizeof(float));
 	for (size_t first = 0; first < request->count; first += ANGLE_PANEL)
 		pack_panel(&rough, request, first, scratch->residuals);
 	return rough;

@@ -4,44 +4,38 @@
 #include "core/base/arena.h"
 #include "core/tensor/kernels.h"
 
-size_t
-angle_taken(size_t n, size_t size)
+/* Lays out memory, or counts it; returns its size. */
+static size_t
+lay_out(AngleRounded *rounded, size_t count, void *memory)
 {
-	return (n * size + ANGLE_ALIGNMENT - 1) / ANGLE_ALIGNMENT * ANGLE_ALIGNMENT;
-}
+	size_t offset = 0;
 
-void *
-angle_take(char **memory, size_t n, size_t size)
-{
-	void *taken = *memory;
-
-	*memory += angle_taken(n, size);
-	return taken;
+	if (!angle_is_rounded(rounded->dims))
+		return 0;
+	rounded->q = angle_carve(
+		memory, &offset, count * angle_panel_inputs((size_t) rounded->dims));
+	rounded->scale = angle_carve(memory, &offset, count * sizeof(float));
+	rounded->zero = angle_carve(memory, &offset, count * sizeof(int32_t));
+	rounded->base = angle_carve(memory, &offset, count * sizeof(float));
+	return offset;
 }
 
 size_t
 angle_rounded_bytes(size_t count, int dims)
 {
-	if (!angle_is_rounded(dims))
-		return 0;
-	return angle_taken(count, angle_panel_inputs((size_t) dims)) +
-		   2 * angle_taken(count, sizeof(float)) +
-		   angle_taken(count, sizeof(int32_t));
+	AngleRounded rounded = {.dims = dims};
+
+	return lay_out(&rounded, count, NULL);
 }
 
 AngleRounded
-angle_rounded(const float *points, size_t count, int dims, const float *origin,
-			  void *memory)
+angle_rounded(const float *points, const uint32_t *order, size_t count,
+			  int dims, const float *origin, void *memory)
 {
-	AngleRounded rounded = {.points = points, .dims = dims, .origin = origin};
-	char *rest = memory;
+	AngleRounded rounded = {
+		.points = points, .order = order, .dims = dims, .origin = origin};
 
-	if (!angle_is_rounded(dims))
-		return rounded;
-	rounded.q = angle_take(&rest, count, angle_panel_inputs((size_t) dims));
-	rounded.scale = angle_take(&rest, count, sizeof(float));
-	rounded.zero = angle_take(&rest, count, sizeof(int32_t));
-	rounded.base = angle_take(&rest, count, sizeof(float));
+	lay_out(&rounded, count, memory);
 	return rounded;
 }
 

@@ -34,10 +34,10 @@ typedef struct AngleRounded
 size_t angle_rounded_bytes(size_t count, int dims);
 
 /* Lays out memory of so many bytes, aligned to ANGLE_ALIGNMENT, for the points at count
- * places: those of the same numbers. None is rounded yet, and points and origin have to
- * stay. order may be set. */
-AngleRounded angle_rounded(const float *points, size_t count, int dims,
-						   const float *origin, void *memory);
+ * places. None is rounded yet, and points, order and origin have to stay. */
+AngleRounded
+angle_rounded(const float *points, const uint32_t *order, size_t count,
+			  int dims, const float *origin, void *memory);
 
 /* Which point is at a place. */
 static inline uint32_t
@@ -50,11 +50,5 @@ angle_rounded_point(const AngleRounded *points, size_t place)
  * nothing for few dimensions. */
 void angle_round(const AngleRounded *points, size_t first, size_t rows,
 				 float *scratch);
-
-/* Takes n values of so many bytes off memory, so that what is left stays aligned. */
-void *angle_take(char **memory, size_t n, size_t size);
-
-/* Bytes that it takes. */
-size_t angle_taken(size_t n, size_t size);
 
 #endif

@@ -30,6 +30,18 @@ AngleArena *angle_arena_create(const AngleAllocator *allocator);
 /* Gives back everything, the arena included; NULL is allowed. */
 void angle_arena_destroy(AngleArena *arena);
 
+/* Takes bytes from *offset on of memory that is aligned, so that what follows is, too: for
+ * several arrays in one allocation. base may be NULL to count only; then the result is. */
+static inline void *
+angle_carve(void *base, size_t *offset, size_t bytes)
+{
+	size_t at = *offset;
+
+	*offset +=
+		(bytes + ANGLE_ALIGNMENT - 1) / ANGLE_ALIGNMENT * ANGLE_ALIGNMENT;
+	return base != NULL ? (char *) base + at : NULL;
+}
+
 /* Forgets every allocation and keeps the largest block for the next ones. */
 void angle_arena_reset(AngleArena *arena);
 

@@ -66,17 +66,6 @@ typedef struct Member
 	size_t polls;
 } Member;
 
-/* Takes bytes from *offset on, aligned; base may be NULL to count only. */
-static void *
-carve(char *base, size_t *offset, size_t bytes)
-{
-	size_t at = *offset;
-
-	*offset +=
-		(bytes + ANGLE_ALIGNMENT - 1) / ANGLE_ALIGNMENT * ANGLE_ALIGNMENT;
-	return base != NULL ? base + at : NULL;
-}
-
 static size_t
 longest_text(const AngleBatch *batch)
 {
@@ -122,20 +111,20 @@ lay_out(const AngleModelConfig *config, const AngleBatch *batch, int members,
 	size_t offset = 0;
 
 	w->block = block;
-	w->x = carve(base, &offset, tokens * C * sizeof(float));
-	w->qkv = carve(base, &offset, tokens * qkv * sizeof(float));
-	w->attended = carve(base, &offset, tokens * C * sizeof(float));
-	w->projected = carve(base, &offset, block * C * sizeof(float));
-	w->inner = carve(base, &offset, block * F * sizeof(float));
+	w->x = angle_carve(base, &offset, tokens * C * sizeof(float));
+	w->qkv = angle_carve(base, &offset, tokens * qkv * sizeof(float));
+	w->attended = angle_carve(base, &offset, tokens * C * sizeof(float));
+	w->projected = angle_carve(base, &offset, block * C * sizeof(float));
+	w->inner = angle_carve(base, &offset, block * F * sizeof(float));
 	w->scratch_size =
 		angle_padded(angle_attention_scratch(longest_text(batch), head_size));
-	w->scratch = carve(base, &offset,
-					   (size_t) members * w->scratch_size * sizeof(float));
-	w->linear.q = carve(base, &offset, block * inputs);
-	w->linear.scale = carve(base, &offset, block * sizeof(float));
-	w->linear.zero = carve(base, &offset, block * sizeof(int32_t));
+	w->scratch = angle_carve(
+		base, &offset, (size_t) members * w->scratch_size * sizeof(float));
+	w->linear.q = angle_carve(base, &offset, block * inputs);
+	w->linear.scale = angle_carve(base, &offset, block * sizeof(float));
+	w->linear.zero = angle_carve(base, &offset, block * sizeof(int32_t));
 	w->linear.outlier =
-		carve(base, &offset, block * ANGLE_OUTLIERS * sizeof(float));
+		angle_carve(base, &offset, block * ANGLE_OUTLIERS * sizeof(float));
 	return offset;
 }
 
@@ -185,8 +174,9 @@ static void
 lay_out_norm(char *buffer, size_t *offset, size_t tokens, size_t stride,
 			 AngleNormTrace *norm)
 {
-	norm->normalized = carve(buffer, offset, tokens * stride * sizeof(float));
-	norm->rstd = carve(buffer, offset, tokens * sizeof(float));
+	norm->normalized =
+		angle_carve(buffer, offset, tokens * stride * sizeof(float));
+	norm->rstd = angle_carve(buffer, offset, tokens * sizeof(float));
 }
 
 size_t
@@ -202,7 +192,7 @@ angle_bert_trace_lay_out(const AngleModelConfig *config, size_t tokens,
 	size_t offset = 0;
 	AngleBertLayerTrace unused;
 
-	trace->layers = carve(
+	trace->layers = angle_carve(
 		buffer, &offset, (size_t) config->layers * sizeof(AngleBertLayerTrace));
 	lay_out_norm(buffer, &offset, tokens, stride, &trace->norm);
 	for (int i = 0; i < config->layers; i++)
@@ -210,11 +200,11 @@ angle_bert_trace_lay_out(const AngleModelConfig *config, size_t tokens,
 		AngleBertLayerTrace *layer =
 			buffer != NULL ? &trace->layers[i] : &unused;
 
-		layer->x = carve(buffer, &offset, row);
-		layer->qkv = carve(buffer, &offset, qkv);
-		layer->attended = carve(buffer, &offset, row);
-		layer->middle = carve(buffer, &offset, row);
-		layer->inner = carve(buffer, &offset, inner);
+		layer->x = angle_carve(buffer, &offset, row);
+		layer->qkv = angle_carve(buffer, &offset, qkv);
+		layer->attended = angle_carve(buffer, &offset, row);
+		layer->middle = angle_carve(buffer, &offset, row);
+		layer->inner = angle_carve(buffer, &offset, inner);
 		lay_out_norm(buffer, &offset, tokens, stride, &layer->attention_norm);
 		lay_out_norm(buffer, &offset, tokens, stride, &layer->output_norm);
 	}

@@ -241,6 +241,14 @@ block_floats(BlockSums sums)
 		x.part[2 * h + 1] =
 			(Floats) _mm_cvtepi32_ps(_mm_unpackhi_epi16(half, zero));
 	}
+#elif defined(__aarch64__)
+	for (int h = 0; h < 2; h++)
+	{
+		const uint16x8_t half = (uint16x8_t) sums.half[h];
+
+		x.part[2 * h] = (Floats) vcvtq_f32_u32(vmovl_u16(vget_low_u16(half)));
+		x.part[2 * h + 1] = (Floats) vcvtq_f32_u32(vmovl_high_u16(half));
+	}
 #else
 	for (int s = 0; s < ANGLE_BLOCK; s++)
 		x.part[s / V][s % V] = (float) sums.half[s / 8][s % 8];

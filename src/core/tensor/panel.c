@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/tensor/kernels.h"
+#include "core/tensor/rounder.h"
 
 void
 angle_panel_pack(const float *weight, size_t outputs, size_t inputs,
@@ -29,15 +30,13 @@ row_scale(const float *row, size_t n)
 	return greatest / 127.0f;
 }
 
-/* Adding it to a small float and taking it away again rounds to an integer, to even as
- * nearbyintf() does, which is a call: 1.5 × 2^23. */
-static const float rounder = 12582912.0f;
-
 /* A row of zeros, or of values too small to divide by, becomes zeros. */
 static int8_t
 round_to_step(float x, float scale)
 {
-	return scale < 1e-30f ? 0 : (int8_t) (x / scale + rounder - rounder);
+	return scale < 1e-30f
+			   ? 0
+			   : (int8_t) (x / scale + ANGLE_ROUNDER - ANGLE_ROUNDER);
 }
 
 float

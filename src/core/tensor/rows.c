@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "core/tensor/isa_kernels.h"
+#include "core/tensor/rounder.h"
 #include "core/tensor/simd.h"
 #include "core/tensor/vmath.h"
 
@@ -146,14 +147,10 @@ range_of(const float *x, size_t width, float *least, float *greatest)
 	}
 }
 
-/* Adding it to a float rounds that to an integer, which is then in the low bits
- * of the sum: 1.5 × 2^23. */
-static const float rounder = 12582912.0f;
-
 static uint8_t
 quantize_one(float x, float inverse, int32_t zero)
 {
-	float sum = x * inverse + rounder;
+	float sum = x * inverse + ANGLE_ROUNDER;
 	uint32_t bits;
 
 	memcpy(&bits, &sum, sizeof(bits));
@@ -169,7 +166,7 @@ quantize_row(const AngleQuantize *job, const float *x, uint8_t *q,
 
 	for (; c + LANES <= job->width; c += LANES)
 	{
-		Ints bits = (Ints) (load(x + c) * inverse + rounder) + zero;
+		Ints bits = (Ints) (load(x + c) * inverse + ANGLE_ROUNDER) + zero;
 		Bytes low = __builtin_convertvector(bits, Bytes);
 
 		memcpy(q + c, &low, sizeof(low));

@@ -5,23 +5,22 @@
 #ifndef ANGLE_VMATH_H
 #define ANGLE_VMATH_H
 
+#include "core/tensor/rounder.h"
 #include "core/tensor/simd.h"
 
 /* e^x, relative error below 2e-7; 0 below −87.3, and x is cut at 88.3 above. */
 static inline Floats
 vexp(Floats x)
 {
-	const float magic = 12582912.0f; /* 1.5 × 2^23: adding it rounds to an
-										integer in the low mantissa bits */
 	Ints tiny = x < -87.3f;
 	Floats n;
 	Floats r;
 	Floats p;
 
 	x = vmin(x, splat(88.3f));
-	n = x * 1.44269504f + magic;
-	r = (n - magic) * -0.693145752f + x; /* ln 2 in two parts */
-	r = (n - magic) * -1.42860677e-6f + r;
+	n = x * 1.44269504f + ANGLE_ROUNDER;
+	r = (n - ANGLE_ROUNDER) * -0.693145752f + x; /* ln 2 in two parts */
+	r = (n - ANGLE_ROUNDER) * -1.42860677e-6f + r;
 	p = r * 1.98756912e-4f + 1.39819995e-3f;
 	p = p * r + 8.33345205e-3f;
 	p = p * r + 4.16657962e-2f;

@@ -26,16 +26,6 @@ typedef struct Pass
 	Workspace w;
 } Pass;
 
-static void *
-carve(char *base, size_t *offset, size_t bytes)
-{
-	size_t at = *offset;
-
-	*offset +=
-		(bytes + ANGLE_ALIGNMENT - 1) / ANGLE_ALIGNMENT * ANGLE_ALIGNMENT;
-	return base != NULL ? base + at : NULL;
-}
-
 static size_t
 lay_out(const AngleModelConfig *config, size_t T, size_t longest, void *base,
 		Workspace *w)
@@ -47,13 +37,14 @@ lay_out(const AngleModelConfig *config, size_t T, size_t longest, void *base,
 	size_t head = (size_t) config->hidden / (size_t) config->heads;
 	size_t offset = 0;
 
-	w->dsum = carve(base, &offset, T * C * sizeof(float));
-	w->dbranch = carve(base, &offset, T * C * sizeof(float));
-	w->wide = carve(base, &offset, T * wide * sizeof(float));
-	w->outer = carve(base, &offset, angle_outer_scratch(wide) * sizeof(float));
-	w->attention =
-		carve(base, &offset,
-			  angle_attention_backward_scratch(longest, head) * sizeof(float));
+	w->dsum = angle_carve(base, &offset, T * C * sizeof(float));
+	w->dbranch = angle_carve(base, &offset, T * C * sizeof(float));
+	w->wide = angle_carve(base, &offset, T * wide * sizeof(float));
+	w->outer =
+		angle_carve(base, &offset, angle_outer_scratch(wide) * sizeof(float));
+	w->attention = angle_carve(base, &offset,
+							   angle_attention_backward_scratch(longest, head) *
+								   sizeof(float));
 	return offset;
 }
 

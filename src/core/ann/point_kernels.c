@@ -122,7 +122,7 @@ add(double *restrict sum, const float *restrict x, size_t n, double factor)
 		sum[d] += factor * (double) x[d];
 }
 
-/* The sum of TERM over d from 0 to before n. */
+/* The body of a function: returns the sum of TERM over d, from 0 to before n. */
 #define SUM(n, TERM)                                             \
 	float sums[SUMS] = {0};                                      \
 	double sum = 0;                                              \
