@@ -99,6 +99,8 @@ PG_SRCS = \
 	model/uses.c \
 	settings.c \
 	type/distance_cost.c \
+	type/toast_reader.c \
+	type/toast_value.c \
 	type/vector.c \
 	type/vector_aggregate.c \
 	type/vector_cast.c \

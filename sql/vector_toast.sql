@@ -70,6 +70,38 @@ MOVE 16 IN c;
 FETCH 5 FROM c;
 ROLLBACK;
 
+-- An index gives them in its own order, whatever was looked for before, and so does a cursor
+-- that is held open while the table changes.
+CREATE TABLE indexed (id int, v angle_vector(1024), body text) WITH (autovacuum_enabled = off);
+INSERT INTO indexed SELECT i, spot(i, 1024), CASE WHEN i % 7 = 0 THEN repeat(md5(i::text), 300) END FROM generate_series(1, 400) i;
+CREATE INDEX indexed_v ON indexed USING angle (v);
+ALTER TABLE indexed ALTER body SET STORAGE EXTERNAL;
+UPDATE indexed SET body = repeat(md5(id::text), 300) WHERE id % 5 = 0;
+CREATE FUNCTION nearest(i int, rows int) RETURNS int[] LANGUAGE sql AS
+$$ SELECT array_agg(id) FROM (SELECT id FROM indexed ORDER BY v <=> spot(i, 1024) LIMIT rows) x $$;
+SET angle.recall_target = 1;
+SET enable_seqscan = off;
+CREATE TABLE by_index AS SELECT i, nearest(i * 13, 20) AS found FROM generate_series(1, 12) i;
+RESET enable_seqscan;
+SET enable_indexscan = off;
+SELECT count(*), count(*) FILTER (WHERE found <> nearest(i * 13, 20)) AS wrong FROM by_index;
+RESET enable_indexscan;
+SET enable_seqscan = off;
+SELECT bool_and(v <=> spot(2, 1024) >= last) AS in_order, count(*)
+FROM (SELECT v, lag(v <=> spot(2, 1024)) OVER () AS last FROM (SELECT v FROM indexed ORDER BY v <=> spot(2, 1024) LIMIT 300) x) y;
+BEGIN;
+DECLARE c CURSOR FOR SELECT id, v = spot(id, 1024) AS same FROM indexed ORDER BY v <=> spot(3, 1024);
+FETCH 2 FROM c;
+SAVEPOINT before;
+UPDATE indexed SET v = spot(1, 1024);
+MOVE 20 IN c;
+ROLLBACK TO before;
+FETCH 2 FROM c;
+MOVE ALL IN c;
+ROLLBACK;
+RESET enable_seqscan;
+RESET angle.recall_target;
+
 -- Temporary tables, and chunks that are compressed.
 CREATE TEMP TABLE near AS SELECT * FROM far;
 SELECT count(*) FILTER (WHERE v <> spot(id, dims)) AS wrong FROM near;
@@ -81,5 +113,5 @@ INSERT INTO packed SELECT 10, (SELECT array_agg(sin(d) ORDER BY d) FROM generate
 SELECT id, pg_column_size(v) < 64000 AS compressed, round((v <-> (SELECT array_agg(0) FROM generate_series(1, 16000))::angle_vector)::numeric, 2) AS length
 FROM packed ORDER BY id;
 
-DROP TABLE far, far_too, in_order, near, packed;
-DROP FUNCTION far_state, lookups, spot;
+DROP TABLE far, far_too, in_order, indexed, by_index, near, packed;
+DROP FUNCTION far_state, lookups, nearest, spot;

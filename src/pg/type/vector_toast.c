@@ -13,14 +13,9 @@
 #include "utils/snapmgr.h"
 
 #include "core/base/prefetch.h"
+#include "pg/pg_compat.h"
+#include "pg/type/toast_value.h"
 #include "pg/type/vector_toast.h"
-
-enum
-{
-	CHUNK_ID = 1,
-	CHUNK_SEQ,
-	CHUNK_DATA
-};
 
 /* How many tables are kept in mind, and the most rows that pass before another
  * guess after wrong ones. */
@@ -57,49 +52,20 @@ trail_of(Oid table)
 	return trail;
 }
 
-/* A value that is being put together. */
-typedef struct Value
+/* A value that is looked for without the index. */
+typedef struct Search
 {
-	Relation table;
-	Snapshot snapshot;
-	Oid id;
-	uint32 size; /* without the header */
-	uint32 done;
-	char *data; /* (size) */
-} Value;
+	AngleToastValue value;
+	Snapshot snapshot; /* that sees chunks */
+} Search;
 
-/* The bytes of a chunk if it is the one that the value needs next, otherwise
- * NULL. They lie in the chunk's buffer. */
-static const char *
-chunk_bytes(const Value *value, HeapTuple chunk, uint32 size)
-{
-	TupleDesc columns = RelationGetDescr(value->table);
-	int32 number = value->done / TOAST_MAX_CHUNK_SIZE;
-	bool null;
-	struct varlena *data;
-
-	if (DatumGetObjectId(fastgetattr(chunk, CHUNK_ID, columns, &null)) !=
-		value->id)
-		return NULL;
-	if (DatumGetInt32(fastgetattr(chunk, CHUNK_SEQ, columns, &null)) != number)
-		return NULL;
-	data = (struct varlena *) DatumGetPointer(
-		fastgetattr(chunk, CHUNK_DATA, columns, &null));
-	if (VARATT_IS_EXTENDED(data) || VARSIZE(data) - VARHDRSZ != size)
-		return NULL;
-	return VARDATA(data);
-}
-
-/* Copies the chunk at place to the value, if it is the one that is next. The
- * buffer is locked. */
+/* Takes the chunk at a place, if it is the one that is next. The buffer is locked. */
 static bool
-take_chunk(Value *value, Buffer buffer, OffsetNumber offset)
+take_chunk(Search *search, Buffer buffer, OffsetNumber offset)
 {
 	Page page = BufferGetPage(buffer);
-	uint32 size = Min(TOAST_MAX_CHUNK_SIZE, value->size - value->done);
 	ItemId item;
 	HeapTupleData chunk;
-	const char *bytes;
 
 	if (offset > PageGetMaxOffsetNumber(page))
 		return false;
@@ -108,16 +74,10 @@ take_chunk(Value *value, Buffer buffer, OffsetNumber offset)
 		return false;
 	chunk.t_data = (HeapTupleHeader) PageGetItem(page, item);
 	chunk.t_len = ItemIdGetLength(item);
-	chunk.t_tableOid = RelationGetRelid(value->table);
+	chunk.t_tableOid = RelationGetRelid(search->value.table);
 	ItemPointerSet(&chunk.t_self, BufferGetBlockNumber(buffer), offset);
-	if (!HeapTupleSatisfiesVisibility(&chunk, value->snapshot, buffer))
-		return false;
-	bytes = chunk_bytes(value, &chunk, size);
-	if (bytes == NULL)
-		return false;
-	memcpy(value->data + value->done, bytes, size);
-	value->done += size;
-	return true;
+	return HeapTupleSatisfiesVisibility(&chunk, search->snapshot, buffer) &&
+		   angle_toast_take(&search->value, &chunk);
 }
 
 /* Reads a block; InvalidBuffer if the table is not that long, which cannot change
@@ -125,18 +85,18 @@ take_chunk(Value *value, Buffer buffer, OffsetNumber offset)
  * was read in order, in the next one: to see whether it does is less work than to
  * look it up. */
 static Buffer
-read_block(const Value *value, Trail *trail, BlockNumber block)
+read_block(Relation table, Trail *trail, BlockNumber block)
 {
 	Buffer guess = trail->buffer;
 
 	if (guess > 0 && block != trail->block)
 		guess = guess < NBuffers ? guess + 1 : InvalidBuffer;
 	trail->block = block;
-	if (guess > 0 && ReadRecentBuffer(ANGLE_RELATION_LOCATOR(value->table),
+	if (guess > 0 && ReadRecentBuffer(ANGLE_RELATION_LOCATOR(table),
 									  MAIN_FORKNUM, block, guess))
 		trail->buffer = guess;
-	else if (block < RelationGetNumberOfBlocks(value->table))
-		trail->buffer = ReadBuffer(value->table, block);
+	else if (block < RelationGetNumberOfBlocks(table))
+		trail->buffer = ReadBuffer(table, block);
 	else
 		trail->buffer = InvalidBuffer;
 	return trail->buffer;
@@ -154,15 +114,17 @@ prefetch_chunk(Page page, OffsetNumber offset)
 /* Takes the chunks from offset on of a block, as far as they are the value's. Returns
  * whether there is one. */
 static bool
-take_chunks(Value *value, Trail *trail, BlockNumber block, OffsetNumber offset)
+take_chunks(Search *search, Trail *trail, BlockNumber block,
+			OffsetNumber offset)
 {
-	uint32 before = value->done;
-	Buffer buffer = read_block(value, trail, block);
+	const AngleToastValue *value = &search->value;
+	const uint32 before = value->done;
+	Buffer buffer = read_block(value->table, trail, block);
 
 	if (!BufferIsValid(buffer))
 		return false;
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	while (value->done < value->size && take_chunk(value, buffer, offset))
+	while (value->done < value->size && take_chunk(search, buffer, offset))
 		trail->offset = offset++;
 	if (value->done == value->size)
 		prefetch_chunk(BufferGetPage(buffer), offset);
@@ -173,33 +135,34 @@ take_chunks(Value *value, Trail *trail, BlockNumber block, OffsetNumber offset)
 /* Puts the value together from the chunks that follow the trail, on the same page
  * and the ones after it. Returns whether it is whole. */
 static bool
-follow(Value *value, Trail *trail)
+follow(Search *search, Trail *trail)
 {
+	const AngleToastValue *value = &search->value;
 	BlockNumber block = trail->block;
 
-	take_chunks(value, trail, block, trail->offset + 1);
+	take_chunks(search, trail, block, trail->offset + 1);
 	while (value->done < value->size &&
-		   take_chunks(value, trail, ++block, FirstOffsetNumber))
+		   take_chunks(search, trail, ++block, FirstOffsetNumber))
 		;
 	return value->done == value->size;
 }
 
-/* Looks up where the last chunk of a value is. */
+/* Looks up where the last chunk of the value is. */
 static void
-find_last_chunk(const Value *value, Trail *trail)
+find_last_chunk(const Search *search, Trail *trail)
 {
+	Relation table = search->value.table;
 	Relation *indexes;
 	int count;
-	int valid =
-		toast_open_indexes(value->table, AccessShareLock, &indexes, &count);
+	int valid = toast_open_indexes(table, AccessShareLock, &indexes, &count);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple chunk;
 
-	ScanKeyInit(&key, CHUNK_ID, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(value->id));
-	scan = systable_beginscan_ordered(value->table, indexes[valid],
-									  value->snapshot, 1, &key);
+	ScanKeyInit(&key, ANGLE_TOAST_ID, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(search->value.id));
+	scan = systable_beginscan_ordered(table, indexes[valid], search->snapshot,
+									  1, &key);
 	chunk = systable_getnext_ordered(scan, BackwardScanDirection);
 	trail->known = chunk != NULL;
 	if (chunk != NULL)
@@ -212,14 +175,14 @@ find_last_chunk(const Value *value, Trail *trail)
 	toast_close_indexes(indexes, count, AccessShareLock);
 }
 
-/* Follows the trail, or finds it. Returns whether the value is whole. */
-static bool
-fetch_on_trail(Value *value, Trail *trail)
+/* Follows the trail, or finds it. */
+static void
+fetch_on_trail(Search *search, Trail *trail)
 {
-	if (trail->known && follow(value, trail))
+	if (trail->known && follow(search, trail))
 	{
 		trail->pause = 0;
-		return true;
+		return;
 	}
 	if (trail->known)
 	{
@@ -228,35 +191,26 @@ fetch_on_trail(Value *value, Trail *trail)
 		trail->known = false;
 	}
 	if (trail->skip == 0)
-		find_last_chunk(value, trail);
-	return false;
+		find_last_chunk(search, trail);
 }
 
 /* The vector, if the trail leads to it, otherwise NULL. */
 static AngleVector *
-fetch_by_guess(const struct varatt_external *pointer, Trail *trail)
+fetch_by_guess(const struct varlena *external, Trail *trail)
 {
+	Relation table = table_open(trail->table, AccessShareLock);
 	SnapshotData space;
-	Value value = {
-		.table = table_open(pointer->va_toastrelid, AccessShareLock),
-		.snapshot = angle_toast_snapshot(&space),
-		.id = pointer->va_valueid,
-		.size = VARATT_EXTERNAL_GET_EXTSIZE(*pointer),
-	};
 	AngleVector *vector = NULL;
 
-	if (value.table->rd_rel->relam == HEAP_TABLE_AM_OID)
+	if (table->rd_rel->relam == HEAP_TABLE_AM_OID)
 	{
-		vector = palloc(value.size + VARHDRSZ);
-		SET_VARSIZE(vector, value.size + VARHDRSZ);
-		value.data = VARDATA(vector);
-		if (!fetch_on_trail(&value, trail))
-		{
-			pfree(vector);
-			vector = NULL;
-		}
+		Search search = {angle_toast_begin(external, table),
+						 angle_toast_snapshot(&space)};
+
+		fetch_on_trail(&search, trail);
+		vector = (AngleVector *) angle_toast_end(&search.value);
 	}
-	table_close(value.table, AccessShareLock);
+	table_close(table, AccessShareLock);
 	return vector;
 }
 
@@ -272,6 +226,6 @@ angle_vector_fetch(struct varlena *external)
 	if (trail->skip > 0)
 		trail->skip--;
 	else if (!VARATT_EXTERNAL_IS_COMPRESSED(pointer))
-		vector = fetch_by_guess(&pointer, trail);
+		vector = fetch_by_guess(external, trail);
 	return vector != NULL ? vector : (AngleVector *) pg_detoast_datum(external);
 }

@@ -16,6 +16,7 @@ angle_row_distance_make(Relation heap)
 	AngleRowDistance *rows = palloc(sizeof(AngleRowDistance));
 
 	rows->slot = table_slot_create(heap, NULL);
+	rows->toast = angle_toast_reader_make();
 	rows->memory = AllocSetContextCreate(CurrentMemoryContext, "angle rows",
 										 ALLOCSET_SMALL_SIZES);
 	return rows;
@@ -25,6 +26,7 @@ void
 angle_row_distance_end(AngleRowDistance *rows)
 {
 	ExecDropSingleTupleTableSlot(rows->slot);
+	angle_toast_reader_end(rows->toast);
 }
 
 bool
@@ -44,6 +46,17 @@ angle_row_forget(AngleRowDistance *rows)
 	ExecClearTuple(rows->slot);
 }
 
+/* The vector as the operator takes it, in the current memory context. */
+static Datum
+whole(AngleRowDistance *rows, Datum vector)
+{
+	struct varlena *value = (struct varlena *) DatumGetPointer(vector);
+
+	return VARATT_IS_EXTERNAL_ONDISK(value)
+			   ? PointerGetDatum(angle_toast_read(rows->toast, value))
+			   : vector;
+}
+
 bool
 angle_row_distance(AngleRowDistance *rows, IndexScanDesc scan, double *distance)
 {
@@ -57,8 +70,9 @@ angle_row_distance(AngleRowDistance *rows, IndexScanDesc scan, double *distance)
 	if (null)
 		return false;
 	old = MemoryContextSwitchTo(rows->memory);
-	*distance = DatumGetFloat8(FunctionCall2Coll(
-		&order->sk_func, order->sk_collation, vector, order->sk_argument));
+	*distance = DatumGetFloat8(
+		FunctionCall2Coll(&order->sk_func, order->sk_collation,
+						  whole(rows, vector), order->sk_argument));
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(rows->memory);
 	if (isnan(*distance))

@@ -12,10 +12,13 @@
 #include "access/genam.h"
 #include "executor/tuptable.h"
 
+#include "pg/type/toast_reader.h"
+
 typedef struct AngleRowDistance
 {
 	TupleTableSlot *slot;
-	MemoryContext memory; /* of what the operator leaves behind */
+	AngleToastReader *toast; /* of vectors that are stored out of line */
+	MemoryContext memory;	 /* of what the operator leaves behind */
 } AngleRowDistance;
 
 /* In the current memory context. */
