@@ -108,6 +108,37 @@ SELECT coalesce(sum(used_bytes), 0) < 1000 AS little FROM pg_backend_memory_cont
 SELECT angle_index_recall('items_v') >= 0.9 AS enough;
 RESET angle.directory_memory;
 
+-- Without being exact all rows come, each once, in whatever memory, and as many as are asked for
+-- are nearly those that are nearest; so they are where a filter leaves few, which the planner knows
+-- or does not.
+CREATE FUNCTION answers(filter text, rows int, memory text) RETURNS TABLE (given bigint, different bigint, found boolean) LANGUAGE plpgsql AS $$
+DECLARE
+	query text := format('SELECT id FROM items WHERE %s ORDER BY v <=> make_vector(5, 24) LIMIT %s', filter, rows);
+	by_index int[];
+	by_scan int[];
+BEGIN
+	PERFORM set_config('work_mem', memory, true);
+	SET LOCAL enable_seqscan = off;
+	SET LOCAL enable_indexscan = on;
+	IF scans(query) !~ 'items_v' THEN
+		RAISE EXCEPTION 'no index: %', scans(query);
+	END IF;
+	EXECUTE 'SELECT array_agg(x.id) FROM (' || query || ') x' INTO by_index;
+	SET LOCAL enable_seqscan = on;
+	SET LOCAL enable_indexscan = off;
+	EXECUTE 'SELECT array_agg(x.id) FROM (' || query || ') x' INTO by_scan;
+	RETURN QUERY SELECT count(*), count(DISTINCT i), count(DISTINCT i) FILTER (WHERE i = ANY (by_scan)) >= 0.9 * cardinality(by_scan)
+	FROM unnest(by_index) i;
+END $$;
+SET enable_bitmapscan = off;
+SET enable_sort = off;
+SELECT filter, rows, memory, a.* FROM (VALUES ('true'), ('id < 600'), ('id % 10 = 7'), ('id % 300 = 7'), ('id = 7')) f(filter),
+	(VALUES (10), (300), (2000000000)) r(rows), (VALUES ('4MB'), ('64kB')) m(memory), answers(filter, rows, memory) a
+ORDER BY rows, filter, memory;
+RESET enable_bitmapscan;
+RESET enable_sort;
+DROP FUNCTION answers;
+
 -- cursors: there and back, beyond the end of a transaction
 BEGIN;
 SET LOCAL enable_seqscan = off;

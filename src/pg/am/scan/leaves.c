@@ -98,28 +98,18 @@ bound_of(const AngleScan *self, int slot)
 	return isnan(self->keys[slot]) ? -INFINITY : self->keys[slot];
 }
 
-/* Fills distances for the rows of a leaf that are live and pass, the rest with NaN. Where
- * all of the index is read, rows come by their first entries. */
+/* Fills distances for the rows of a leaf that are live and pass, the rest with NaN. Rows come
+ * by their first entries. */
 static void
-rank_rows(Relation index, AngleScan *self, const AngleLeaf *leaf, Page head)
+rank_rows(Relation index, AngleScan *self, Page head)
 {
 	const AngleLayout *layout = &self->self->layout;
 	AngleLeafEntry *entries = angle_leaf_entries(layout, head);
 	AngleRowKey row;
 
 	for (int slot = 0; slot < layout->capacity; slot++)
+	{
 		self->distances[slot] = NAN;
-	if (!self->once)
-	{
-		(void) rank_codes(self, head, leaf->probe);
-		for (int slot = 0; slot < angle_leaf_blocks(layout, head) * ANGLE_BLOCK;
-			 slot++)
-			if (self->passing[slot / ANGLE_BLOCK] >> slot % ANGLE_BLOCK & 1)
-				self->distances[slot] = bound_of(self, slot);
-		return;
-	}
-	for (int slot = 0; slot < layout->capacity; slot++)
-	{
 		if (!angle_slot_live(layout, head, slot) ||
 			angle_entry_second(&entries[slot]) ||
 			!angle_filter_pass(self->filter, layout, head, slot))
@@ -131,14 +121,13 @@ rank_rows(Relation index, AngleScan *self, const AngleLeaf *leaf, Page head)
 	}
 }
 
-/* Where all of the index is read, rows are queued as long as work_mem lasts: it
- * costs less than to read leaves again. */
+/* Rows are taken as long as work_mem lasts: it costs less than to read leaves again. */
 static size_t
 rows_at_a_time(const AngleScan *self)
 {
 	const Size each = sizeof(AngleRowItem) + sizeof(AngleCandidate);
 
-	if (self->once && self->rows.count * each < (Size) work_mem * 1024)
+	if (self->rows.count * each < (Size) work_mem * 1024)
 		return self->self->layout.capacity;
 	return ANGLE_ROWS_AT_A_TIME;
 }
@@ -170,14 +159,12 @@ lock_leaf(Relation index, AngleScan *self, const AngleLeaf *leaf)
 	return InvalidBuffer;
 }
 
-/* Queues rows of the leaf at place from (floor, slot) on. */
 void
 angle_scan_expand(Relation index, AngleScan *self, uint32 place, double floor,
 				  int slot)
 {
 	const AngleLeaf leaf = self->rows.leaves[place].leaf;
-	const AngleRowsPart part = {self->once, place, floor, slot,
-								rows_at_a_time(self)};
+	const AngleRowsPart part = {place, floor, slot, rows_at_a_time(self)};
 	const AngleLayout *layout = &self->self->layout;
 	Buffer head = lock_leaf(index, self, &leaf);
 	Page page;
@@ -188,16 +175,15 @@ angle_scan_expand(Relation index, AngleScan *self, uint32 place, double floor,
 	memcpy(self->copy.data, BufferGetPage(head), BLCKSZ);
 	UnlockReleaseBuffer(head);
 	page = (Page) self->copy.data;
-	rank_rows(index, self, &leaf, page);
-	angle_rows_queue(&self->rows, &part, angle_leaf_entries(layout, page),
-					 self->distances, layout->capacity);
+	rank_rows(index, self, page);
+	angle_rows_add_part(&self->rows, &part, angle_leaf_entries(layout, page),
+						self->distances, layout->capacity);
 }
 
-/* Where the page of the leaf so many behind the next one was; InvalidBuffer: not known. */
+/* Where the page of a leaf, or NULL, was; InvalidBuffer: not known. */
 static Buffer
-recent_leaf(const AngleScan *self, uint32 ahead)
+recent_leaf(const AngleScan *self, const AngleLeaf *leaf)
 {
-	const AngleLeaf *leaf = angle_route_peek(self->route, ahead);
 	const Buffer *recent = NULL;
 
 	if (leaf != NULL)
@@ -205,13 +191,13 @@ recent_leaf(const AngleScan *self, uint32 ahead)
 	return recent != NULL ? *recent : InvalidBuffer;
 }
 
-/* Says what is read of the leaf that comes next: its numbers and codes, as far as it has
- * rows, which its first line says. */
+/* Says what is read of the leaf that comes next, or NULL: its numbers and codes, as far as it
+ * has rows, which its first line says. */
 static void
-note_next(AngleScan *self)
+note_next(AngleScan *self, const AngleLeaf *leaf)
 {
 	const AngleLayout *layout = &self->self->layout;
-	Page page = angle_recent_page(recent_leaf(self, 0));
+	Page page = angle_recent_page(recent_leaf(self, leaf));
 
 	self->next_leaf = (AngleAhead){NULL, NULL, 0};
 	if (page == NULL)
@@ -223,12 +209,12 @@ note_next(AngleScan *self)
 		angle_leaf_blocks(layout, page) * angle_block_size(layout->dims);
 }
 
-/* Asks the processor for the first and the last line of one that comes later, which say what
+/* Asks the processor for the first and the last line of one that comes later, or NULL, which say what
  * it is: to find out where a page of memory lies takes long. */
 static void
-prefetch_later(const AngleScan *self)
+prefetch_later(const AngleScan *self, const AngleLeaf *leaf)
 {
-	const Buffer later = recent_leaf(self, LATER);
+	const Buffer later = recent_leaf(self, leaf);
 
 	angle_prefetch_bytes(later, 0, 1);
 	angle_prefetch_bytes(later, BLCKSZ - 1, 1);
@@ -255,9 +241,10 @@ choose_near(AngleScan *self, const float *keys, int blocks)
 		self->near[block] &= self->passing[block];
 }
 
-/* Takes the rows of a leaf that are near; returns how many pass the conditions. */
+/* Takes the rows of a leaf that are near, and were not taken when rows up to floor were;
+ * returns how many pass the conditions. */
 static int
-take_near(AngleScan *self, uint32 place, Page page)
+take_near(AngleScan *self, uint32 place, Page page, float floor)
 {
 	const AngleLayout *layout = &self->self->layout;
 	const AngleLeafEntry *entries = angle_leaf_entries(layout, page);
@@ -270,14 +257,16 @@ take_near(AngleScan *self, uint32 place, Page page)
 	angle_rows_estimated(&self->rows, self->estimates, blocks, self->near);
 	choose_near(self, self->keys, blocks);
 	prefetch_entries(self, entries, blocks);
-	prefetch_later(self);
+	prefetch_later(self, self->later);
 	for (int block = 0; block < blocks; block++)
 		for (unsigned near = self->near[block]; near != 0; near &= near - 1)
 		{
 			const int slot = block * ANGLE_BLOCK + pg_rightmost_one_pos32(near);
 
-			angle_rows_take(&self->rows, place, &entries[slot],
-							bound_of(self, slot));
+			const float bound = bound_of(self, slot);
+
+			if (bound > floor || floor == -INFINITY)
+				angle_rows_take(&self->rows, place, &entries[slot], bound);
 			taken++;
 		}
 	if (taken < count)
@@ -285,29 +274,35 @@ take_near(AngleScan *self, uint32 place, Page page)
 	return count;
 }
 
-/* Takes what is near of a leaf that is read the first time. */
-static void
-read_near(Relation index, AngleScan *self, uint32 place)
+/* How many rows a leaf has, and how many of them pass the conditions. */
+typedef struct LeafCount
+{
+	int rows;
+	int passed;
+} LeafCount;
+
+/* Takes what is near of a leaf, beyond floor. */
+static LeafCount
+read_near(Relation index, AngleScan *self, uint32 place, float floor)
 {
 	const AngleLeaf leaf = self->rows.leaves[place].leaf;
 	Buffer head = lock_leaf(index, self, &leaf);
-	int rows = 0, passed = 0;
+	LeafCount count = {0, 0};
+	Page page;
 
-	if (BufferIsValid(head))
-	{
-		Page page = BufferGetPage(head);
-
-		rows = angle_node(page)->count;
-		if (angle_filter_empty(self->filter))
-			passed = take_near(self, place, page);
-		else
-			/* conditions are functions: not with a page locked */
-			memcpy(self->copy.data, page, BLCKSZ);
-		UnlockReleaseBuffer(head);
-		if (!angle_filter_empty(self->filter))
-			passed = take_near(self, place, (Page) self->copy.data);
-	}
-	angle_stop_note(&self->stop, leaf.distance, rows, passed);
+	if (!BufferIsValid(head))
+		return count;
+	page = BufferGetPage(head);
+	count.rows = angle_node(page)->count;
+	if (angle_filter_empty(self->filter))
+		count.passed = take_near(self, place, page, floor);
+	else
+		/* conditions are functions: not with a page locked */
+		memcpy(self->copy.data, page, BLCKSZ);
+	UnlockReleaseBuffer(head);
+	if (!angle_filter_empty(self->filter))
+		count.passed = take_near(self, place, (Page) self->copy.data, floor);
+	return count;
 }
 
 /* Reads the next leaf, if there is one. */
@@ -315,15 +310,55 @@ void
 angle_scan_leaf(Relation index, AngleScan *self)
 {
 	AngleLeaf leaf;
+	LeafCount count;
 	uint32 place;
 
 	self->more = angle_route_next(self->route, &leaf);
 	if (!self->more)
 		return;
-	note_next(self);
 	place = angle_rows_add_leaf(&self->rows, &leaf);
-	if (!self->once)
-		read_near(index, self, place);
-	else
+	if (self->once)
+	{
 		angle_scan_expand(index, self, place, -INFINITY, 0);
+		return;
+	}
+	note_next(self, angle_route_peek(self->route, 0));
+	self->later = angle_route_peek(self->route, LATER);
+	count = read_near(index, self, place, -INFINITY);
+	angle_stop_note(&self->stop, leaf.distance, count.rows, count.passed);
+}
+
+/* The places of the leaves of which rows were left out; returns how many there are. */
+static uint32
+rests(const AngleRows *rows, uint32 *places)
+{
+	uint32 count = 0;
+
+	for (uint32 place = 0; place < rows->leaf_count; place++)
+		if (rows->leaves[place].rest < INFINITY)
+			places[count++] = place;
+	return count;
+}
+
+void
+angle_scan_widen(Relation index, AngleScan *self)
+{
+	AngleSeenLeaf *leaves = self->rows.leaves;
+	uint32 *places = palloc_extended(self->rows.leaf_count * sizeof(uint32),
+									 MCXT_ALLOC_HUGE);
+	const uint32 count = rests(&self->rows, places);
+
+	angle_rows_widen(&self->rows);
+	for (uint32 i = 0; i < count; i++)
+	{
+		const float floor = leaves[places[i]].rest;
+
+		CHECK_FOR_INTERRUPTS();
+		note_next(self, i + 1 < count ? &leaves[places[i + 1]].leaf : NULL);
+		self->later =
+			i + LATER < count ? &leaves[places[i + LATER]].leaf : NULL;
+		leaves[places[i]].rest = INFINITY;
+		(void) read_near(index, self, places[i], floor);
+	}
+	pfree(places);
 }

@@ -12,7 +12,7 @@
 #include "pg/am/am.h"
 #include "pg/am/scan/limit.h"
 
-/* No more rows than so many are prepared for: estimates of filters may be far off. */
+/* For the sake of a filter no more rows than so many are prepared for: estimates may be far off. */
 #define ROWS_MOST 10000.0
 
 struct AngleLimit
@@ -150,14 +150,38 @@ angle_limit_find(const ScanKeyData *orders)
 	return NULL;
 }
 
+/* How many the LIMIT is about. */
+static double
+rows_wanted(const AngleLimit *limit)
+{
+	return limit->state->count + (double) limit->state->offset;
+}
+
 double
 angle_limit_rows(const AngleLimit *limit)
 {
 	if (limit == NULL || limit->state->noCount)
 		return 0;
-	return Min((limit->state->count + (double) limit->state->offset) /
-				   limit->share,
-			   ROWS_MOST);
+	return Max(rows_wanted(limit),
+			   Min(rows_wanted(limit) / limit->share, ROWS_MOST));
+}
+
+double
+angle_limit_nearest(const AngleLimit *limit, double given, double ready,
+					double dropped)
+{
+	const double passed = given + ready;
+	const double tested = passed + dropped;
+	double wanted, share;
+
+	if (limit == NULL || limit->state->noCount || given >= rows_wanted(limit))
+		return 0;
+	wanted = rows_wanted(limit);
+	/* what the planner thinks counts as much as so many rows that are wanted */
+	share = (wanted + passed) / (wanted / limit->share + tested);
+	return passed < wanted
+			   ? tested + Min((wanted - passed) / share, Max(ROWS_MOST, tested))
+			   : wanted / share;
 }
 
 bool

@@ -22,6 +22,12 @@ AngleLimit *angle_limit_find(const ScanKeyData *orders);
  * the first row is. */
 double angle_limit_rows(const AngleLimit *limit);
 
+/* How many of the nearest rows have as many that pass the scan's filter as are wanted, about, when
+ * it has given so many, has so many more that pass, and has dropped so many. 0: that is not known,
+ * or all that are wanted were given. */
+double angle_limit_nearest(const AngleLimit *limit, double given, double ready,
+						   double dropped);
+
 /* Whether the row in the slot passes the filter that the executor will test, if that may be
  * tested more than once for a row; else true. What does not is counted as filtered. limit
  * may be NULL. */

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "miscadmin.h"
 #include "port/pg_bitutils.h"
 
 #include "core/ann/order.h"
@@ -14,24 +15,31 @@
  * is due all the same costs a second look at its leaf. */
 #define NEAR_SHARE 7
 
+/* Where these would be more than so many, they are found among one in two of all estimates,
+ * in four, and so on: to keep the least ones of all would take longer than to take rows in
+ * vain. Of some rows none is left out. With assertions both are so few that small indexes have
+ * rows that are left out, and read again. */
+#ifdef USE_ASSERT_CHECKING
+#define BEST_MOST 32
+#define KEPT 64
+#else
+#define BEST_MOST 512
+#define KEPT 2048
+#endif
+
 /* Estimates that are kept beside these, how many more are the occasion to let go of them, and
  * how many may stay. */
 #define BEST_MORE 64
 #define BEST_SOON 16
 #define BEST_SLACK 8
 
-/* Where more are asked for than so many, those with the least bounds are near, but for equal
- * ones: so many times the root of what is asked for, for of many the bounds overlap. As many
- * again for each batch that has leaves read. To keep the least estimates would take longer
- * than to take rows in vain. */
-#define MANY 50
-#define MANY_SHARE 283
+/* Where more are asked for than before, it is so many times as many at least; and no more than
+ * so many. */
+#define GROWTH 1.5
+#define ASKED_MOST 1e8
 
-/* Where less are asked for there are seldom as many as this. */
-#define FEW_MOST 2048
-
-/* Of so many none is left out. */
-#define KEPT 2048
+/* When leaves are read again, it is for so many times as many rows as were asked for before. */
+#define WIDER 4
 
 /* Rows that are sorted at a time: so many, or a part of all where those are many. Ten rows
  * are ready after some thirty were looked up. */
@@ -71,12 +79,6 @@ key_of(AngleBodyPointer body)
 	return (uint64) angle_body_block(body) << 16 | angle_body_slot(body);
 }
 
-static bool
-was_met(const AngleRows *rows, AngleBodyPointer body)
-{
-	return rows->met != NULL && met_lookup(rows->met, key_of(body)) != NULL;
-}
-
 bool
 angle_rows_meet(AngleRows *rows, AngleBodyPointer body)
 {
@@ -104,33 +106,46 @@ angle_rows_init(AngleRows *rows, bool once)
 	rows->near_capacity = start;
 	rows->near_keys = palloc(start * sizeof(float));
 	rows->near_items = palloc(start * sizeof(uint32));
-	rows->most = FEW_MOST;
+	rows->stride = 1;
+	rows->prune_at = 2 * KEPT;
 	rows->limit = rows->least_rest = INFINITY;
 	if (!once)
 		rows->met = met_create(CurrentMemoryContext, MET_START, NULL);
 }
 
-void
-angle_rows_expect(AngleRows *rows, double asked)
+/* Room for the estimates by which rows are near, and which of all those are. */
+static void
+make_best(AngleRows *rows)
 {
-	const uint32 rank = (uint32) (asked * NEAR_SHARE);
+	double rank = rows->asked * NEAR_SHARE;
+	uint32 stride = 1;
 
-	if (asked > MANY)
+	for (; rank > BEST_MOST; rank /= 2)
+		stride *= 2;
+	for (; rows->stride < stride; rows->stride *= 2)
 	{
-		rows->most = (uint32) (MANY_SHARE * sqrt(asked));
-		rows->best_rank = 0;
-		rows->limit = INFINITY;
-		return;
+		rows->best_count /= 2;
+		for (uint32 i = 0; i < rows->best_count; i++)
+			rows->best[i] = rows->best[2 * i];
 	}
-	if (rank <= rows->best_rank)
+	rows->best_rank = (uint32) rank;
+	if (rows->best_capacity >= rows->best_rank + BEST_MORE)
 		return;
-	rows->best_rank = rank;
-	rows->best_capacity = rank + BEST_MORE;
+	rows->best_capacity = rows->best_rank + BEST_MORE;
 	rows->best =
 		rows->best == NULL
 			? palloc(rows->best_capacity * sizeof(float))
 			: repalloc(rows->best, rows->best_capacity * sizeof(float));
+}
+
+void
+angle_rows_expect(AngleRows *rows, double asked)
+{
+	if (Min(asked, ASKED_MOST) <= rows->asked)
+		return;
+	rows->asked = Min(Max(asked, rows->asked * GROWTH), ASKED_MOST);
 	rows->limit = INFINITY;
+	make_best(rows);
 }
 
 /* Keeps the smallest estimates only, of which the limit is the greatest. */
@@ -154,17 +169,39 @@ narrow(AngleRows *rows)
 	rows->best_count = kept;
 }
 
+/* Which rows of the next block are among those whose estimates count. */
+static unsigned
+counted(AngleRows *rows)
+{
+	const uint32 phase = rows->phase++;
+
+	if (rows->stride == 1)
+		return ~0u;
+	if (rows->stride < ANGLE_BLOCK)
+	{
+		unsigned bits = 0;
+
+		for (uint32 i = phase % rows->stride; i < ANGLE_BLOCK;
+			 i += rows->stride)
+			bits |= 1u << i;
+		return bits;
+	}
+	return phase % (rows->stride / ANGLE_BLOCK) == 0
+			   ? 1u << phase / (rows->stride / ANGLE_BLOCK) % ANGLE_BLOCK
+			   : 0;
+}
+
 void
 angle_rows_estimated(AngleRows *rows, const float *estimates, int blocks,
 					 const uint16 *near)
 {
-	if (rows->best_rank == 0)
-		return;
 	for (int block = 0; block < blocks; block++)
 	{
+		unsigned bits = near[block] & counted(rows);
+
 		if (rows->best_count + ANGLE_BLOCK > rows->best_capacity)
 			narrow(rows);
-		for (unsigned bits = near[block]; bits != 0; bits &= bits - 1)
+		for (; bits != 0; bits &= bits - 1)
 		{
 			const float estimate =
 				estimates[block * ANGLE_BLOCK + pg_rightmost_one_pos32(bits)];
@@ -230,13 +267,13 @@ angle_rows_leave(AngleRows *rows, uint32 place)
 	rows->least_rest = Min(rows->least_rest, leaf->rest);
 }
 
-/* Leaves out the rows taken last, from place on, that are above limit. */
+/* Leaves out the rows that are above limit. */
 static void
-leave_far(AngleRows *rows, uint32 place)
+leave_far(AngleRows *rows)
 {
-	uint32 kept = place;
+	uint32 kept = 0;
 
-	for (uint32 i = place; i < rows->near_count; i++)
+	for (uint32 i = 0; i < rows->near_count; i++)
 	{
 		const float key = rows->near_keys[i];
 		const uint32 item = rows->near_items[i];
@@ -268,20 +305,22 @@ drop_next(AngleRows *rows)
 	rows->near_next = rows->near_sorted = 0;
 }
 
-/* Leaves out rows that are not near, unless there are few. Only those may be that were taken
- * since this was done last: rests of the leaves of others may have been queued. */
+/* Leaves out rows that are not near, unless there are few, and the farthest if there are more
+ * than work_mem has room for. */
 static void
 prune_near(AngleRows *rows)
 {
-	const uint32 taken = rows->near_count - rows->near_parted;
+	const Size each = sizeof(AngleRowItem) + sizeof(float) + sizeof(uint32);
+	const uint32 room = Max(KEPT, (Size) work_mem * 1024 / each);
 
-	if (taken > rows->most)
+	if (rows->near_count > room)
 		rows->limit = Min(rows->limit,
-						  angle_order_limit(rows->near_keys + rows->near_parted,
-											taken, rows->most, rows->most / 8));
+						  angle_order_limit(rows->near_keys, rows->near_count,
+											room / 2, room / 8));
 	if (rows->near_count > KEPT)
-		leave_far(rows, rows->near_parted);
+		leave_far(rows);
 	rows->near_parted = rows->near_count;
+	rows->prune_at = Max(2 * KEPT, 2 * rows->near_count);
 }
 
 /* Sorts the first of the rows that are near. */
@@ -339,9 +378,8 @@ part_near(AngleRows *rows, uint32 wanted)
 	return before;
 }
 
-/* Sorts the nearest rows that are known by their code. */
-static void
-sort_near(AngleRows *rows)
+void
+angle_rows_sort(AngleRows *rows)
 {
 	uint32 wanted;
 
@@ -359,7 +397,7 @@ sort_near(AngleRows *rows)
 static void
 grow_near(AngleRows *rows)
 {
-	if (rows->near_count - rows->near_parted >= 2 * rows->most)
+	if (rows->near_count >= rows->prune_at)
 	{
 		drop_next(rows);
 		prune_near(rows);
@@ -386,21 +424,6 @@ angle_rows_take(AngleRows *rows, uint32 place, const AngleLeafEntry *entry,
 	rows->near_items[rows->near_count++] = item;
 }
 
-/* Queues an item for the rows that were left out of each leaf. */
-static void
-queue_rests(AngleRows *rows)
-{
-	for (; rows->rests_queued < rows->leaf_count; rows->rests_queued++)
-	{
-		const uint32 place = rows->rests_queued;
-
-		if (rows->leaves[place].rest < INFINITY)
-			angle_queue_add(&rows->queue, rows->leaves[place].rest,
-							angle_item_id(ANGLE_ITEM_REST, place));
-	}
-	rows->least_rest = INFINITY;
-}
-
 /* By how much the key that a body will have is below its estimate, about. Bodies say less
  * than codes where rows are very near to one another. */
 static double
@@ -416,15 +439,20 @@ least_unread(const AngleRows *rows)
 	return Min(angle_queue_least(&rows->queue), angle_rows_least_near(rows));
 }
 
-void
-angle_rows_flush(AngleRows *rows)
+bool
+angle_rows_exhausted(const AngleRows *rows)
 {
-	if (angle_rows_unsorted(rows))
-		sort_near(rows);
-	if (least_unread(rows) >= rows->least_rest &&
-		angle_queue_least(&rows->known) + margin(rows) >= rows->least_rest &&
-		rows->least_rest < INFINITY)
-		queue_rests(rows);
+	return rows->least_rest < INFINITY &&
+		   least_unread(rows) >= rows->least_rest &&
+		   angle_queue_least(&rows->known) + margin(rows) >= rows->least_rest;
+}
+
+void
+angle_rows_widen(AngleRows *rows)
+{
+	rows->best_count = 0;
+	rows->limit = rows->least_rest = INFINITY;
+	angle_rows_expect(rows, WIDER * rows->asked);
 }
 
 void
@@ -449,30 +477,18 @@ angle_rows_unread(const AngleRows *rows)
 		   least_unread(rows) - margin(rows) <= angle_queue_least(&rows->known);
 }
 
-static void
-add_row(AngleRows *rows, const AngleRowsPart *part, const AngleLeafEntry *entry,
-		double key)
-{
-	const uint32 item = add_item(rows, entry, part->place);
-
-	if (part->known)
-		angle_queue_add(&rows->known, key, item);
-	else
-		angle_queue_add(&rows->queue, key, angle_item_id(ANGLE_ITEM_ROW, item));
-}
-
 void
-angle_rows_queue(AngleRows *rows, const AngleRowsPart *part,
-				 const AngleLeafEntry *entries, const double *keys, int count)
+angle_rows_add_part(AngleRows *rows, const AngleRowsPart *part,
+					const AngleLeafEntry *entries, const double *keys,
+					int count)
 {
 	AngleCandidate *nearest = palloc((count + 1) * sizeof(AngleCandidate));
 	AngleTop top;
 
 	angle_top_init(&top, nearest, Min(part->most, (size_t) count) + 1);
 	for (int i = 0; i < count; i++)
-		if ((keys[i] > part->floor ||
-			 (keys[i] == part->floor && i >= part->slot)) &&
-			!was_met(rows, entries[i].body))
+		if (keys[i] > part->floor ||
+			(keys[i] == part->floor && i >= part->slot))
 			(void) angle_top_offer(&top, keys[i], i);
 	angle_top_sort(&top);
 	for (size_t i = 0; i < top.count; i++)
@@ -482,11 +498,11 @@ angle_rows_queue(AngleRows *rows, const AngleRowsPart *part,
 		if (i == part->most)
 		{
 			rows->leaves[part->place].slot = slot;
-			angle_queue_add(&rows->queue, nearest[i].key,
-							angle_item_id(ANGLE_ITEM_REST, part->place));
+			angle_queue_add(&rows->queue, nearest[i].key, part->place);
 			break;
 		}
-		add_row(rows, part, &entries[slot], nearest[i].key);
+		angle_queue_add(&rows->known, nearest[i].key,
+						add_item(rows, &entries[slot], part->place));
 	}
 	pfree(nearest);
 }

@@ -1,10 +1,14 @@
 /*
  * The rows of a scan that were seen and not been dealt with.
  *
- * A row is known by its code first, then by its body. Of the leaf
- * that is read only rows are kept whose bound is not above the estimates of so many
- * others; for the rest there is one item that has the key of the nearest of them. When
- * that is due, the leaf is read again. So memory is bounded by the number of leaves.
+ * A row is known by its code first, then by its body. Of the leaves that are read only rows are
+ * kept whose bound is not above the estimates of so many others. Of each leaf it is known up to
+ * which bound its rows were taken. When one that was left out may be the next, the leaves are
+ * read again, and more rows of them are taken. So memory follows from how many rows are
+ * asked for, and is bounded by work_mem, but for 16 bytes of each row that was looked up.
+ *
+ * Where all of the index is read, rows come leaf by leaf as their bodies say, some of each at
+ * a time.
  *
  * A row has two entries, and is met in the leaf of either. It is dealt with as the one says
  * that is looked up first: the bodies of the rows that were looked up are remembered, 16
@@ -19,14 +23,7 @@
 /* Rows of a leaf that are queued at a time where it is read again. */
 #define ANGLE_ROWS_AT_A_TIME 16
 
-typedef enum AngleItemKind
-{
-	ANGLE_ITEM_ROW = 0, /* known by its code */
-	ANGLE_ITEM_REST =
-		1 /* a leaf, whose rows from slot and the key on are left */
-} AngleItemKind;
-
-/* What is known of an item; of a rest the place of its leaf is its id. */
+/* What is known of a row. */
 typedef struct AngleRowItem
 {
 	AngleLeafEntry entry;
@@ -37,14 +34,16 @@ typedef struct AngleRowItem
 typedef struct AngleSeenLeaf
 {
 	AngleLeaf leaf;
-	float rest;	 /* rows with greater keys were left out; infinite: none */
-	uint16 slot; /* or with this key from this slot on */
+	float rest; /* rows with greater keys were left out; infinite: none */
+	uint16
+		slot; /* of a leaf in the queue: its rows from this one on are left */
 } AngleSeenLeaf;
 
 typedef struct AngleRows
 {
 	AngleQueue known; /* rows that are known by their bodies: places of items */
-	AngleQueue queue; /* the others; ids are made by angle_item_id() */
+	AngleQueue
+		queue; /* leaves with rows that are left, where all is read: places */
 	double margins;	  /* the sum of those of the rows that were looked up … */
 	double looked_up; /* … so many */
 	AngleRowItem *items;
@@ -54,8 +53,7 @@ typedef struct AngleRows
 	AngleSeenLeaf *leaves;
 	uint32 leaf_count;
 	uint32 leaf_capacity;
-	uint32 rests_queued; /* leaves before this have their rest in the queue */
-	float least_rest;	 /* of the others */
+	float least_rest; /* of all leaves */
 
 	/* Rows that are known by their code, as places of items: from near_next on to
 	 * near_sorted in order, to near_parted those that come later, behind that as they
@@ -67,35 +65,31 @@ typedef struct AngleRows
 	uint32 near_parted;
 	uint32 near_count;
 	uint32 near_capacity;
-	uint32
-		most; /* that are kept of those taken since they were parted, about */
+	double asked;	 /* rows that are to be given out, as was said last */
+	uint32 prune_at; /* so many that are near some are left out of again */
 	float *
 		best; /* (best_capacity): the best_rank smallest estimates, and others */
-	uint32 best_rank; /* 0: they are not kept */
+	uint32 best_rank;
 	uint32 best_count;
 	uint32 best_capacity;
-	float limit; /* of keys that are near; falls */
+	uint32 stride; /* one in so many estimates counts, a power of 2 … */
+	uint32 phase;  /* … by the number of the block */
+	float limit;   /* of keys that are near; falls */
 	struct met_hash
 		*met; /* bodies; NULL where rows come by their first entry only */
 } AngleRows;
-
-static inline uint64
-angle_item_id(AngleItemKind kind, uint32 place)
-{
-	return (uint64) kind << 32 | place;
-}
-
-static inline AngleItemKind
-angle_item_kind(uint64 id)
-{
-	return (AngleItemKind) (id >> 32);
-}
 
 /* In the current memory context. once: rows come by one of their entries only. */
 void angle_rows_init(AngleRows *rows, bool once);
 
 /* Says that so many rows are to be given out in all: how many are near. */
 void angle_rows_expect(AngleRows *rows, double asked);
+
+/* Whether a row that was left out may come before all others. No row is unsorted. */
+bool angle_rows_exhausted(const AngleRows *rows);
+
+/* Says that leaves are read again, those that have a rest: more rows are near. */
+void angle_rows_widen(AngleRows *rows);
 
 /* Adds a leaf; returns its place. */
 uint32 angle_rows_add_leaf(AngleRows *rows, const AngleLeaf *leaf);
@@ -119,7 +113,7 @@ bool angle_rows_meet(AngleRows *rows, AngleBodyPointer body);
 void angle_rows_looked_up(AngleRows *rows, uint32 place, AngleRowKey key);
 
 /* Whether a row or a leaf has to be looked at before the first one that is known by its
- * body. None is waiting. */
+ * body. No row is unsorted. */
 bool angle_rows_unread(const AngleRows *rows);
 
 /* A bound of the keys by bodies of all rows of leaves that were read. */
@@ -137,18 +131,19 @@ angle_rows_unsorted(const AngleRows *rows)
 								   : rows->near_sorted);
 }
 
-/* Whether angle_rows_flush() has something to do. */
+/* Whether no row is left of the leaves that were read. */
 static inline bool
-angle_rows_waiting(const AngleRows *rows)
+angle_rows_none(const AngleRows *rows)
 {
-	return angle_rows_unsorted(rows) || rows->least_rest < INFINITY;
+	return rows->known.count == 0 && rows->queue.count == 0 &&
+		   rows->near_next == rows->near_count && rows->least_rest == INFINITY;
 }
 
-/* Sorts the nearest of what was taken, and queues rests where they could be next. */
-void angle_rows_flush(AngleRows *rows);
+/* Sorts the nearest of what was taken. */
+void angle_rows_sort(AngleRows *rows);
 
 /* The least key of rows that are known by their code; infinite if there is none.
- * None of them is waiting. */
+ * No row is unsorted. */
 static inline double
 angle_rows_least_near(const AngleRows *rows)
 {
@@ -157,19 +152,18 @@ angle_rows_least_near(const AngleRows *rows)
 			   : INFINITY;
 }
 
-/* Queues the nearest of the rows from (floor, slot) on that were not met, most of them,
- * as known by their bodies or not, and an item for what is left. */
+/* Adds the nearest of the rows from (floor, slot) on, most of them, as known by their bodies,
+ * and queues the leaf if any are left. */
 typedef struct AngleRowsPart
 {
-	bool known;
 	uint32 place; /* of the leaf */
 	double floor;
 	int slot;
 	size_t most;
 } AngleRowsPart;
 
-void
-angle_rows_queue(AngleRows *rows, const AngleRowsPart *part,
-				 const AngleLeafEntry *entries, const double *keys, int count);
+void angle_rows_add_part(AngleRows *rows, const AngleRowsPart *part,
+						 const AngleLeafEntry *entries, const double *keys,
+						 int count);
 
 #endif

@@ -51,6 +51,9 @@
 #define MORE 40.0
 #define TARGET_LEAST 0.5
 
+/* Leaves are read for so many times as many rows, for not to read a few of them for each row. */
+#define AT_A_TIME 1.15
+
 IndexScanDesc
 angle_beginscan(Relation index, int keys, int orders)
 {
@@ -143,9 +146,7 @@ leaf_is_next(const AngleScan *self)
 {
 	if (!self->more)
 		return false;
-	if (self->rows.known.count == 0 && self->rows.queue.count == 0 &&
-		!angle_rows_waiting(&self->rows) &&
-		isinf(angle_rows_least_near(&self->rows)))
+	if (angle_rows_none(&self->rows))
 		return true;
 	if (!self->query->ordered)
 		return false;
@@ -177,18 +178,38 @@ look_at_next(Relation index, AngleScan *self)
 	AngleRows *rows = &self->rows;
 	AngleCandidate first;
 
-	if (angle_rows_least_near(rows) <= angle_queue_least(&rows->queue))
+	if (!self->once)
 	{
 		prefetch_bodies(self);
 		look_up(index, self, rows->near_items[rows->near_next++]);
 		return;
 	}
 	first = angle_queue_pop(&rows->queue);
-	if (angle_item_kind(first.id) == ANGLE_ITEM_ROW)
-		look_up(index, self, (uint32) first.id);
-	else
-		angle_scan_expand(index, self, (uint32) first.id, first.key,
-						  rows->leaves[(uint32) first.id].slot);
+	angle_scan_expand(index, self, (uint32) first.id, first.key,
+					  rows->leaves[first.id].slot);
+}
+
+/* Reads what may come before the rows that were taken, and puts these in order. */
+static void
+read_and_sort(Relation index, AngleScan *self)
+{
+	AngleRows *rows = &self->rows;
+
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (leaf_is_next(self))
+			angle_scan_leaf(index, self);
+		else if (angle_rows_unsorted(rows))
+		{
+			angle_rows_sort(rows);
+			self->ahead = rows->near_next;
+		}
+		else if (angle_rows_exhausted(rows))
+			angle_scan_widen(index, self);
+		else
+			return;
+	}
 }
 
 /* The next of the rows that are known by their bodies: its item's place; false if there
@@ -199,23 +220,9 @@ next_row(Relation index, AngleScan *self, uint32 *place, double *key)
 	AngleRows *rows = &self->rows;
 	AngleCandidate first;
 
-	for (;;)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (leaf_is_next(self))
-		{
-			angle_scan_leaf(index, self);
-			continue;
-		}
-		if (angle_rows_waiting(rows))
-		{
-			angle_rows_flush(rows);
-			self->ahead = rows->near_next;
-		}
-		if (!angle_rows_unread(rows))
-			break;
+	for (read_and_sort(index, self); angle_rows_unread(rows);
+		 read_and_sort(index, self))
 		look_at_next(index, self);
-	}
 	if (rows->known.count == 0)
 		return false;
 	first = angle_queue_pop(&rows->known);
@@ -224,16 +231,40 @@ next_row(Relation index, AngleScan *self, uint32 *place, double *key)
 	return true;
 }
 
+/* The nearest rows among which a filter leaves as many as are wanted, about, by what it left so
+ * far; 0 where it dropped none, or how many are wanted is not known. It is thought over when
+ * so many were looked at. */
+static double
+nearest_filtered(const AngleScan *self, double enough)
+{
+	const double nearest = Max(self->nearest, enough);
+	double rows;
+
+	if (self->dropped == 0)
+		return 0;
+	rows = angle_limit_nearest(self->limit, self->count - self->dropped,
+							   self->ready.count, self->dropped);
+	if (rows == 0)
+		return 0;
+	return self->count + self->ready.count < nearest ? nearest
+													 : Max(nearest, rows);
+}
+
 /* The nearest rows that are not to be missed as the next ones are given out. */
 static double
 nearest_wanted(const AngleScan *self)
 {
 	const double enough = Max(self->wanted, WANTED);
+	const double filtered = nearest_filtered(self, enough);
+	double nearest;
 
+	if (filtered > 0)
+		return filtered;
 	if (self->count < enough)
 		return enough;
-	return (self->count * MORE_SHARE + MORE) /
-		   Max(TARGET_LEAST, angle_recall_target);
+	nearest = (self->count * MORE_SHARE + MORE) /
+			  Max(TARGET_LEAST, angle_recall_target);
+	return nearest <= self->nearest ? self->nearest : nearest * AT_A_TIME;
 }
 
 /* Collects the rows whose distances are computed next; returns how many there are. */
@@ -304,7 +335,10 @@ find_distance(IndexScanDesc scan, AngleScan *self, AngleCandidate row,
 	if (found)
 		found = angle_row_distance(table, scan, distance);
 	else
+	{
+		self->dropped++;
 		self->count++;
+	}
 	angle_row_forget(table);
 	return found;
 }
@@ -397,7 +431,7 @@ init_rows(AngleScan *self)
 	angle_queue_make(&self->late, BATCH_MOST);
 	angle_rows_init(&self->rows, self->once);
 	self->given = -INFINITY;
-	self->count = self->nearest = self->due = 0;
+	self->count = self->dropped = self->nearest = self->due = 0;
 }
 
 /* How many rows a leaf has, about. */

@@ -32,11 +32,13 @@ typedef struct AngleScan
 		ready; /* rows whose distance is known: distances, places of items */
 	AngleQueue late; /* rows that come last */
 	double given;	 /* the distance of the last row that was given out … */
-	double count;	 /* … and how many were */
-	double wanted;	 /* rows that will have to be given, about; 0: not known */
+	double count; /* … and how many were, or were dropped by the filter … */
+	double dropped; /* … so many */
+	double wanted;	/* rows that will have to be given, about; 0: not known */
 	int probes; /* leaves to be read before the first row; 0: by the stop rule */
-	AngleAhead next_leaf; /* what is read of the leaf that comes next */
-	AngleStop stop;		  /* what was read */
+	AngleAhead next_leaf;	/* what is read of the leaf that comes next */
+	const AngleLeaf *later; /* one that comes after it, or NULL */
+	AngleStop stop;			/* what was read */
 	AngleStopRule rule;
 	double nearest;	  /* rows that are not to be missed now … */
 	double due;		  /* … and what is to be seen for them, where all pass */
@@ -55,7 +57,10 @@ typedef struct AngleScan
 /* Reads the next leaf, if there is one, and takes the rows of it that are near. */
 void angle_scan_leaf(Relation index, AngleScan *self);
 
-/* Queues rows of the leaf at place from (floor, slot) on. */
+/* Reads the leaves again of which rows were left out, and takes more of them. */
+void angle_scan_widen(Relation index, AngleScan *self);
+
+/* Where all of the index is read: takes rows of the leaf at place from (floor, slot) on. */
 void angle_scan_expand(Relation index, AngleScan *self, uint32 place,
 					   double floor, int slot);
 
