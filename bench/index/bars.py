@@ -1,6 +1,7 @@
 """Ratios to the other sides, and which of those that were set as a bar are missed."""
 import numpy as np
 
+import filters
 import search
 
 INFINITE = float("inf")
@@ -56,14 +57,22 @@ def hnsw_bars(ours, name, theirs):
         yield f"WAL of the index of {name}", other["wal"] / mine["wal"], 5
         yield f"VACUUM of {name}", other["vacuum"] / mine["vacuum"], 10
     if "filter" in ours:
-        for mine, other in zip(ours["filter"], theirs["filter"]):
-            yield (f"time of {name}, filter {mine['percent']} %",
-                   other["ms"] / mine["ms"], 1)
+        yield from filter_bars(ours["filter"], name, theirs["filter"])
+
+
+def filter_bars(ours, name, theirs):
+    """Ratios of times under filters: by default, whatever is found, and at the same recall."""
+    for mine, other in zip(filters.by_default(ours), filters.by_default(theirs)):
+        yield f"time of {name}, filter {mine['percent']} %", other["ms"] / mine["ms"], 1
+    for other in theirs:
+        mine = filters.ms_at(ours, other["percent"], other["recall"])
+        yield (f"the same at its recall, {other['percent']} %, {other['way']}",
+               other["ms"] / mine, 1)
 
 
 def own_bars(ours):
     """Pairs of a figure and the least it may be; what should be small is negated."""
-    for f in ours.get("filter", ()):
+    for f in filters.by_default(ours.get("filter", ())):
         yield f"rows under a filter of {f['percent']} %", f["rows"], 10
         yield f"recall under a filter of {f['percent']} %", f["recall"], 0.95
     if "grow" in ours:

@@ -60,11 +60,11 @@ def print_writes(sides):
 
 
 def print_filters(sides):
-    print(f"\n{'filter':{WIDTH}}{'keeps %':>9}{'rows':>6}{'recall':>8}{'ms':>9}")
+    print(f"\n{'filter':{WIDTH}}{'way':>12}{'keeps %':>9}{'rows':>6}{'recall':>8}{'ms':>9}")
     for side in sides:
         for f in side["filter"]:
-            print(f"{side['title']:{WIDTH}}{f['percent']:9}{f['rows']:6}{f['recall']:8.3f}"
-                  f"{f['ms']:9.2f}")
+            print(f"{side['title']:{WIDTH}}{f['way']:>12}{f['percent']:9}{f['rows']:6}"
+                  f"{f['recall']:8.3f}{f['ms']:9.2f}")
 
 
 def print_growth(sides):

@@ -26,7 +26,9 @@ class Side:
     column: str           # type of the column
     using: str            # access method, column and options of the index
     sweeps: tuple
-    filtering: tuple = ()  # settings for queries with a filter, "name = value"
+    # names of ways to ask with a filter, and their settings, "name = value"; the default is
+    # what the manual has for filters, or nothing
+    filtering: dict = dataclasses.field(default_factory=lambda: {"default": ()})
 
     @property
     def ours(self):
@@ -64,7 +66,9 @@ def angle():
             Sweep("angle, probes", "angle.probes", ladder(2, 4096)),
             Sweep("angle, recall_target", "angle.recall_target",
                   (0.8, 0.85, 0.88, 0.9, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985,
-                   0.99, 0.993, 0.995))))
+                   0.99, 0.993, 0.995))),
+        {"default": (), **{f"target {target}": (f"angle.recall_target = {target}",)
+                           for target in (0.5, 0.7, 0.8, 0.9, 0.98)}})
 
 
 def hnsw(construction):
@@ -73,7 +77,9 @@ def hnsw(construction):
         f"hnsw{construction}", title, f"hnsw{construction}", "pgvector", "vector",
         "vector", "hnsw (v vector_cosine_ops) WITH (m = 16, ef_construction ="
         f" {construction})", (Sweep(title, "hnsw.ef_search", ladder(10, 1000)),),
-        ("hnsw.iterative_scan = strict_order",))
+        {"default": ("hnsw.iterative_scan = strict_order",),
+         "thorough": ("hnsw.iterative_scan = relaxed_order", "hnsw.ef_search = 1000",
+                      "hnsw.max_scan_tuples = 500000", "hnsw.scan_mem_multiplier = 1000")})
 
 
 def ivfflat(rows, lists):
@@ -85,7 +91,7 @@ def ivfflat(rows, lists):
         f"ivfflat{lists or ''}", title, "ivfflat", "pgvector", "vector", "vector",
         f"ivfflat (v vector_cosine_ops) WITH (lists = {number})",
         (Sweep(title, "ivfflat.probes", ladder(1, number)),),
-        ("ivfflat.iterative_scan = relaxed_order",))
+        {"default": ("ivfflat.iterative_scan = relaxed_order",)})
 
 
 def vchord(rows, lists, threads):
@@ -101,7 +107,7 @@ def vchord(rows, lists, threads):
         f"vchordrq (v vector_cosine_ops) WITH (options = $${options}$$)",
         tuple(Sweep(f"{title}, epsilon {epsilon}", "vchordrq.probes", ladder(1, number),
                     (f"vchordrq.epsilon = {epsilon}",)) for epsilon in (1.0, 1.4, 1.9)),
-        (f"vchordrq.probes = {max(1, number // 10)}", "vchordrq.prefilter = on"))
+        {"default": (f"vchordrq.probes = {max(1, number // 10)}", "vchordrq.prefilter = on")})
 
 
 def diskann():

@@ -20,6 +20,10 @@
 #define PRODUCTS 1e8
 #define ROWS_EACH 40
 
+/* A query that misses one of its neighbours is likelier to miss more: the deviation of a recall is
+ * so many times as large as if each neighbour were found by itself. */
+#define TOGETHER 1.45
+
 /* Memory for the order of leaves of several queries at a time. */
 #define ORDERS_SIZE ((Size) 32 << 20)
 
@@ -475,6 +479,14 @@ mean_read(const AngleMeasured *measured, double seen)
 		   measured->queries;
 }
 
+/* A target and the standard error of what is measured for it by so many neighbours: five builds
+ * in six find the target, and not one in two. */
+static double
+for_certain(double target, int neighbours)
+{
+	return target + TOGETHER * sqrt(target * (1 - target) / Max(1, neighbours));
+}
+
 /* The quantiles of what was needed, and what is read for them. More of the nearest need no
  * less than few do. */
 void
@@ -490,7 +502,8 @@ angle_measured_set_stop(AngleMeasured *measured, AngleMeta *meta)
 		qsort(needs, found, sizeof(float), compare_needs);
 		for (int i = 0; i < ANGLE_TARGETS; i++)
 		{
-			const int rank = (int) ceil(angle_recall_targets[i] * found);
+			const int rank =
+				(int) ceil(for_certain(angle_recall_targets[i], found) * found);
 			const float below = scale > 0 ? meta->enough[scale - 1][i] : 0;
 			const float need =
 				found > 0 ? needs[Max(0, Min(rank, found) - 1)] : 0;
