@@ -99,6 +99,7 @@ PG_SRCS = \
 	model/uses.c \
 	settings.c \
 	type/distance_cost.c \
+	type/toast_chunks.c \
 	type/toast_reader.c \
 	type/toast_value.c \
 	type/vector.c \

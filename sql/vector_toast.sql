@@ -99,6 +99,21 @@ ROLLBACK TO before;
 FETCH 2 FROM c;
 MOVE ALL IN c;
 ROLLBACK;
+-- where they were read is remembered, and verified: chunks move, and others come to their places
+CREATE FUNCTION given() RETURNS TABLE (rows bigint, wrong bigint, unordered bigint) LANGUAGE sql AS
+$$ SELECT count(*), count(*) FILTER (WHERE v <> spot(id, 1024)), count(*) FILTER (WHERE far < last)
+FROM (SELECT id, v, far, lag(far) OVER () AS last FROM (SELECT id, v, v <=> spot(2, 1024) AS far FROM indexed ORDER BY v <=> spot(2, 1024) LIMIT 300) x) y $$;
+SELECT * FROM given();
+VACUUM FULL indexed;
+SELECT * FROM given();
+UPDATE indexed SET v = spot(id + 400, 1024), id = id + 400 WHERE id % 3 = 0;
+SELECT * FROM given();
+VACUUM indexed;
+INSERT INTO indexed SELECT i, spot(i, 1024) FROM generate_series(900, 1000) i;
+SELECT * FROM given();
+TRUNCATE indexed;
+INSERT INTO indexed SELECT i, spot(i, 1024) FROM generate_series(2000, 2400) i;
+SELECT * FROM given();
 RESET enable_seqscan;
 RESET angle.recall_target;
 
@@ -114,4 +129,4 @@ SELECT id, pg_column_size(v) < 64000 AS compressed, round((v <-> (SELECT array_a
 FROM packed ORDER BY id;
 
 DROP TABLE far, far_too, in_order, indexed, by_index, near, packed;
-DROP FUNCTION far_state, lookups, nearest, spot;
+DROP FUNCTION far_state, lookups, given, nearest, spot;

@@ -10,8 +10,8 @@
 #include "utils/fmgroids.h"
 
 #include "pg/pg_compat.h"
+#include "pg/type/toast_chunks.h"
 #include "pg/type/toast_reader.h"
-#include "pg/type/toast_value.h"
 
 AngleToastReader *
 angle_toast_reader_make(void)
@@ -50,24 +50,52 @@ angle_toast_reader_end(AngleToastReader *reader)
 	reader->table = NULL;
 }
 
+/* Notes the place of the value whose first chunk is in the slot. */
+static void
+note(const AngleToastReader *reader, const AngleToastValue *value)
+{
+	const ItemPointer first = &reader->slot->tts_tid;
+
+	angle_toast_note(
+		RelationGetRelid(reader->table), value->id,
+		(AngleToastPlace){ItemPointerGetBlockNumber(first),
+						  ItemPointerGetOffsetNumber(first) - 1,
+						  ((BufferHeapTupleTableSlot *) reader->slot)->buffer});
+}
+
 /* Takes the chunks in their order, as the index has them. */
 static void
 take_chunks(AngleToastReader *reader, AngleToastValue *value)
 {
+	TupleTableSlot *slot = reader->slot;
 	ScanKeyData key;
 
 	ScanKeyInit(&key, ANGLE_TOAST_ID, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(value->id));
 	index_rescan(reader->scan, &key, 1, NULL, 0);
-	while (
-		value->done < value->size &&
-		index_getnext_slot(reader->scan, ForwardScanDirection, reader->slot) &&
-		angle_toast_take(value,
-						 ExecFetchSlotHeapTuple(reader->slot, false, NULL)))
-		;
+	while (value->done < value->size &&
+		   index_getnext_slot(reader->scan, ForwardScanDirection, slot))
+	{
+		if (value->done == 0)
+			note(reader, value);
+		if (!angle_toast_take(value, ExecFetchSlotHeapTuple(slot, false, NULL)))
+			break;
+	}
 	/* lets go of the pages: VACUUM would wait for them */
-	ExecClearTuple(reader->slot);
+	ExecClearTuple(slot);
 	index_rescan(reader->scan, &key, 1, NULL, 0);
+}
+
+/* Takes the value from where it was read before, if it was lately; returns whether it is
+ * whole. */
+static bool
+take_noted(AngleToastReader *reader, AngleToastValue *value)
+{
+	AngleToastPlace place;
+
+	if (!angle_toast_noted(RelationGetRelid(reader->table), value->id, &place))
+		return false;
+	return angle_toast_follow(value, reader->scan->xs_snapshot, &place);
 }
 
 /* The value, or NULL if it is PostgreSQL's to get, or to say what is wrong. */
@@ -86,7 +114,11 @@ read_value(AngleToastReader *reader, const struct varlena *external)
 		reader->table->rd_rel->relam != HEAP_TABLE_AM_OID)
 		return NULL;
 	value = angle_toast_begin(external, reader->table);
-	take_chunks(reader, &value);
+	if (!take_noted(reader, &value))
+	{
+		value.done = 0;
+		take_chunks(reader, &value);
+	}
 	return angle_toast_end(&value);
 }
 

@@ -3,18 +3,15 @@
 #include "access/detoast.h"
 #include "access/genam.h"
 #include "access/heapam.h"
-#include "access/heaptoast.h"
 #include "access/table.h"
 #include "access/toast_internals.h"
 #include "catalog/pg_am_d.h"
-#include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "core/base/prefetch.h"
 #include "pg/pg_compat.h"
-#include "pg/type/toast_value.h"
+#include "pg/type/toast_chunks.h"
 #include "pg/type/vector_toast.h"
 
 /* How many tables are kept in mind, and the most rows that pass before another
@@ -22,21 +19,16 @@
 #define TRAILS 4
 #define PAUSE_MAX 63
 
-/* The head of a chunk, and enough of it that the processor sees where reading
- * goes. */
-#define PREFETCH_BYTES 512
-
 /* Where reading a TOAST table has come to. Nothing of it need be true: the table
  * can have changed since, or be another one of the same OID. */
 typedef struct Trail
 {
 	Oid table;
-	bool known; /* whether the chunk below is the last of the row before */
-	int pause;	/* rows to pass after the next wrong guess */
-	int skip;	/* rows still to pass */
-	BlockNumber block;	 /* where a chunk is, */
-	OffsetNumber offset; /* there, */
-	Buffer buffer;		 /* and which buffer the block was in; 0: not read */
+	bool
+		known; /* whether the place is that of the last chunk of the row before */
+	int pause; /* rows to pass after the next wrong guess */
+	int skip;  /* rows still to pass */
+	AngleToastPlace place;
 } Trail;
 
 static Trail trails[TRAILS];
@@ -52,106 +44,11 @@ trail_of(Oid table)
 	return trail;
 }
 
-/* A value that is looked for without the index. */
-typedef struct Search
-{
-	AngleToastValue value;
-	Snapshot snapshot; /* that sees chunks */
-} Search;
-
-/* Takes the chunk at a place, if it is the one that is next. The buffer is locked. */
-static bool
-take_chunk(Search *search, Buffer buffer, OffsetNumber offset)
-{
-	Page page = BufferGetPage(buffer);
-	ItemId item;
-	HeapTupleData chunk;
-
-	if (offset > PageGetMaxOffsetNumber(page))
-		return false;
-	item = PageGetItemId(page, offset);
-	if (!ItemIdIsNormal(item))
-		return false;
-	chunk.t_data = (HeapTupleHeader) PageGetItem(page, item);
-	chunk.t_len = ItemIdGetLength(item);
-	chunk.t_tableOid = RelationGetRelid(search->value.table);
-	ItemPointerSet(&chunk.t_self, BufferGetBlockNumber(buffer), offset);
-	return HeapTupleSatisfiesVisibility(&chunk, search->snapshot, buffer) &&
-		   angle_toast_take(&search->value, &chunk);
-}
-
-/* Reads a block; InvalidBuffer if the table is not that long, which cannot change
- * while it is locked. The block lies in the buffer of the trail, or, when a table
- * was read in order, in the next one: to see whether it does is less work than to
- * look it up. */
-static Buffer
-read_block(Relation table, Trail *trail, BlockNumber block)
-{
-	Buffer guess = trail->buffer;
-
-	if (guess > 0 && block != trail->block)
-		guess = guess < NBuffers ? guess + 1 : InvalidBuffer;
-	trail->block = block;
-	if (guess > 0 && ReadRecentBuffer(ANGLE_RELATION_LOCATOR(table),
-									  MAIN_FORKNUM, block, guess))
-		trail->buffer = guess;
-	else if (block < RelationGetNumberOfBlocks(table))
-		trail->buffer = ReadBuffer(table, block);
-	else
-		trail->buffer = InvalidBuffer;
-	return trail->buffer;
-}
-
-/* Lets the processor fetch the chunk at offset of a page, the next row's. */
-static void
-prefetch_chunk(Page page, OffsetNumber offset)
-{
-	if (offset <= PageGetMaxOffsetNumber(page))
-		angle_prefetch(PageGetItem(page, PageGetItemId(page, offset)),
-					   PREFETCH_BYTES);
-}
-
-/* Takes the chunks from offset on of a block, as far as they are the value's. Returns
- * whether there is one. */
-static bool
-take_chunks(Search *search, Trail *trail, BlockNumber block,
-			OffsetNumber offset)
-{
-	const AngleToastValue *value = &search->value;
-	const uint32 before = value->done;
-	Buffer buffer = read_block(value->table, trail, block);
-
-	if (!BufferIsValid(buffer))
-		return false;
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	while (value->done < value->size && take_chunk(search, buffer, offset))
-		trail->offset = offset++;
-	if (value->done == value->size)
-		prefetch_chunk(BufferGetPage(buffer), offset);
-	UnlockReleaseBuffer(buffer);
-	return value->done > before;
-}
-
-/* Puts the value together from the chunks that follow the trail, on the same page
- * and the ones after it. Returns whether it is whole. */
-static bool
-follow(Search *search, Trail *trail)
-{
-	const AngleToastValue *value = &search->value;
-	BlockNumber block = trail->block;
-
-	take_chunks(search, trail, block, trail->offset + 1);
-	while (value->done < value->size &&
-		   take_chunks(search, trail, ++block, FirstOffsetNumber))
-		;
-	return value->done == value->size;
-}
-
 /* Looks up where the last chunk of the value is. */
 static void
-find_last_chunk(const Search *search, Trail *trail)
+find_last_chunk(const AngleToastValue *value, Snapshot snapshot, Trail *trail)
 {
-	Relation table = search->value.table;
+	Relation table = value->table;
 	Relation *indexes;
 	int count;
 	int valid = toast_open_indexes(table, AccessShareLock, &indexes, &count);
@@ -160,26 +57,23 @@ find_last_chunk(const Search *search, Trail *trail)
 	HeapTuple chunk;
 
 	ScanKeyInit(&key, ANGLE_TOAST_ID, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(search->value.id));
-	scan = systable_beginscan_ordered(table, indexes[valid], search->snapshot,
-									  1, &key);
+				ObjectIdGetDatum(value->id));
+	scan = systable_beginscan_ordered(table, indexes[valid], snapshot, 1, &key);
 	chunk = systable_getnext_ordered(scan, BackwardScanDirection);
 	trail->known = chunk != NULL;
 	if (chunk != NULL)
-	{
-		trail->block = ItemPointerGetBlockNumber(&chunk->t_self);
-		trail->offset = ItemPointerGetOffsetNumber(&chunk->t_self);
-		trail->buffer = InvalidBuffer;
-	}
+		trail->place = (AngleToastPlace){
+			ItemPointerGetBlockNumber(&chunk->t_self),
+			ItemPointerGetOffsetNumber(&chunk->t_self), InvalidBuffer};
 	systable_endscan_ordered(scan);
 	toast_close_indexes(indexes, count, AccessShareLock);
 }
 
 /* Follows the trail, or finds it. */
 static void
-fetch_on_trail(Search *search, Trail *trail)
+fetch_on_trail(AngleToastValue *value, Snapshot snapshot, Trail *trail)
 {
-	if (trail->known && follow(search, trail))
+	if (trail->known && angle_toast_follow(value, snapshot, &trail->place))
 	{
 		trail->pause = 0;
 		return;
@@ -191,7 +85,7 @@ fetch_on_trail(Search *search, Trail *trail)
 		trail->known = false;
 	}
 	if (trail->skip == 0)
-		find_last_chunk(search, trail);
+		find_last_chunk(value, snapshot, trail);
 }
 
 /* The vector, if the trail leads to it, otherwise NULL. */
@@ -204,11 +98,10 @@ fetch_by_guess(const struct varlena *external, Trail *trail)
 
 	if (table->rd_rel->relam == HEAP_TABLE_AM_OID)
 	{
-		Search search = {angle_toast_begin(external, table),
-						 angle_toast_snapshot(&space)};
+		AngleToastValue value = angle_toast_begin(external, table);
 
-		fetch_on_trail(&search, trail);
-		vector = (AngleVector *) angle_toast_end(&search.value);
+		fetch_on_trail(&value, angle_toast_snapshot(&space), trail);
+		vector = (AngleVector *) angle_toast_end(&value);
 	}
 	table_close(table, AccessShareLock);
 	return vector;
@@ -223,6 +116,11 @@ angle_vector_fetch(struct varlena *external)
 
 	VARATT_EXTERNAL_GET_POINTER(pointer, external);
 	trail = trail_of(pointer.va_toastrelid);
+	if (angle_toast_noted(trail->table, pointer.va_valueid, &trail->place))
+	{
+		trail->known = true;
+		trail->skip = 0;
+	}
 	if (trail->skip > 0)
 		trail->skip--;
 	else if (!VARATT_EXTERNAL_IS_COMPRESSED(pointer))
