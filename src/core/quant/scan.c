@@ -399,13 +399,53 @@ block_sums_alone(const uint8_t *codes, const uint8_t *entries, int rows,
 
 /* ---- blocks of loose codes ---- */
 
+#if defined(__AVX512BW__)
+/* A tile in each quarter of a register. */
+#define TILES 4
+typedef __m512i Row;
+#define ZIP_LOW _mm512_unpacklo_epi8
+#define ZIP_HIGH _mm512_unpackhi_epi8
+
+INLINE Row
+load_row(const uint8_t *loose, int tiles)
+{
+	const __mmask64 wanted = ~UINT64_C(0) >> (64 - ANGLE_BLOCK * tiles);
+
+	return _mm512_maskz_loadu_epi8(wanted, loose);
+}
+
+/* A quarter of four rows each lies together. */
+INLINE void
+store_rows(uint8_t *codes, const Row *a, int tiles)
+{
+	for (int r = 0; r < ANGLE_BLOCK; r += 4)
+	{
+		const Row low = _mm512_shuffle_i32x4(a[r], a[r + 1], 0x44);
+		const Row low2 = _mm512_shuffle_i32x4(a[r + 2], a[r + 3], 0x44);
+		const Row high = _mm512_shuffle_i32x4(a[r], a[r + 1], 0xee);
+		const Row high2 = _mm512_shuffle_i32x4(a[r + 2], a[r + 3], 0xee);
+		const Row quarters[TILES] = {_mm512_shuffle_i32x4(low, low2, 0x88),
+									 _mm512_shuffle_i32x4(low, low2, 0xdd),
+									 _mm512_shuffle_i32x4(high, high2, 0x88),
+									 _mm512_shuffle_i32x4(high, high2, 0xdd)};
+
+#pragma GCC unroll 4
+		for (int tile = 0; tile < TILES; tile++)
+			if (tile < tiles)
+				_mm512_storeu_si512(codes +
+										(tile * ANGLE_BLOCK + r) * ANGLE_BLOCK,
+									quarters[tile]);
+	}
+}
+#elif defined(__x86_64__) || defined(__aarch64__)
+#define TILES 1
 #if defined(__x86_64__)
 typedef __m128i Row;
 #define LOAD_ROW(p) _mm_loadu_si128((const __m128i *) (p))
 #define STORE_ROW(p, x) _mm_storeu_si128((__m128i *) (p), x)
 #define ZIP_LOW _mm_unpacklo_epi8
 #define ZIP_HIGH _mm_unpackhi_epi8
-#elif defined(__aarch64__)
+#else
 typedef uint8x16_t Row;
 #define LOAD_ROW(p) vld1q_u8(p)
 #define STORE_ROW(p, x) vst1q_u8(p, x)
@@ -413,40 +453,58 @@ typedef uint8x16_t Row;
 #define ZIP_HIGH vzip2q_u8
 #endif
 
-/* Sixteen bytes of each of sixteen codes. Zipping rows i and i + 8 turns the eight bits
- * of a byte's place, row and column, by one; four times, they have changed places. */
+INLINE Row
+load_row(const uint8_t *loose, int tiles)
+{
+	(void) tiles;
+	return LOAD_ROW(loose);
+}
+
+INLINE void
+store_rows(uint8_t *codes, const Row *a, int tiles)
+{
+	(void) tiles;
+	for (int r = 0; r < ANGLE_BLOCK; r++)
+		STORE_ROW(codes + r * ANGLE_BLOCK, a[r]);
+}
+#else
+#define TILES 1
+#endif
+
+/* Up to TILES times sixteen bytes of each of sixteen codes. Zipping rows i and i + 8 turns the
+ * eight bits of a byte's place, row and column, by one; four times, they have changed places. */
 #if defined(ZIP_LOW)
 INLINE void
-transpose(uint8_t *codes, const uint8_t *loose, int rows)
+zip_rows(Row *to, const Row *from)
+{
+	for (int i = 0; i < 8; i++)
+	{
+		to[2 * i] = ZIP_LOW(from[i], from[i + 8]);
+		to[2 * i + 1] = ZIP_HIGH(from[i], from[i + 8]);
+	}
+}
+
+INLINE void
+transpose(uint8_t *codes, const uint8_t *loose, int rows, int tiles)
 {
 	Row a[ANGLE_BLOCK];
 	Row b[ANGLE_BLOCK];
 
 	for (int s = 0; s < ANGLE_BLOCK; s++)
-		a[s] = LOAD_ROW(loose + s * rows);
-	for (int round = 0; round < 4; round += 2)
-	{
-		for (int i = 0; i < 8; i++)
-		{
-			b[2 * i] = ZIP_LOW(a[i], a[i + 8]);
-			b[2 * i + 1] = ZIP_HIGH(a[i], a[i + 8]);
-		}
-		for (int i = 0; i < 8; i++)
-		{
-			a[2 * i] = ZIP_LOW(b[i], b[i + 8]);
-			a[2 * i + 1] = ZIP_HIGH(b[i], b[i + 8]);
-		}
-	}
-	for (int r = 0; r < ANGLE_BLOCK; r++)
-		STORE_ROW(codes + r * ANGLE_BLOCK, a[r]);
+		a[s] = load_row(loose + s * rows, tiles);
+	zip_rows(b, a);
+	zip_rows(a, b);
+	zip_rows(b, a);
+	zip_rows(a, b);
+	store_rows(codes, a, tiles);
 }
 #else
 INLINE void
-transpose(uint8_t *codes, const uint8_t *loose, int rows)
+transpose(uint8_t *codes, const uint8_t *loose, int rows, int tiles)
 {
 	for (int s = 0; s < ANGLE_BLOCK; s++)
 	{
-		for (int r = 0; r < ANGLE_BLOCK; r++)
+		for (int r = 0; r < ANGLE_BLOCK * tiles; r++)
 			codes[r * ANGLE_BLOCK + s] = loose[s * rows + r];
 	}
 }
@@ -457,8 +515,14 @@ block_fill(uint8_t *codes, const uint8_t *loose, int rows)
 {
 	int r = 0;
 
-	for (; r + ANGLE_BLOCK <= rows; r += ANGLE_BLOCK)
-		transpose(codes + r * ANGLE_BLOCK, loose + r, rows);
+	while (r + ANGLE_BLOCK <= rows)
+	{
+		const int left = (rows - r) / ANGLE_BLOCK;
+		const int tiles = left < TILES ? left : TILES;
+
+		transpose(codes + r * ANGLE_BLOCK, loose + r, rows, tiles);
+		r += tiles * ANGLE_BLOCK;
+	}
 	for (; r < rows; r++)
 	{
 		for (int s = 0; s < ANGLE_BLOCK; s++)
