@@ -305,22 +305,31 @@ drop_next(AngleRows *rows)
 	rows->near_next = rows->near_sorted = 0;
 }
 
+/* How many rows work_mem has room for. */
+static uint32
+room(void)
+{
+	const Size each = sizeof(AngleRowItem) + sizeof(float) + sizeof(uint32);
+	const Size rows = (Size) work_mem * 1024 / each;
+
+	return (uint32) Max(2 * KEPT, Min(rows, UINT32_MAX / 4));
+}
+
 /* Leaves out rows that are not near, unless there are few, and the farthest if there are more
  * than work_mem has room for. */
 static void
 prune_near(AngleRows *rows)
 {
-	const Size each = sizeof(AngleRowItem) + sizeof(float) + sizeof(uint32);
-	const uint32 room = Max(KEPT, (Size) work_mem * 1024 / each);
+	const uint32 most = room();
 
-	if (rows->near_count > room)
+	if (rows->near_count >= most)
 		rows->limit = Min(rows->limit,
 						  angle_order_limit(rows->near_keys, rows->near_count,
-											room / 2, room / 8));
+											most / 2, most / 8));
 	if (rows->near_count > KEPT)
 		leave_far(rows);
 	rows->near_parted = rows->near_count;
-	rows->prune_at = Max(2 * KEPT, 2 * rows->near_count);
+	rows->prune_at = Max(2 * KEPT, Min(2 * rows->near_count, most));
 }
 
 /* Sorts the first of the rows that are near. */
@@ -397,14 +406,19 @@ angle_rows_sort(AngleRows *rows)
 static void
 grow_near(AngleRows *rows)
 {
+	const uint32 most = room();
+
 	if (rows->near_count >= rows->prune_at)
 	{
 		drop_next(rows);
 		prune_near(rows);
 	}
-	if (rows->near_count < rows->near_capacity / 2)
+	if (rows->near_count < rows->near_capacity / 4 * 3)
 		return;
-	rows->near_capacity *= 2;
+	if (rows->near_capacity < most)
+		rows->near_capacity = Min(2 * rows->near_capacity, most);
+	else
+		rows->near_capacity *= 2; /* many are equally near */
 	rows->near_keys =
 		repalloc_huge(rows->near_keys, rows->near_capacity * sizeof(float));
 	rows->near_items =
