@@ -13,7 +13,7 @@
  * goes. */
 #define PREFETCH_BYTES 512
 
-/* How many values are remembered, a power of 2. */
+/* How many values are remembered. */
 #define NOTES 16384
 
 typedef struct Note

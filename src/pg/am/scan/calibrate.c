@@ -482,7 +482,7 @@ mean_read(const AngleMeasured *measured, double seen)
 /* A target and the standard error of what is measured for it by so many neighbours: five builds
  * in six find the target, and not one in two. */
 static double
-for_certain(double target, int neighbours)
+with_error(double target, int neighbours)
 {
 	return target + TOGETHER * sqrt(target * (1 - target) / Max(1, neighbours));
 }
@@ -503,7 +503,7 @@ angle_measured_set_stop(AngleMeasured *measured, AngleMeta *meta)
 		for (int i = 0; i < ANGLE_TARGETS; i++)
 		{
 			const int rank =
-				(int) ceil(for_certain(angle_recall_targets[i], found) * found);
+				(int) ceil(with_error(angle_recall_targets[i], found) * found);
 			const float below = scale > 0 ? meta->enough[scale - 1][i] : 0;
 			const float need =
 				found > 0 ? needs[Max(0, Min(rank, found) - 1)] : 0;

@@ -209,12 +209,12 @@ note_next(AngleScan *self, const AngleLeaf *leaf)
 		angle_leaf_blocks(layout, page) * angle_block_size(layout->dims);
 }
 
-/* Asks the processor for the first and the last line of one that comes later, or NULL, which say what
+/* Asks the processor for the first and the last line of one that comes later, which say what
  * it is: to find out where a page of memory lies takes long. */
 static void
-prefetch_later(const AngleScan *self, const AngleLeaf *leaf)
+prefetch_later(const AngleScan *self)
 {
-	const Buffer later = recent_leaf(self, leaf);
+	const Buffer later = recent_leaf(self, self->later);
 
 	angle_prefetch_bytes(later, 0, 1);
 	angle_prefetch_bytes(later, BLCKSZ - 1, 1);
@@ -257,7 +257,7 @@ take_near(AngleScan *self, uint32 place, Page page, float floor)
 	angle_rows_estimated(&self->rows, self->estimates, blocks, self->near);
 	choose_near(self, self->keys, blocks);
 	prefetch_entries(self, entries, blocks);
-	prefetch_later(self, self->later);
+	prefetch_later(self);
 	for (int block = 0; block < blocks; block++)
 		for (unsigned near = self->near[block]; near != 0; near &= near - 1)
 		{
