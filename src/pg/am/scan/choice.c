@@ -13,16 +13,18 @@
 #include "pg/am/scan/candidates.h"
 #include "pg/am/scan/choice.h"
 
-/* Leaves that are estimated: so many times those that are looked at, and at least so many times
- * a power of the leaves that there are. Of lists of text in high dimensions the nearest lie
- * below many inner nodes. With assertions so few that the small indexes of tests have far
- * groups, too. */
+/* Leaves that are estimated: so many times those that are looked at; where these are few, more
+ * times as many, up to so many times a power of the leaves that there are. Of lists of text in
+ * high dimensions the nearest lie below many inner nodes. With assertions so few that the small
+ * indexes of tests have far groups, too. */
 #ifdef USE_ASSERT_CHECKING
 #define ESTIMATED_SHARE 3
-#define ESTIMATED_LEAST 3
+#define ESTIMATED_SHARE_OF_FEW 6
+#define ESTIMATED_FEW 3
 #else
 #define ESTIMATED_SHARE 16
-#define ESTIMATED_LEAST 16
+#define ESTIMATED_SHARE_OF_FEW 64
+#define ESTIMATED_FEW 16
 #endif
 #define ESTIMATED_POWER 0.6
 
@@ -102,22 +104,30 @@ take_group(AngleChoice *choice, const AngleGroup *group)
 	choice->numbers += group->slots;
 }
 
+/* Up to how many estimated leaves those that are looked at are few. */
+static double
+few(double leaves)
+{
+	return ESTIMATED_FEW * pow(leaves, ESTIMATED_POWER);
+}
+
 /* Of so many leaves, those that are to be estimated where so many are looked at. */
 static double
 estimated(double leaves, double looked_at)
 {
 	return Max(looked_at * ESTIMATED_SHARE,
-			   ESTIMATED_LEAST * pow(leaves, ESTIMATED_POWER));
+			   Min(looked_at * ESTIMATED_SHARE_OF_FEW, few(leaves)));
 }
 
 double
 angle_choice_reach(double leaves, double share)
 {
-	const double looked_at = share * leaves / ESTIMATED_SHARE;
+	const double of_all = share * leaves;
+	const double looked_at =
+		of_all /
+		(of_all < few(leaves) ? ESTIMATED_SHARE_OF_FEW : ESTIMATED_SHARE);
 
-	return share * leaves < estimated(leaves, 0)
-			   ? 0
-			   : Max(0, (looked_at - LOOK_MORE) / LOOK_SHARE);
+	return Max(0, (looked_at - LOOK_MORE) / LOOK_SHARE);
 }
 
 /* Takes the nearest groups, with those taken before about so many leaves. */

@@ -25,7 +25,7 @@ AngleChoice *angle_choice_make(AngleQuery *query,
 bool angle_choice_next(AngleChoice *choice, double expected, AngleLeaf *leaf);
 
 /* Leaves that a scan has to expect, of so many, to come to those of a group than which this share
- * of all groups is nearer: 0 where they are always estimated. */
+ * of all groups is nearer: 0 where any scan does. */
 double angle_choice_reach(double leaves, double share);
 
 /* The leaf that is next, or that comes so many behind it, if that is known already; else
