@@ -108,13 +108,30 @@ angle_elements_from_double(float *out, const double *numbers, size_t n)
 	return range;
 }
 
+#if __BYTE_ORDER__ != __ORDER_BIG_ENDIAN__
+/* Numbers whose bytes are put into the other order together. */
+#define SWAPPED 4
+typedef uint32_t Swapped __attribute__((vector_size(SWAPPED * 4)));
+#endif
+
 void
 angle_elements_swap(void *out, const void *in, size_t n)
 {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 	memmove(out, in, n * sizeof(uint32_t));
 #else
-	for (size_t i = 0; i < n; i++)
+	size_t i = 0;
+
+	for (; i + SWAPPED <= n; i += SWAPPED)
+	{
+		Swapped bits;
+
+		memcpy(&bits, (const char *) in + i * sizeof(uint32_t), sizeof(bits));
+		bits = (bits & 0x00ff00ff) << 8 | (bits >> 8 & 0x00ff00ff);
+		bits = bits << 16 | bits >> 16;
+		memcpy((char *) out + i * sizeof(uint32_t), &bits, sizeof(bits));
+	}
+	for (; i < n; i++)
 	{
 		uint32_t bits;
 

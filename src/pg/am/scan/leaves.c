@@ -159,6 +159,17 @@ lock_leaf(Relation index, AngleScan *self, const AngleLeaf *leaf)
 	return InvalidBuffer;
 }
 
+/* A copy of a page, until the next one is made: conditions are functions, which are not called
+ * with a page locked. */
+static Page
+copy_page(AngleScan *self, Page page)
+{
+	if (self->copy == NULL)
+		self->copy = palloc(BLCKSZ);
+	memcpy(self->copy, page, BLCKSZ);
+	return (Page) self->copy;
+}
+
 void
 angle_scan_expand(Relation index, AngleScan *self, uint32 place, double floor,
 				  int slot)
@@ -171,10 +182,8 @@ angle_scan_expand(Relation index, AngleScan *self, uint32 place, double floor,
 
 	if (!BufferIsValid(head))
 		return;
-	/* conditions are functions: not with a page locked */
-	memcpy(self->copy.data, BufferGetPage(head), BLCKSZ);
+	page = copy_page(self, BufferGetPage(head));
 	UnlockReleaseBuffer(head);
-	page = (Page) self->copy.data;
 	rank_rows(index, self, page);
 	angle_rows_add_part(&self->rows, &part, angle_leaf_entries(layout, page),
 						self->distances, layout->capacity);
@@ -297,11 +306,10 @@ read_near(Relation index, AngleScan *self, uint32 place, float floor)
 	if (angle_filter_empty(self->filter))
 		count.passed = take_near(self, place, page, floor);
 	else
-		/* conditions are functions: not with a page locked */
-		memcpy(self->copy.data, page, BLCKSZ);
+		page = copy_page(self, page);
 	UnlockReleaseBuffer(head);
 	if (!angle_filter_empty(self->filter))
-		count.passed = take_near(self, place, (Page) self->copy.data, floor);
+		count.passed = take_near(self, place, page, floor);
 	return count;
 }
 

@@ -515,6 +515,7 @@ start(IndexScanDesc scan, AngleScan *self)
 		angle_visits_known(scan->heapRelation) ? scan->heapRelation : NULL;
 	self->rule = angle_stop_rule(&meta, angle_recall_target);
 	angle_stop_begin(&self->stop, self->self->metric);
+	self->copy = NULL;
 	self->reader = (AnglePageReader){.index = index};
 	init_rows(self);
 	self->more = meta.dims > 0;

@@ -50,8 +50,8 @@ typedef struct AngleScan
 	uint16 *near;	 /* … and those that are near, a bit each */
 	double *distances; /* (capacity) */
 	AnglePageReader reader;
-	PGAlignedBlock copy; /* of a leaf's head page, for filters */
-	Oid type;			 /* of the ordering operator's result */
+	char *copy; /* (BLCKSZ): of a leaf's head page, for filters; or NULL */
+	Oid type;	/* of the ordering operator's result */
 } AngleScan;
 
 /* Reads the next leaf, if there is one, and takes the rows of it that are near. */
