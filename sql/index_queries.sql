@@ -139,6 +139,31 @@ RESET enable_bitmapscan;
 RESET enable_sort;
 DROP FUNCTION answers;
 
+-- A filter of which the planner knows nothing has about as many pages read as when it does.
+CREATE TABLE many AS SELECT i AS id, ARRAY(SELECT sin(i * (12.9898 + d * 78.233)) FROM generate_series(1, 16) d)::real[]::angle_vector(16) AS v FROM generate_series(1, 30000) i;
+CREATE INDEX many_v ON many USING angle (v);
+ANALYZE many;
+CREATE FUNCTION pages(query text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	SET LOCAL enable_seqscan = off;
+	SET LOCAL enable_sort = off;
+	EXECUTE query;
+	EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ' || query INTO plan;
+	RETURN (plan -> 0 -> 'Plan' ->> 'Shared Hit Blocks')::int + (plan -> 0 -> 'Plan' ->> 'Shared Read Blocks')::int;
+END $$;
+CREATE FUNCTION pages_of_a_tenth() RETURNS int LANGUAGE sql AS $$
+	SELECT sum(pages(format('SELECT id FROM many WHERE id %% 10 = 7 ORDER BY v <=> make_vector(%s, 16) LIMIT 10', i)))
+	FROM generate_series(1, 20) i $$;
+SELECT pages_of_a_tenth() AS unknown \gset
+CREATE STATISTICS many_tenths ON (id % 10) FROM many;
+ANALYZE many;
+SELECT pages_of_a_tenth() AS known \gset
+SELECT :unknown < 1.15 * :known AS about_as_many;
+DROP FUNCTION pages_of_a_tenth, pages;
+DROP TABLE many;
+
 -- cursors: there and back, beyond the end of a transaction
 BEGIN;
 SET LOCAL enable_seqscan = off;

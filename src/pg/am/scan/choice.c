@@ -60,6 +60,7 @@ struct AngleChoice
 	float *estimates; /* by number; infinite where no leaf has it */
 	float reached;	  /* leaves with estimates up to this were looked at */
 
+	double expected;   /* leaves to be asked for, when some were chosen last */
 	AngleLeaf *leaves; /* (count): those that were looked at last, … */
 	uint32 *order;	   /* (count): … and their places, the nearest first */
 	uint32 count;
@@ -193,37 +194,45 @@ look_at(const AngleChoice *choice, uint32 number)
 	return leaf;
 }
 
-/* Looks at the leaves with these numbers (count), and puts them in order. */
+/* Puts the leaves in order. */
 static void
-look_at_all(AngleChoice *choice, const uint32 *numbers)
+put_in_order(AngleChoice *choice)
 {
 	const uint32 count = choice->count;
 	float *distances = palloc_extended(count * sizeof(float), MCXT_ALLOC_HUGE);
 
-	choice->leaves =
-		palloc_extended(count * sizeof(AngleLeaf), MCXT_ALLOC_HUGE);
+	if (choice->order != NULL)
+		pfree(choice->order);
 	choice->order = palloc_extended(count * sizeof(uint32), MCXT_ALLOC_HUGE);
+	for (uint32 i = 0; i < count; i++)
+		distances[i] = (float) choice->leaves[i].distance;
+	angle_candidates_order(distances, count, choice->order);
+	choice->next = 0;
+	pfree(distances);
+}
+
+/* Looks at so many leaves with these numbers, and puts them in order, together with those that were
+ * not asked for yet. */
+static void
+look_at_all(AngleChoice *choice, const uint32 *numbers, uint32 count)
+{
+	const uint32 rest = choice->count - choice->next;
+	AngleLeaf *leaves =
+		palloc_extended((rest + count) * sizeof(AngleLeaf), MCXT_ALLOC_HUGE);
+
+	for (uint32 i = 0; i < rest; i++)
+		leaves[i] = choice->leaves[choice->order[choice->next + i]];
 	for (uint32 i = 0; i < count; i++)
 	{
 		if (i + AHEAD < count)
 			prefetch_leaf(choice, numbers[i + AHEAD]);
-		choice->leaves[i] = look_at(choice, numbers[i]);
-		distances[i] = (float) choice->leaves[i].distance;
+		leaves[rest + i] = look_at(choice, numbers[i]);
 	}
-	angle_candidates_order(distances, count, choice->order);
-	pfree(distances);
-}
-
-static void
-forget_chosen(AngleChoice *choice)
-{
 	if (choice->leaves != NULL)
-	{
 		pfree(choice->leaves);
-		pfree(choice->order);
-	}
-	choice->leaves = NULL;
-	choice->count = choice->next = 0;
+	choice->leaves = leaves;
+	choice->count = rest + count;
+	put_in_order(choice);
 }
 
 /* A number that as many estimates beyond what was reached are not above, or some more; infinite
@@ -241,21 +250,31 @@ reach_for(const AngleChoice *choice, double wanted)
 			   : INFINITY;
 }
 
-/* Chooses the next leaves, as many as are expected to be asked for or as the last time; false
- * if there are none. */
-static bool
+/* How many leaves are to be looked at now: so many that there are enough in all where more are
+ * expected than before, else as many as are expected or as the last time. */
+static double
+looked_at_next(const AngleChoice *choice, double expected)
+{
+	const double more =
+		expected > choice->expected
+			? ceil(expected * LOOK_SHARE) + LOOK_MORE - choice->passed
+			: ceil(Max(expected, choice->count) * LOOK_SHARE) + LOOK_MORE;
+
+	return Min(choice->directory->leaves - choice->passed, more);
+}
+
+/* Chooses the next leaves. */
+static void
 choose(AngleChoice *choice, double expected)
 {
 	const double leaves = choice->directory->leaves;
-	const double wanted =
-		Min(leaves - choice->passed,
-			ceil(Max(expected, choice->count) * LOOK_SHARE) + LOOK_MORE);
-	uint32 *numbers;
+	const double wanted = looked_at_next(choice, expected);
+	uint32 *numbers, count;
 	float limit;
 
-	forget_chosen(choice);
+	choice->expected = Max(expected, choice->expected);
 	if (wanted <= 0)
-		return false;
+		return;
 	take_groups(choice, estimated(leaves, choice->passed + wanted));
 	limit = reach_for(choice, wanted);
 	if (isinf(limit))
@@ -265,13 +284,12 @@ choose(AngleChoice *choice, double expected)
 	}
 	numbers =
 		palloc_extended(choice->numbers * sizeof(uint32), MCXT_ALLOC_HUGE);
-	choice->count = angle_order_between(choice->estimates, choice->numbers,
-										choice->reached, limit, numbers);
+	count = angle_order_between(choice->estimates, choice->numbers,
+								choice->reached, limit, numbers);
 	choice->reached = limit;
-	choice->passed += choice->count;
-	look_at_all(choice, numbers);
+	choice->passed += count;
+	look_at_all(choice, numbers, count);
 	pfree(numbers);
-	return choice->count > 0;
 }
 
 AngleChoice *
@@ -302,7 +320,9 @@ angle_choice_peek(const AngleChoice *choice, uint32 ahead)
 bool
 angle_choice_next(AngleChoice *choice, double expected, AngleLeaf *leaf)
 {
-	if (choice->next == choice->count && !choose(choice, expected))
+	if (expected > choice->expected || choice->next == choice->count)
+		choose(choice, expected);
+	if (choice->next == choice->count)
 		return false;
 	*leaf = *angle_choice_peek(choice, 0);
 	choice->next++;

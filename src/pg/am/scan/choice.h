@@ -21,7 +21,7 @@ AngleChoice *angle_choice_make(AngleQuery *query,
 							   const AngleDirectory *directory, bool nearest);
 
 /* Fills leaf with the next one; false if there is none left. About as many as are expected
- * will be asked for, or more. */
+ * will be asked for in all, or more; the number may rise. */
 bool angle_choice_next(AngleChoice *choice, double expected, AngleLeaf *leaf);
 
 /* Leaves that a scan has to expect, of so many, to come to those of a group than which this share

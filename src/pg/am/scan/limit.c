@@ -15,11 +15,20 @@
 /* For the sake of a filter no more rows than so many are prepared for: estimates may be far off. */
 #define ROWS_MOST 10000.0
 
+/* Where a filter keeps so little, as the planner thinks, that more than twice as many rows are
+ * needed, so many are tested first. */
+#define LOOK 128.0
+
+/* The planner is wrong where so many rows pass, and so many times as many as it thinks: by chance
+ * that happens once in some hundred times. */
+#define WRONG_LEAST 4.0
+#define WRONG_SHARE 4.0
+
 struct AngleLimit
 {
 	const ScanKeyData *orders; /* by which the scan is known */
 	const LimitState *state;
-	double share;				/* of the rows that pass the scan's filter */
+	double share;				/* of rows that pass the scan's filter, about */
 	IndexScanState *scan;		/* with a filter that may be tested here */
 	ExprContext *context;		/* for it; NULL: there is none */
 	MemoryContextCallback ends; /* of the execution: forgets this */
@@ -167,6 +176,27 @@ angle_limit_rows(const AngleLimit *limit)
 }
 
 double
+angle_limit_look(const AngleLimit *limit)
+{
+	const double rows = angle_limit_rows(limit);
+	double look;
+
+	if (rows == 0 || limit->context == NULL)
+		return rows;
+	look = Max(LOOK, rows_wanted(limit));
+	return rows > 2 * look ? look : rows;
+}
+
+void
+angle_limit_learn(AngleLimit *limit, double passed, double dropped)
+{
+	const double tested = passed + dropped;
+
+	if (passed >= WRONG_LEAST && passed > WRONG_SHARE * limit->share * tested)
+		limit->share = passed / tested;
+}
+
+double
 angle_limit_nearest(const AngleLimit *limit, double given, double ready,
 					double dropped)
 {
@@ -177,7 +207,7 @@ angle_limit_nearest(const AngleLimit *limit, double given, double ready,
 	if (limit == NULL || limit->state->noCount || given >= rows_wanted(limit))
 		return 0;
 	wanted = rows_wanted(limit);
-	/* what the planner thinks counts as much as so many rows that are wanted */
+	/* what is thought of it counts as much as so many rows that are wanted */
 	share = (wanted + passed) / (wanted / limit->share + tested);
 	return passed < wanted
 			   ? tested + Min((wanted - passed) / share, Max(ROWS_MOST, tested))

@@ -22,6 +22,15 @@ AngleLimit *angle_limit_find(const ScanKeyData *orders);
  * the first row is. */
 double angle_limit_rows(const AngleLimit *limit);
 
+/* How many of the nearest rows are to be tested before what the planner thinks of a filter is
+ * believed; angle_limit_rows() where that does not ask for many, or where the scan does not test
+ * the filter. */
+double angle_limit_look(const AngleLimit *limit);
+
+/* Learns of the rows that a scan has tested, so many of which have passed and the others have not.
+ * Where many more pass than the planner thinks, what was seen counts from now on. */
+void angle_limit_learn(AngleLimit *limit, double passed, double dropped);
+
 /* How many of the nearest rows have as many that pass the scan's filter as are wanted, about, when
  * it has given so many, has so many more that pass, and has dropped so many. 0: that is not known,
  * or all that are wanted were given. */

@@ -12,7 +12,7 @@ AngleRoute *angle_route_make(Relation index, AngleQuery *query,
 							 const AngleDirectory *directory,
 							 AngleNodePointer root, bool nearest);
 
-/* Says that about so many leaves will be asked for. */
+/* Says that about so many leaves will be asked for in all. */
 void angle_route_expect(AngleRoute *route, double leaves);
 
 /* Fills leaf; false if there is none left. */

@@ -250,6 +250,53 @@ nearest_filtered(const AngleScan *self, double enough)
 													 : Max(nearest, rows);
 }
 
+/* How many rows a leaf has, about. */
+static double
+leaf_rows(const AngleScan *self)
+{
+	const double rows = Max(1, self->meta.capacity * 0.75);
+
+	if (self->directory == NULL)
+		return rows;
+	return Max(1, Min(rows, 2 * self->meta.rows / self->directory->leaves));
+}
+
+/* How many rows are read for so many of the nearest, about. */
+static double
+expected_rows(const AngleScan *self, double nearest)
+{
+	if (self->probes > 0)
+		return self->probes * leaf_rows(self);
+	return angle_stop_read(&self->meta, angle_recall_target,
+						   Max(nearest, WANTED));
+}
+
+/* Says how many leaves will be read before the first row is given out, about. */
+static void
+expect_leaves(AngleScan *self)
+{
+	angle_route_expect(self->route, self->once
+										? UINT32_MAX
+										: expected_rows(self, self->wanted) /
+											  leaf_rows(self));
+}
+
+/* What the planner thinks of a filter may be far off, and decides how much is read: so some rows are
+ * tested before all of that is. None is given out meanwhile, for as much is read for the first
+ * as for the last. */
+static void
+look_at_filter(AngleScan *self)
+{
+	const double tested = self->count + self->ready.count;
+
+	if (!self->looking || tested < self->wanted)
+		return;
+	angle_limit_learn(self->limit, self->ready.count, self->dropped);
+	self->wanted = angle_limit_rows(self->limit);
+	self->looking = false;
+	expect_leaves(self);
+}
+
 /* The nearest rows that are not to be missed as the next ones are given out. */
 static double
 nearest_wanted(const AngleScan *self)
@@ -271,19 +318,18 @@ nearest_wanted(const AngleScan *self)
 static int
 collect_batch(IndexScanDesc scan, AngleScan *self, AngleCandidate *batch)
 {
-	const double more =
-		Max(self->wanted, WANTED) - self->count - self->ready.count;
-	const int most =
-		(int) Min(BATCH_MOST, Max(BATCH_LEAST, Max(more, self->count / 2)));
+	const double all = Max(angle_limit_rows(self->limit), WANTED);
 	uint32 place;
-	double key;
-	int count = 0;
+	double key, more;
+	int most, count = 0;
 
+	look_at_filter(self);
+	more = Max(self->wanted, WANTED) - self->count - self->ready.count;
+	most = (int) Min(BATCH_MOST, Max(BATCH_LEAST, Max(more, self->count / 2)));
 	self->nearest = nearest_wanted(self);
 	self->due = angle_stop_due(&self->rule, self->nearest);
 	if (leaf_is_next(self))
-		angle_rows_expect(&self->rows,
-						  Max(Max(self->wanted, WANTED), self->count + most));
+		angle_rows_expect(&self->rows, Max(all, self->count + most));
 	while (count < most && next_row(scan->indexRelation, self, &place, &key))
 	{
 		if (self->visited != NULL && !self->query->estimated)
@@ -381,7 +427,7 @@ compute_some(IndexScanDesc scan, AngleScan *self)
 static bool
 first_is_due(const AngleScan *self)
 {
-	return self->ready.count > 0 &&
+	return self->ready.count > 0 && !self->looking &&
 		   angle_queue_least(&self->ready) <=
 			   angle_query_distance(self->query, angle_rows_bound(&self->rows));
 }
@@ -434,32 +480,24 @@ init_rows(AngleScan *self)
 	self->count = self->dropped = self->nearest = self->due = 0;
 }
 
-/* How many rows a leaf has, about. */
-static double
-leaf_rows(const AngleScan *self, const AngleMeta *meta)
+/* How many rows are wanted at first. */
+static void
+set_wanted(AngleScan *self)
 {
-	const double rows = Max(1, meta->capacity * 0.75);
+	const double all = angle_limit_rows(self->limit);
 
-	if (self->directory == NULL)
-		return rows;
-	return Max(1, Min(rows, 2 * meta->rows / self->directory->leaves));
-}
-
-/* How many rows are read before the first one is given out, about. */
-static double
-expected_rows(const AngleScan *self, const AngleMeta *meta)
-{
-	if (self->probes > 0)
-		return self->probes * leaf_rows(self, meta);
-	return angle_stop_read(meta, angle_recall_target,
-						   Max(self->wanted, WANTED));
+	self->wanted = all;
+	if (self->query->ordered && !self->query->estimated && !self->exact &&
+		self->probes == 0)
+		self->wanted = angle_limit_look(self->limit);
+	self->looking = self->wanted < all;
 }
 
 /* What an index with dimensions needs. */
 static void
-start_route(Relation index, AngleScan *self, const AngleMeta *meta)
+start_route(Relation index, AngleScan *self)
 {
-	const int slots = TYPEALIGN(ANGLE_BLOCK, meta->capacity);
+	const int slots = TYPEALIGN(ANGLE_BLOCK, self->meta.capacity);
 
 	self->estimates = palloc(slots * sizeof(float));
 	self->keys = palloc(slots * sizeof(float));
@@ -467,10 +505,8 @@ start_route(Relation index, AngleScan *self, const AngleMeta *meta)
 	self->near = palloc(slots / ANGLE_BLOCK * sizeof(uint16));
 	self->distances = palloc(slots * sizeof(double));
 	self->route = angle_route_make(index, self->query, self->directory,
-								   meta->root, !self->once);
-	angle_route_expect(self->route, self->once ? UINT32_MAX
-											   : expected_rows(self, meta) /
-													 leaf_rows(self, meta));
+								   self->meta.root, !self->once);
+	expect_leaves(self);
 }
 
 /* For rows of which distances are to be computed. */
@@ -492,35 +528,35 @@ start(IndexScanDesc scan, AngleScan *self)
 {
 	Relation index = scan->indexRelation;
 	MemoryContext old;
-	AngleMeta meta = angle_meta_read(index);
 
 	MemoryContextReset(self->memory);
 	self->ends = (MemoryContextCallback){close_directory, self, NULL};
 	MemoryContextRegisterResetCallback(self->memory, &self->ends);
 	old = MemoryContextSwitchTo(self->memory);
-	if (meta.dims > 0)
-		self->directory = angle_directory_open(index, &meta);
+	self->meta = angle_meta_read(index);
+	if (self->meta.dims > 0)
+		self->directory = angle_directory_open(index, &self->meta);
 	self->self = self->directory != NULL ? self->directory->self
-										 : angle_index_make(&meta);
-	self->wanted = angle_limit_rows(self->limit);
+										 : angle_index_make(&self->meta);
 	self->probes = angle_probes;
 	self->exact = angle_recall_target >= 1 && self->probes == 0;
-	self->query =
-		angle_query_make(index, self->self,
-						 scan->numberOfOrderBys > 0 ? scan->orderByData : NULL,
-						 self->exact, expected_rows(self, &meta));
+	self->query = angle_query_make(
+		index, self->self,
+		scan->numberOfOrderBys > 0 ? scan->orderByData : NULL, self->exact,
+		expected_rows(self, angle_limit_rows(self->limit)));
+	set_wanted(self);
 	self->filter = angle_filter_make(index, scan->keyData, scan->numberOfKeys);
 	self->once = self->exact || !self->query->ordered;
 	self->visited =
 		angle_visits_known(scan->heapRelation) ? scan->heapRelation : NULL;
-	self->rule = angle_stop_rule(&meta, angle_recall_target);
+	self->rule = angle_stop_rule(&self->meta, angle_recall_target);
 	angle_stop_begin(&self->stop, self->self->metric);
 	self->copy = NULL;
 	self->reader = (AnglePageReader){.index = index};
 	init_rows(self);
-	self->more = meta.dims > 0;
+	self->more = self->meta.dims > 0;
 	if (self->more)
-		start_route(index, self, &meta);
+		start_route(index, self);
 	self->started = true;
 	MemoryContextSwitchTo(old);
 	open_table(scan, self);

@@ -17,6 +17,7 @@ typedef struct AngleScan
 	MemoryContextCallback ends; /* of memory: closes directory */
 	AngleDirectory *directory;	/* or NULL */
 	AngleIndex *self;
+	AngleMeta meta; /* of the index when the run began */
 	AngleQuery *query;
 	AngleFilter *filter;
 	AngleLimit *limit; /* or NULL */
@@ -35,6 +36,7 @@ typedef struct AngleScan
 	double count; /* … and how many were, or were dropped by the filter … */
 	double dropped; /* … so many */
 	double wanted;	/* rows that will have to be given, about; 0: not known */
+	bool looking;	/* they are to be tested before any is given */
 	int probes; /* leaves to be read before the first row; 0: by the stop rule */
 	AngleAhead next_leaf;	/* what is read of the leaf that comes next */
 	const AngleLeaf *later; /* one that comes after it, or NULL */
