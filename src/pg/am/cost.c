@@ -44,8 +44,8 @@
 /* Rows that are looked up for the first one, and for each: rows are known by
  * bounds, and the executor asks for some more than it gives out. Counted on text
  * embeddings. */
-#define LOOKED_UP_FIRST 30.0
-#define LOOKED_UP_EACH 5.0
+#define LOOKED_UP_FIRST 25.0
+#define LOOKED_UP_EACH 3.2
 
 typedef struct Model
 {
