@@ -15,13 +15,13 @@ roots_possible()
 	[[ $ROOTS/ != "$TOP"/* ]] || die "the roots would lie in the tree: set ANGLE_ROOTS"
 }
 
-# root_new RELEASE DIR LOG: a bare Debian in DIR, in place of what was there. It is
-# bootstrapped once and then unpacked from an archive.
+# root_new RELEASE DIR LOG: a bare Debian in DIR, in place of what was there, but for what
+# somebody has mounted in it. It is bootstrapped once and then unpacked from an archive.
 root_new()
 {
 	local archive=$ROOTS/$1.tar
 
-	rm -rf "$2" "$2.part"
+	rm -rf --one-file-system "$2" "$2.part"
 	mkdir -p "$2.part"
 	if [ ! -e "$archive" ]; then
 		debootstrap --variant=minbase "$1" "$2.part" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} > "$3" 2>&1 || return 1
