@@ -28,9 +28,10 @@ struct AngleLimit
 {
 	const ScanKeyData *orders; /* by which the scan is known */
 	const LimitState *state;
-	double share;				/* of rows that pass the scan's filter, about */
-	IndexScanState *scan;		/* with a filter that may be tested here */
-	ExprContext *context;		/* for it; NULL: there is none */
+	double planned;		  /* share of the rows that pass the scan's filter */
+	double share;		  /* the same, as it is thought now */
+	IndexScanState *scan; /* with a filter that may be tested here */
+	ExprContext *context; /* for it; NULL: there is none */
 	MemoryContextCallback ends; /* of the execution: forgets this */
 	AngleLimit *next;
 };
@@ -87,9 +88,10 @@ note(IndexScanState *scan, const LimitState *state)
 	limit = MemoryContextAlloc(memory, sizeof(AngleLimit));
 	*limit = (AngleLimit){.orders = scan->iss_OrderByKeys,
 						  .state = state,
-						  .share = filter_share(scan),
+						  .planned = filter_share(scan),
 						  .ends = {forget, limit, NULL},
 						  .next = limits};
+	angle_limit_begin(limit);
 	prepare_filter(limit, scan);
 	MemoryContextRegisterResetCallback(memory, &limit->ends);
 	limits = limit;
@@ -157,6 +159,13 @@ angle_limit_find(const ScanKeyData *orders)
 		if (limit->orders == orders)
 			return limit;
 	return NULL;
+}
+
+void
+angle_limit_begin(AngleLimit *limit)
+{
+	if (limit != NULL)
+		limit->share = limit->planned;
 }
 
 /* How many the LIMIT is about. */

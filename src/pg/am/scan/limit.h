@@ -17,6 +17,10 @@ typedef struct AngleLimit AngleLimit;
 /* That of the scan with these ordering keys; NULL if none is known. */
 AngleLimit *angle_limit_find(const ScanKeyData *orders);
 
+/* A run of the scan begins: what was learned in another one does not count, for a join may have
+ * given the filter other values. limit may be NULL. */
+void angle_limit_begin(AngleLimit *limit);
+
 /* How many rows the scan will have to give, about: where a filter that the scan does not
  * know drops rows, as many as the planner thinks. 0: that is not known. To be asked when
  * the first row is. */
@@ -28,7 +32,7 @@ double angle_limit_rows(const AngleLimit *limit);
 double angle_limit_look(const AngleLimit *limit);
 
 /* Learns of the rows that a scan has tested, so many of which have passed and the others have not.
- * Where many more pass than the planner thinks, what was seen counts from now on. */
+ * Where many more pass than the planner thinks, what was seen counts for the rest of the run. */
 void angle_limit_learn(AngleLimit *limit, double passed, double dropped);
 
 /* How many of the nearest rows have as many that pass the scan's filter as are wanted, about, when

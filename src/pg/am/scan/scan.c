@@ -530,6 +530,7 @@ start(IndexScanDesc scan, AngleScan *self)
 	MemoryContext old;
 
 	MemoryContextReset(self->memory);
+	angle_limit_begin(self->limit);
 	self->ends = (MemoryContextCallback){close_directory, self, NULL};
 	MemoryContextRegisterResetCallback(self->memory, &self->ends);
 	old = MemoryContextSwitchTo(self->memory);
