@@ -91,7 +91,6 @@ note(IndexScanState *scan, const LimitState *state)
 						  .planned = filter_share(scan),
 						  .ends = {forget, limit, NULL},
 						  .next = limits};
-	angle_limit_begin(limit);
 	prepare_filter(limit, scan);
 	MemoryContextRegisterResetCallback(memory, &limit->ends);
 	limits = limit;
