@@ -107,23 +107,6 @@ round_up(double x)
 	return (double) rounded < x ? nextafterf(rounded, INFINITY) : rounded;
 }
 
-static double
-norm_of(const float *x, int dims)
-{
-	double sums[SIDES] = {0};
-	double sum = 0;
-	int i = 0;
-
-	for (; i + SIDES <= dims; i += SIDES)
-		for (int k = 0; k < SIDES; k++)
-			sums[k] += (double) x[i + k] * x[i + k];
-	for (int k = 0; k < SIDES; k++)
-		sum += sums[k];
-	for (; i < dims; i++)
-		sum += (double) x[i] * x[i];
-	return sqrt(sum);
-}
-
 static float
 greatest_of(const float *x, int dims)
 {
@@ -154,7 +137,7 @@ angle_rerank_encode(int dims, int bits, const float *point, uint8_t *code,
 {
 	const AngleQuantKernels *kernels = angle_quant_kernels();
 	size_t n = (size_t) dims;
-	double norm = norm_of(point, dims);
+	double norm = sqrt(angle_norm_squared(point, dims));
 	float greatest = greatest_of(point, dims);
 	AngleGrid grid = {0, (float) (1 << (bits - 1)), 0};
 	AngleGridSums sums;
@@ -212,7 +195,7 @@ angle_rerank_query(AngleRerankQuery *q, const AngleSpace *space, int bits,
 	q->dims = space->dims;
 	q->bits = bits;
 	q->query = query;
-	q->norm = norm_of(query, space->dims);
+	q->norm = sqrt(angle_norm_squared(query, space->dims));
 	q->sum = 0;
 	for (int i = 0; i < space->dims; i++)
 		q->sum += query[i];

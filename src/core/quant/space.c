@@ -6,8 +6,8 @@
 /* Sums side by side, none of which waits for another. */
 #define SUMS 8
 
-static double
-norm_squared(const float *x, int dims)
+double
+angle_norm_squared(const float *x, int dims)
 {
 	double sums[SUMS] = {0};
 	double sum = 0;
@@ -16,10 +16,10 @@ norm_squared(const float *x, int dims)
 	for (; i + SUMS <= dims; i += SUMS)
 		for (int j = 0; j < SUMS; j++)
 			sums[j] += (double) x[i + j] * x[i + j];
-	for (; i < dims; i++)
-		sum += (double) x[i] * x[i];
 	for (int j = 0; j < SUMS; j++)
 		sum += sums[j];
+	for (; i < dims; i++)
+		sum += (double) x[i] * x[i];
 	return sum;
 }
 
@@ -40,7 +40,7 @@ shift(const AngleSpace *space, const float *in, double factor, float *out)
 bool
 angle_space_enter(const AngleSpace *space, const float *vector, float *point)
 {
-	double squared = norm_squared(vector, space->dims);
+	double squared = angle_norm_squared(vector, space->dims);
 	double norm;
 
 	/* a sum of squares of floats cannot overflow a double */
@@ -50,7 +50,7 @@ angle_space_enter(const AngleSpace *space, const float *vector, float *point)
 		return false;
 	shift(space, vector,
 		  space->metric == ANGLE_METRIC_COSINE ? 1 / sqrt(squared) : 1, point);
-	norm = sqrt(norm_squared(point, space->dims));
+	norm = sqrt(angle_norm_squared(point, space->dims));
 	if (norm > ANGLE_SPACE_FARTHEST)
 	{
 		for (int i = 0; i < space->dims; i++)
@@ -90,7 +90,7 @@ double
 angle_space_turn(const float *query, int dims, float *turned)
 {
 	int half = (dims + 1) / 2;
-	double before = norm_squared(query, dims);
+	double before = angle_norm_squared(query, dims);
 	double after = 0;
 
 	for (int i = 0; i < half; i++)
@@ -102,6 +102,6 @@ angle_space_turn(const float *query, int dims, float *turned)
 		if (half + i < dims)
 			turned[half + i] = (float) ((c + d) * sqrt(0.5));
 	}
-	after = norm_squared(turned, dims);
+	after = angle_norm_squared(turned, dims);
 	return before > 0 ? sqrt(after / before) : 0;
 }
