@@ -45,22 +45,12 @@ measure_error(AngleTable *table, float step, int nibbles)
 static void
 measure_query(AngleTable *table, const float *query, int coded)
 {
-	int nibbles = (coded + 3) / 4;
-	float widest = 0;
-	double total = 0;
+	const int nibbles = (coded + 3) / 4;
+	const AngleSizes sizes = table->kernels->sizes(query, (size_t) coded);
 
-	for (int i = 0; i < coded; i += 4)
-	{
-		float range = 0;
-
-		for (int j = i; j < i + 4 && j < coded; j++)
-			range += fabsf(query[j]);
-		widest = range > widest ? range : widest;
-		total += range;
-	}
-	table->step = widest / ANGLE_TABLE_TOP;
+	table->step = sizes.largest / ANGLE_TABLE_TOP;
 	table->step_second = table->step / ANGLE_TABLE_TOP_SECOND;
-	table->bias = (float) (-total / 2);
+	table->bias = (float) (-sizes.sum / 2);
 	if (table->step_second < FLT_MIN)
 	{
 		table->error = table->noise = -table->bias;

@@ -43,6 +43,40 @@ load(const float *p)
 	return x;
 }
 
+INLINE void
+store(float *p, Floats x)
+{
+	memcpy(p, &x, sizeof(x));
+}
+
+/* Each lane's partner, that is h lanes away. */
+INLINE Floats
+partners(Floats x, int h)
+{
+#if V == 16
+	const __m512 y = (__m512) x;
+
+	return h == 1	? (Floats) _mm512_permute_ps(y, 0xb1)
+		   : h == 2 ? (Floats) _mm512_permute_ps(y, 0x4e)
+		   : h == 4 ? (Floats) _mm512_shuffle_f32x4(y, y, 0xb1)
+					: (Floats) _mm512_shuffle_f32x4(y, y, 0x4e);
+#elif V == 8
+	const __m256 y = (__m256) x;
+
+	return h == 1	? (Floats) _mm256_permute_ps(y, 0xb1)
+		   : h == 2 ? (Floats) _mm256_permute_ps(y, 0x4e)
+					: (Floats) _mm256_permute2f128_ps(y, y, 1);
+#elif defined(__x86_64__)
+	const __m128 y = (__m128) x;
+
+	return h == 1 ? (Floats) _mm_shuffle_ps(y, y, 0xb1)
+				  : (Floats) _mm_shuffle_ps(y, y, 0x4e);
+#else
+	return h == 1 ? (Floats){x[1], x[0], x[3], x[2]}
+				  : (Floats){x[2], x[3], x[0], x[1]};
+#endif
+}
+
 INLINE double
 add_lanes(Floats x)
 {

@@ -40,6 +40,12 @@ typedef struct AngleGridSums
 	double rest_rest;  /* ‖o − scale · k‖² */
 } AngleGridSums;
 
+typedef struct AngleSizes
+{
+	double sum;	   /* of |qᵢ| */
+	float largest; /* of the sums of four */
+} AngleSizes;
+
 /* Sums of floats: 32 are added in float at most before they go to a double, so
  * that they are off by 2^-18 of the sum of the terms' sizes at most. */
 typedef struct AngleQuantKernels
@@ -62,6 +68,9 @@ typedef struct AngleQuantKernels
 	double (*squared_distance_stored)(const float *u, const AngleBfloat *v,
 									  size_t n);
 	double (*product_stored)(const float *u, const AngleBfloat *v, size_t n);
+
+	/* Of n coordinates, by fours. */
+	AngleSizes (*sizes)(const float *query, size_t n);
 
 	/* The entries for a query's coded coordinates, of a table whose other fields
 	 * are set and whose entries are zero. */

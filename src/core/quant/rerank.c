@@ -196,9 +196,7 @@ angle_rerank_query(AngleRerankQuery *q, const AngleSpace *space, int bits,
 	q->bits = bits;
 	q->query = query;
 	q->norm = sqrt(angle_norm_squared(query, space->dims));
-	q->sum = 0;
-	for (int i = 0; i < space->dims; i++)
-		q->sum += query[i];
+	q->sum = angle_sum(query, space->dims);
 	q->kernels = angle_quant_kernels();
 }
 

@@ -115,6 +115,44 @@ residual(const float *point, const float *centroid, size_t n, uint8_t *code)
 
 /* ---- tables ---- */
 
+typedef double Doubles __attribute__((vector_size(8 * V)));
+
+INLINE void
+add_sizes(const float *query, Doubles *sum, Floats *largest)
+{
+	const Ints sign = (Ints){0} - INT32_MAX - 1;
+	Floats fours = (Floats) ((Ints) load(query) & ~sign);
+	Ints larger;
+
+	*sum += __builtin_convertvector(fours, Doubles);
+	fours += partners(fours, 1);
+	fours += partners(fours, 2);
+	larger = fours > *largest;
+	*largest = (Floats) ((larger & (Ints) fours) | (~larger & (Ints) *largest));
+}
+
+static AngleSizes
+sizes(const float *query, size_t n)
+{
+	float rest[V] = {0};
+	Doubles sum = {0};
+	Floats largest = {0};
+	AngleSizes result = {0, 0};
+	size_t i = 0;
+
+	for (; i + V <= n; i += V)
+		add_sizes(query + i, &sum, &largest);
+	memcpy(rest, query + i, (n - i) * sizeof(float));
+	add_sizes(rest, &sum, &largest);
+	for (int lane = 0; lane < V; lane++)
+	{
+		result.sum += sum[lane];
+		result.largest =
+			largest[lane] > result.largest ? largest[lane] : result.largest;
+	}
+	return result;
+}
+
 /* Bit i of m, for m of 0 … 15. */
 static const float bit_of[4][16] = {
 	{0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1},
@@ -130,8 +168,9 @@ nibble_values(const float q[4], float values[16])
 {
 	float least = 0;
 
+	/* no branch, for signs are as good as random */
 	for (int i = 0; i < 4; i++)
-		least += q[i] < 0 ? q[i] : 0;
+		least += (q[i] - fabsf(q[i])) / 2;
 	for (int m = 0; m < 16; m += V)
 	{
 		Floats sum = (Floats){0} - least;
@@ -142,23 +181,26 @@ nibble_values(const float q[4], float values[16])
 	}
 }
 
-/* Rounded to steps, from 0 to top. */
+/* Rounds values to steps, from 0 to top, and leaves what that takes from them. */
 INLINE void
-round_values(const float values[16], float inverse, float top, uint8_t *out)
+round_values(float values[16], float step, float top, uint8_t *out)
 {
 	int32_t rounded[16];
 
 	for (int m = 0; m < 16; m += V)
 	{
+		Floats value = load(values + m);
 		Floats most = (Floats){0} + top;
-		Floats steps = load(values + m) * inverse + 0.5f;
+		Floats steps = value * (1 / step) + 0.5f;
 		Ints below = steps < most;
 		Ints whole;
 
 		steps = (Floats) ((below & (Ints) steps) | (~below & (Ints) most));
 		whole = __builtin_convertvector(steps, Ints);
 		whole &= whole > 0;
+		value -= __builtin_convertvector(whole, Floats) * step;
 		memcpy(rounded + m, &whole, sizeof(whole));
+		memcpy(values + m, &value, sizeof(value));
 	}
 	for (int m = 0; m < 16; m++)
 		out[m] = (uint8_t) rounded[m];
@@ -174,32 +216,46 @@ entries_place(size_t nibble)
 	return (row / 4 * 8 + nibble % 2 * 4 + row % 4) * 16;
 }
 
+/* The entries of a nibble, whose part of the query q is, in each of the planes. */
+INLINE void
+fill_nibble(AngleTable table, const float q[4], size_t nibble, int planes)
+{
+	const size_t place = entries_place(nibble);
+	uint8_t *first = table.entries + place;
+	float values[16];
+
+	nibble_values(q, values);
+	round_values(values, table.step, ANGLE_TABLE_TOP, first);
+	if (planes == 1)
+		return;
+	/* from half a step below */
+	for (int m = 0; m < 16; m++)
+		values[m] += table.step / 2;
+	round_values(values, table.step_second, ANGLE_TABLE_TOP_SECOND,
+				 first + (size_t) table.rows * 32);
+}
+
+INLINE void
+fill_planes(AngleTable table, const float *query, size_t coded, int planes)
+{
+	float rest[4] = {0};
+	size_t i = 0;
+
+	for (; i + 4 <= coded; i += 4)
+		fill_nibble(table, query + i, i / 4, planes);
+	if (i == coded)
+		return;
+	memcpy(rest, query + i, (coded - i) * sizeof(float));
+	fill_nibble(table, rest, i / 4, planes);
+}
+
 static void
 fill_table(const AngleTable *table, const float *query, size_t coded)
 {
-	float inverse = 1 / table->step;
-	float inverse_second = 1 / table->step_second;
-	uint8_t *second = table->entries + table->rows * 32;
-
-	for (size_t i = 0; i < coded; i += 4)
-	{
-		size_t place = entries_place(i / 4);
-		float q[4] = {0};
-		float values[16];
-
-		memcpy(q, query + i, (coded - i < 4 ? coded - i : 4) * sizeof(float));
-		nibble_values(q, values);
-		round_values(values, inverse, ANGLE_TABLE_TOP, table->entries + place);
-		if (table->planes == 1)
-			continue;
-		/* what the first plane leaves, from half a step below */
-		for (int m = 0; m < 16; m++)
-			values[m] +=
-				table->step / 2 -
-				(float) table->entries[place + (size_t) m] * table->step;
-		round_values(values, inverse_second, ANGLE_TABLE_TOP_SECOND,
-					 second + place);
-	}
+	if (table->planes == 1)
+		fill_planes(*table, query, coded, 1);
+	else
+		fill_planes(*table, query, coded, 2);
 }
 
 /* ---- blocks ---- */
@@ -664,6 +720,7 @@ const AngleQuantKernels ANGLE_KERNEL(angle_quant_kernels) = {
 	.squared_distance_stored =
 		ANGLE_KERNEL(angle_quant_squared_distance_stored),
 	.product_stored = ANGLE_KERNEL(angle_quant_product_stored),
+	.sizes = sizes,
 	.fill_table = fill_table,
 	.block_sums = block_sums_alone,
 	.block_fill = block_fill,

@@ -9,12 +9,32 @@
 
 /* ---- rotation ---- */
 
-/* Elements whose levels are made together: enough to fill registers. */
-#define TILE 16
+/* 1, and -1 for the upper lane of pairs that are 1, 2, 4 and 8 lanes apart. */
+static const float lower_less_upper[4][16] = {
+	{1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1},
+	{1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1, 1, 1, -1, -1},
+	{1, 1, 1, 1, -1, -1, -1, -1, 1, 1, 1, 1, -1, -1, -1, -1},
+	{1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1, -1},
+};
+
+/* The levels below V, of x (n), of which V is a divisor. */
+INLINE void
+levels_in_registers(float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i += V)
+	{
+		Floats y = load(x + i);
+
+#pragma GCC unroll 4
+		for (int level = 0; 1 << level < V; level++)
+			y = partners(y, 1 << level) + load(lower_less_upper[level]) * y;
+		store(x + i, y);
+	}
+}
 
 /* One level: sums and differences of elements that are h apart. */
 INLINE void
-butterflies(float *x, size_t n, size_t h)
+level_of(float *x, size_t n, size_t h)
 {
 	for (size_t i = 0; i < n; i += 2 * h)
 	{
@@ -29,27 +49,28 @@ butterflies(float *x, size_t n, size_t h)
 	}
 }
 
-/* All levels below TILE² for TILE rows of TILE elements: with the tile turned
- * over, what lies next to each other lies in different rows, so that both
- * halves of the levels are sums of whole rows. */
+/* The levels of h and 2h, of which V is a divisor: what is loaded serves both. */
 INLINE void
-transform_tile(float *x)
+two_levels(float *x, size_t n, size_t h)
 {
-	float turned[TILE * TILE];
+	for (size_t i = 0; i < n; i += 4 * h)
+	{
+		for (float *p = x + i; p < x + i + h; p += V)
+		{
+			Floats a = load(p);
+			Floats b = load(p + h);
+			Floats c = load(p + 2 * h);
+			Floats d = load(p + 3 * h);
+			Floats ab = a + b;
+			Floats cd = c + d;
 
-	for (size_t h = TILE; h < TILE * TILE; h *= 2)
-		butterflies(x, TILE * TILE, h);
-	for (size_t i = 0; i < TILE; i++)
-	{
-		for (size_t j = 0; j < TILE; j++)
-			turned[j * TILE + i] = x[i * TILE + j];
-	}
-	for (size_t h = TILE; h < TILE * TILE; h *= 2)
-		butterflies(turned, TILE * TILE, h);
-	for (size_t i = 0; i < TILE; i++)
-	{
-		for (size_t j = 0; j < TILE; j++)
-			x[j * TILE + i] = turned[i * TILE + j];
+			a -= b;
+			c -= d;
+			store(p, ab + cd);
+			store(p + h, a + c);
+			store(p + 2 * h, ab - cd);
+			store(p + 3 * h, a - c);
+		}
 	}
 }
 
@@ -59,14 +80,14 @@ hadamard(float *x, size_t n)
 	float scale = 1;
 	size_t h = 1;
 
-	if (n >= TILE * TILE)
+	if (n >= V)
 	{
-		for (size_t i = 0; i < n; i += TILE * TILE)
-			transform_tile(x + i);
-		h = TILE * TILE;
+		levels_in_registers(x, n);
+		for (h = V; 4 * h <= n; h *= 4)
+			two_levels(x, n, h);
 	}
 	for (; h < n; h *= 2)
-		butterflies(x, n, h);
+		level_of(x, n, h);
 	for (size_t rest = n; rest > 1; rest /= 4)
 		scale *= rest == 2 ? 0.70710678118654752f : 0.5f;
 	for (size_t i = 0; i < n; i++)
