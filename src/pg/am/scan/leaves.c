@@ -148,12 +148,8 @@ lock_leaf(Relation index, AngleScan *self, const AngleLeaf *leaf)
 						 BufferGetPage(head));
 		if (angle_node(BufferGetPage(head))->kind == ANGLE_NODE_LEAF)
 			return head;
-		ereport(
-			ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
-			errmsg(
-				"index \"%s\" is damaged at block %u: not the leaf that the node above says",
-				RelationGetRelationName(index), leaf->node.block),
-			errhint("REINDEX it."));
+		angle_damaged(index, leaf->node.block,
+					  "not the leaf that the node above says");
 	}
 	UnlockReleaseBuffer(head);
 	return InvalidBuffer;

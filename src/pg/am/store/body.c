@@ -4,6 +4,7 @@
 #include "access/generic_xlog.h"
 #include "storage/bufmgr.h"
 #include "storage/freespace.h"
+#include "storage/indexfsm.h"
 #include "utils/rel.h"
 
 #include "pg/am/store/body.h"
@@ -13,9 +14,6 @@
  * looks for a free page, half empty at least, is not led to it. */
 #define SPACE_ROOM (BLCKSZ / 4)
 #define SPACE_WANTED (BLCKSZ / 8)
-
-/* A record of generic WAL takes so many pages. */
-#define PAGES_PER_RECORD MAX_GENERIC_XLOG_PAGES
 
 bool
 angle_body_is(const AngleLayout *layout, Page page, int slot, ItemPointer tid)
@@ -158,16 +156,20 @@ announce(Relation index, BlockNumber block)
 	FreeSpaceMapVacuumRange(index, block, block + 1);
 }
 
-/* Makes a page that is locked and free one of bodies. */
+/* Makes a page that is locked and free one of bodies, or one that goes on with a body. */
 static void
-convert(Relation index, const AngleLayout *layout, Buffer buffer, uint32 tree)
+convert(Relation index, const AngleLayout *layout, Buffer buffer, uint32 tree,
+		bool rest)
 {
 	GenericXLogState *state = GenericXLogStart(index);
 	Page page =
 		GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
 
 	angle_page_retire(page, ANGLE_PAGE_TAKEN);
-	angle_bodies_init(layout, page, tree);
+	if (rest)
+		init_rest(page, tree);
+	else
+		angle_bodies_init(layout, page, tree);
 	GenericXLogFinish(state);
 }
 
@@ -189,16 +191,17 @@ has_room(Relation index, Relation heap, const AngleLayout *layout, uint32 tree,
 	{
 		room = layout->body_pages == 1 && angle_segment_free(heap, page);
 		if (room)
-			convert(index, layout, buffer, tree);
+			convert(index, layout, buffer, tree, false);
 	}
 	UnlockReleaseBuffer(buffer);
 	return room;
 }
 
-/* Makes a page that was new just now one of bodies. */
+/* Makes a page that was new just now one of the tree's bodies; false if VACUUM has seen it
+ * before, and somebody else has it. */
 static bool
 begin_page(Relation index, const AngleLayout *layout, uint32 tree,
-		   BlockNumber block)
+		   BlockNumber block, bool rest)
 {
 	Buffer buffer = ReadBuffer(index, block);
 	bool begun;
@@ -206,28 +209,43 @@ begin_page(Relation index, const AngleLayout *layout, uint32 tree,
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	begun = PageIsNew(BufferGetPage(buffer));
 	if (begun)
-		convert(index, layout, buffer, tree);
+		convert(index, layout, buffer, tree, rest);
 	UnlockReleaseBuffer(buffer);
 	return begun;
 }
 
-/* New pages for one body or as many as a page holds. If VACUUM has seen them before we
- * could say what they are, somebody else may have them. */
+/* Gives back a page that was begun. */
+static void
+give_back(Relation index, BlockNumber block)
+{
+	Buffer buffer = ReadBuffer(index, block);
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	angle_page_set_free(index, buffer);
+	UnlockReleaseBuffer(buffer);
+	RecordFreeIndexPage(index, block);
+}
+
+/* New pages for one body or as many as a page holds. The first comes last, for with it a body can
+ * be put there. */
 static BlockNumber
 extend(Relation index, const AngleLayout *layout, uint32 tree)
 {
 	for (;;)
 	{
 		const BlockNumber first = angle_pages_extend(index, layout->body_pages);
-		bool ours = true;
+		int rest = layout->body_pages;
 
-		for (int i = 1; ours && i < layout->body_pages; i++)
-			ours = angle_page_mark_new(index, first + i, ANGLE_PAGE_BODY_REST);
-		if (ours && begin_page(index, layout, tree, first))
+		while (rest > 0 &&
+			   begin_page(index, layout, tree, first + rest - 1, rest > 1))
+			rest--;
+		if (rest == 0)
 		{
 			announce(index, first);
 			return first;
 		}
+		for (; rest < layout->body_pages; rest++)
+			give_back(index, first + rest);
 	}
 }
 
@@ -256,6 +274,15 @@ angle_body_room(Relation index, Relation heap, const AngleLayout *layout,
 	return block;
 }
 
+/* Raises an error if a page does not go on with a body of the tree. */
+static void
+check_rest(Relation index, BlockNumber block, Page page, uint32 tree)
+{
+	angle_page_check(index, block, page, ANGLE_PAGE_BODY_REST);
+	if (angle_bodies(page)->tree != tree)
+		angle_damaged(index, block, "it goes on with a body of another tree");
+}
+
 void
 angle_body_write_rest(Relation index, const AngleLayout *layout,
 					  BlockNumber first, const AngleRow *row, uint32 tree)
@@ -270,7 +297,7 @@ angle_body_write_rest(Relation index, const AngleLayout *layout,
 
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 		page = GenericXLogRegisterBuffer(state, buffer, 0);
-		init_rest(page, tree);
+		check_rest(index, first + i, page, tree);
 		copy_body(row, i * part, Min(layout->body_size - i * part, part),
 				  (char *) page + layout->body_start);
 		GenericXLogFinish(state);

@@ -44,11 +44,7 @@ angle_entries_free(AngleEntries *entries)
 static void
 damaged(const AngleEntries *entries, Buffer head, int slot, const char *what)
 {
-	ereport(ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
-			errmsg("index \"%s\" is damaged at block %u, entry %d: %s",
-				   RelationGetRelationName(entries->index),
-				   BufferGetBlockNumber(head), slot, what),
-			errhint("REINDEX it."));
+	angle_entry_damaged(entries->index, BufferGetBlockNumber(head), slot, what);
 }
 
 /* The last point was read: clustering takes none that is too far away for its squares. */
@@ -75,14 +71,7 @@ read_row(AngleEntries *entries, Buffer head, int slot)
 	angle_head_get_row(layout, BufferGetPage(head), slot, row);
 	body = angle_body_get(&entries->reader, layout, row->where, &row->tid);
 	if (body == NULL)
-		ereport(
-			ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
-			errmsg("index \"%s\" is damaged at block %u, entry %d: block %u "
-				   "does not have the row's body",
-				   RelationGetRelationName(entries->index),
-				   BufferGetBlockNumber(head), slot,
-				   angle_body_block(row->where)),
-			errhint("REINDEX it."));
+		damaged(entries, head, slot, "where its body should be is another");
 	memcpy(row->body, body, layout->row_size);
 	angle_row_get_point(row, layout,
 						entries->points + (Size) entries->count * layout->dims);

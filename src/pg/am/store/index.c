@@ -165,6 +165,15 @@ angle_centroid_spread(const AngleIndex *self, const AngleBfloat *centroid)
  * taken off each time that PostgreSQL comes by in search of a buffer. */
 #define USES_ENOUGH 2
 
+/* Where a pointer is damaged, PostgreSQL would take this number for a wish for a new block. */
+static Buffer
+read_block(Relation index, BlockNumber block)
+{
+	if (block == InvalidBlockNumber)
+		angle_damaged(index, block, "a pointer leads there");
+	return ReadBuffer(index, block);
+}
+
 bool
 angle_pin_recent(Relation relation, BlockNumber block, Buffer recent)
 {
@@ -186,7 +195,7 @@ Buffer
 angle_read_recent(Relation index, BlockNumber block, Buffer *recent)
 {
 	if (!angle_pin_recent(index, block, *recent))
-		*recent = ReadBuffer(index, block);
+		*recent = read_block(index, block);
 	return *recent;
 }
 
@@ -215,7 +224,7 @@ Buffer
 angle_read_head(Relation index, const AngleLayout *layout, BlockNumber block,
 				int lock)
 {
-	Buffer buffer = ReadBuffer(index, block);
+	Buffer buffer = read_block(index, block);
 
 	LockBuffer(buffer, lock);
 	angle_head_check(index, layout, block, BufferGetPage(buffer));
@@ -226,7 +235,7 @@ Buffer
 angle_read_node(Relation index, const AngleLayout *layout,
 				AngleNodePointer node, int lock)
 {
-	Buffer buffer = ReadBuffer(index, node.block);
+	Buffer buffer = read_block(index, node.block);
 
 	LockBuffer(buffer, lock);
 	if (angle_page_is_node(BufferGetPage(buffer), node))
@@ -253,7 +262,7 @@ angle_reader_page(AnglePageReader *reader, BlockNumber block)
 		BufferGetBlockNumber(reader->buffer) != block)
 	{
 		angle_reader_done(reader);
-		reader->buffer = ReadBuffer(reader->index, block);
+		reader->buffer = read_block(reader->index, block);
 		LockBuffer(reader->buffer, BUFFER_LOCK_SHARE);
 	}
 	return (char *) BufferGetPage(reader->buffer);

@@ -61,9 +61,13 @@ static bool
 try_recycle(Relation index, Relation heap, BlockNumber block,
 			uint32 *generation)
 {
-	Buffer buffer = ReadBuffer(index, block);
+	Buffer buffer;
 	bool taken = false;
 
+	/* what the map knows of may have been lost in a crash */
+	if (block >= RelationGetNumberOfBlocks(index))
+		return false;
+	buffer = ReadBuffer(index, block);
 	if (ConditionalLockBuffer(buffer))
 	{
 		taken = angle_segment_free(heap, BufferGetPage(buffer));

@@ -245,9 +245,8 @@ angle_meta_init(Page page, const AngleMeta *meta)
 		(char *) angle_meta(page) + sizeof(*meta) - (char *) page;
 }
 
-/* The error for what is wrong with a block. */
-static void
-corrupted(Relation index, BlockNumber block, const char *what)
+void
+angle_damaged(Relation index, BlockNumber block, const char *what)
 {
 	ereport(ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
 			errmsg("index \"%s\" is damaged at block %u: %s",
@@ -256,16 +255,26 @@ corrupted(Relation index, BlockNumber block, const char *what)
 }
 
 void
+angle_entry_damaged(Relation index, BlockNumber block, int slot,
+					const char *what)
+{
+	ereport(ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
+			errmsg("index \"%s\" is damaged at block %u, entry %d: %s",
+				   RelationGetRelationName(index), block, slot, what),
+			errhint("REINDEX it."));
+}
+
+void
 angle_page_check(Relation index, BlockNumber block, Page page,
 				 AnglePageRole role)
 {
 	if (PageIsNew(page))
-		corrupted(index, block, "the page is empty");
+		angle_damaged(index, block, "the page is empty");
 	if (PageGetSpecialSize(page) != MAXALIGN(sizeof(AnglePageTail)) ||
 		angle_page_tail(page)->id != ANGLE_PAGE_ID)
-		corrupted(index, block, "not a page of an angle index");
+		angle_damaged(index, block, "not a page of an angle index");
 	if (angle_page_tail(page)->role != role)
-		corrupted(index, block, "a page of another role");
+		angle_damaged(index, block, "a page of another role");
 }
 
 /* Whether what is stored of the layout is what follows from the rest. */
@@ -290,7 +299,7 @@ angle_meta_check(Relation index, Page page)
 
 	angle_page_check(index, ANGLE_META_BLOCK, page, ANGLE_PAGE_META);
 	if (meta->magic != ANGLE_META_MAGIC)
-		corrupted(index, ANGLE_META_BLOCK, "not a metapage");
+		angle_damaged(index, ANGLE_META_BLOCK, "not a metapage");
 	if (meta->version != ANGLE_META_VERSION)
 		ereport(
 			ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
@@ -301,13 +310,13 @@ angle_meta_check(Relation index, Page page)
 			errhint("REINDEX it."));
 	if (meta->metric < ANGLE_METRIC_COSINE ||
 		meta->metric > ANGLE_METRIC_INNER_PRODUCT)
-		corrupted(index, ANGLE_META_BLOCK, "an unknown metric");
+		angle_damaged(index, ANGLE_META_BLOCK, "an unknown metric");
 	if (!angle_rerank_has(meta->bits))
-		corrupted(index, ANGLE_META_BLOCK, "unknown re-rank codes");
+		angle_damaged(index, ANGLE_META_BLOCK, "unknown re-rank codes");
 	if (meta->keys != IndexRelationGetNumberOfKeyAttributes(index) - 1)
-		corrupted(index, ANGLE_META_BLOCK, "another number of columns");
+		angle_damaged(index, ANGLE_META_BLOCK, "another number of columns");
 	if (!meta_consistent(meta))
-		corrupted(index, ANGLE_META_BLOCK, "sizes contradict each other");
+		angle_damaged(index, ANGLE_META_BLOCK, "sizes contradict each other");
 }
 
 void
@@ -319,8 +328,8 @@ angle_head_check(Relation index, const AngleLayout *layout, BlockNumber block,
 
 	angle_page_check(index, block, page, ANGLE_PAGE_HEAD);
 	if (node->kind != ANGLE_NODE_LEAF && node->kind != ANGLE_NODE_INNER)
-		corrupted(index, block, "an unknown kind of node");
+		angle_damaged(index, block, "an unknown kind of node");
 	limit = node->kind == ANGLE_NODE_LEAF ? layout->capacity : layout->fanout;
 	if (node->count > limit)
-		corrupted(index, block, "more entries than there is room for");
+		angle_damaged(index, block, "more entries than there is room for");
 }

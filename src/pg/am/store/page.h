@@ -68,18 +68,18 @@ typedef struct AngleNodePointer
 
 typedef struct AngleMeta
 {
-	uint32 magic;		   /* ANGLE_META_MAGIC */
-	uint16 version;		   /* ANGLE_META_VERSION */
-	uint16 dims;		   /* of all vectors; 0 until the first one comes */
-	uint8 metric;		   /* AngleMetric */
-	uint8 bits;			   /* of a coordinate in re-rank codes: 4, 7, 8, 16 */
-	uint16 keys;		   /* columns behind the vector */
-	uint16 pages;		   /* of an inner node; 0 while dims is 0 */
-	uint16 capacity;	   /* entries of a leaf */
-	uint16 fanout;		   /* entries of an inner node */
-	uint16 calibrated;	   /* whether the stop rule was measured: 0 or 1 */
-	uint32 tree;		   /* its number: how many have been replaced */
-	uint64 seed;		   /* of the rotation */
+	uint32 magic;	   /* ANGLE_META_MAGIC */
+	uint16 version;	   /* ANGLE_META_VERSION */
+	uint16 dims;	   /* of all vectors; 0 until the first one comes */
+	uint8 metric;	   /* AngleMetric */
+	uint8 bits;		   /* of a coordinate in re-rank codes: 4, 6, 7, 8, 16 */
+	uint16 keys;	   /* columns behind the vector */
+	uint16 pages;	   /* of an inner node; 0 while dims is 0 */
+	uint16 capacity;   /* entries of a leaf */
+	uint16 fanout;	   /* entries of an inner node */
+	uint16 calibrated; /* whether the stop rule was measured: 0 or 1 */
+	uint32 tree;	   /* its number: how many have been replaced */
+	uint64 seed;	   /* of the rotation */
 	AngleNodePointer root; /* none while the index has never had a row */
 	uint32 height;		   /* inner nodes above a leaf, at most */
 	uint32 changes;		   /* of the tree: one for each split */
@@ -384,8 +384,15 @@ void angle_centroids_reserve(Page page, BlockNumber head);
 void angle_page_retire(Page page, AnglePageRole role);
 void angle_meta_init(Page page, const AngleMeta *meta);
 
-/* Raise ERRCODE_INDEX_CORRUPTED, with the block's number, unless page is what
- * it should be. */
+/* Raises ERRCODE_INDEX_CORRUPTED, which says what is wrong with a block. */
+_Noreturn void
+angle_damaged(Relation index, BlockNumber block, const char *what);
+
+/* The same of an entry of a node, whose head the block is. */
+_Noreturn void angle_entry_damaged(Relation index, BlockNumber block, int slot,
+								   const char *what);
+
+/* Raise that error unless page is what it should be. */
 void angle_page_check(Relation index, BlockNumber block, Page page,
 					  AnglePageRole role);
 void angle_meta_check(Relation index, Page page);

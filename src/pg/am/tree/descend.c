@@ -34,11 +34,7 @@ angle_ways_make(const AngleLayout *layout)
 void
 angle_tree_has_cycle(Relation index, BlockNumber block)
 {
-	ereport(
-		ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
-		errmsg("index \"%s\" is damaged: its tree has a cycle through block %u",
-			   RelationGetRelationName(index), block),
-		errhint("REINDEX it."));
+	angle_damaged(index, block, "the tree has a cycle through it");
 }
 
 /* A search for leaves, at one level. */

@@ -55,12 +55,8 @@ static void
 check_there(const AngleReplacer *replacer, AngleNodePointer node, bool there)
 {
 	if (!there)
-		ereport(
-			ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
-			errmsg(
-				"index \"%s\" is damaged: block %u is not the node that leads to it says",
-				RelationGetRelationName(replacer->index), node.block),
-			errhint("REINDEX it."));
+		angle_damaged(replacer->index, node.block,
+					  "not the node that the one above says");
 }
 
 /* Entries that fit into a node still. */
