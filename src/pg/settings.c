@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "miscadmin.h"
+#include "postmaster/autovacuum.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
@@ -40,6 +41,17 @@ shared_model_directory(void)
 	directory = psprintf("%s/angle", share);
 	MemoryContextSwitchTo(old);
 	return directory;
+}
+
+Size
+angle_maintenance_memory(void)
+{
+	const int set =
+		MyBackendType == B_AUTOVAC_WORKER && autovacuum_work_mem != -1
+			? autovacuum_work_mem
+			: maintenance_work_mem;
+
+	return (Size) set * 1024;
 }
 
 void

@@ -39,7 +39,7 @@ sub whole
 {
 	my ($server, $when) = @_;
 
-	like($server->safe_psql('postgres', q{SELECT angle_index_check('items_v')}),
+	like(checked_rows($server, 'items_v'),
 		qr/^\d+$/, "$when: the index is whole");
 	is($server->safe_psql('postgres', sprintf($by_index, 7)),
 		$server->safe_psql('postgres', $by_scan), "$when: all rows are found");
@@ -99,6 +99,9 @@ whole($node, 'afterwards');
 # What the standby has replayed was compared with the primary's pages.
 $node->wait_for_catchup($standby);
 whole($standby, 'standby');
+my (undef, undef, $refused) = $standby->psql('postgres', q{SELECT angle_index_check('items_v')});
+like($refused, qr/cannot be checked while a standby replays changes.*pg_wal_replay_pause/s,
+	'a standby that goes on is not checked');
 is($standby->safe_psql('postgres', "$settings SET enable_seqscan = off;
 	SELECT array_agg(id) FROM (SELECT id FROM items ORDER BY v <=> make_vector(11) LIMIT 20) x"),
 	$node->safe_psql('postgres', "$settings SET enable_seqscan = off;

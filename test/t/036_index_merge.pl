@@ -42,7 +42,7 @@ sub whole
 {
 	my ($server, $when) = @_;
 
-	like($server->safe_psql('postgres', q{SELECT angle_index_check('items_v')}), qr/^\d+$/,
+	like(checked_rows($server, 'items_v'), qr/^\d+$/,
 		"$when: the index is whole");
 	is($server->safe_psql('postgres', "$settings SELECT count(*), count(DISTINCT id), sum(id)
 			FROM (SELECT id FROM items ORDER BY v <=> make_vector(7)) x"),

@@ -16,6 +16,9 @@ $node->start;
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION vector;
 	CREATE EXTENSION angle;
+	-- an operator of somebody else is none of pgvector's
+	CREATE SCHEMA other;
+	CREATE OPERATOR other.<=> (LEFTARG = vector, RIGHTARG = vector, FUNCTION = cosine_distance);
 	SELECT angle_install_pgvector_casts();
 	CREATE FUNCTION make_vector(i int, dims int) RETURNS vector LANGUAGE sql IMMUTABLE AS
 	$$ SELECT array_agg((sin(i * 12.9898 + d * 78.233) + 2 * sin((i % 23) * 3.1 + d))::real

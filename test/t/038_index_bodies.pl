@@ -27,7 +27,7 @@ my $settings = 'SET enable_seqscan = off; SET enable_sort = off;';
 sub whole
 {
 	my ($server, $when) = @_;
-	my $rows = $server->safe_psql('postgres', q{SELECT angle_index_check('items_v')});
+	my $rows = checked_rows($server, 'items_v');
 
 	cmp_ok($rows, '>=', $server->safe_psql('postgres', 'SELECT count(*) FROM items'),
 		"$when: the index is whole");

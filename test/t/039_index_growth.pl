@@ -44,7 +44,7 @@ sub whole
 	my ($server, $when) = @_;
 
 	# with the rows of transactions that did not end
-	cmp_ok($server->safe_psql('postgres', q{SELECT angle_index_check('items_v')}), '>=',
+	cmp_ok(checked_rows($server, 'items_v'), '>=',
 		$server->safe_psql('postgres', 'SELECT count(*) FROM items'), "$when: the index is whole");
 	is($server->safe_psql('postgres', q{SET enable_seqscan = off; SET enable_sort = off;
 			SET angle.recall_target = 1; SELECT count(*), count(DISTINCT id), sum(id) FROM

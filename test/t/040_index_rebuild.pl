@@ -38,7 +38,7 @@ sub whole
 			FROM (SELECT id, part FROM items ORDER BY v <=> make_vector(7)) x"),
 		$server->safe_psql('postgres', 'SELECT count(*), count(DISTINCT id), sum(id), sum(part) FROM items'),
 		"$when: all rows are found, with their further column");
-	cmp_ok($server->safe_psql('postgres', q{SELECT angle_index_check('items_v')}), '>=',
+	cmp_ok(checked_rows($server, 'items_v'), '>=',
 		$server->safe_psql('postgres', 'SELECT count(*) FROM items'), "$when: the index is whole");
 	return;
 }

@@ -6,7 +6,7 @@ use warnings;
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 
-our @EXPORT = qw(make_vector killable_node standby_of);
+our @EXPORT = qw(make_vector killable_node standby_of checked_rows);
 
 # The extension and the function make_vector(i), whose vectors lie in 23 groups.
 sub make_vector
@@ -46,6 +46,23 @@ sub standby_of
 	$standby->init_from_backup($node, 'base', has_streaming => 1);
 	$standby->start;
 	return $standby;
+}
+
+# The rows of an index, each page of which is looked at: on a standby, which pauses meanwhile, too.
+sub checked_rows
+{
+	my ($server, $index) = @_;
+	my $standby = $server->safe_psql('postgres', 'SELECT pg_is_in_recovery()') eq 't';
+
+	if ($standby)
+	{
+		$server->safe_psql('postgres', 'SELECT pg_wal_replay_pause()');
+		$server->poll_query_until('postgres', q{SELECT pg_get_wal_replay_pause_state() = 'paused'})
+			or die 'the standby does not pause';
+	}
+	my $rows = $server->safe_psql('postgres', "SELECT angle_index_check('$index')");
+	$server->safe_psql('postgres', 'SELECT pg_wal_replay_resume()') if $standby;
+	return $rows;
 }
 
 1;

@@ -9,6 +9,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xlog.h"
+#include "access/xlogrecovery.h"
 #include "catalog/index.h"
 #include "catalog/pg_class.h"
 #include "executor/tuptable.h"
@@ -176,10 +177,7 @@ typedef struct Check
 static void
 damaged(const Check *check, BlockNumber block, int slot, const char *what)
 {
-	ereport(ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
-			errmsg("index \"%s\" is damaged at block %u, entry %d: %s",
-				   RelationGetRelationName(check->index), block, slot, what),
-			errhint("REINDEX it."));
+	angle_entry_damaged(check->index, block, slot, what);
 }
 
 /* The number of a body's bit. */
@@ -338,28 +336,32 @@ is_of_tree(const Check *check, BlockNumber block, Page page)
 	return !angle_reach_misses(check->reach, block);
 }
 
-/* Looks at all pages of the tree that are of this role. */
+/* Looks at copies of all pages of the tree that are of this role: to keep one locked while another
+ * is looked at might keep them from who locks both in another order, such as a standby's
+ * replay. */
 static void
 check_pages(Check *check, AnglePageRole role,
 			void (*look)(Check *check, BlockNumber block, Page page))
 {
+	PGAlignedBlock copy;
+	const Page page = (Page) copy.data;
+
 	for (BlockNumber block = ANGLE_META_BLOCK + 1; block < check->blocks;
 		 block++)
 	{
 		Buffer buffer = ReadBuffer(check->index, block);
-		Page page = BufferGetPage(buffer);
 
 		CHECK_FOR_INTERRUPTS();
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		if (!PageIsNew(page))
-		{
-			angle_page_check(check->index, block, page,
-							 angle_page_tail(page)->role);
-			if (angle_page_tail(page)->role == role &&
-				is_of_tree(check, block, page))
-				look(check, block, page);
-		}
+		memcpy(copy.data, BufferGetPage(buffer), BLCKSZ);
 		UnlockReleaseBuffer(buffer);
+		if (PageIsNew(page))
+			continue;
+		angle_page_check(check->index, block, page,
+						 angle_page_tail(page)->role);
+		if (angle_page_tail(page)->role == role &&
+			is_of_tree(check, block, page))
+			look(check, block, page);
 	}
 }
 
@@ -375,15 +377,15 @@ make_bits(const Check *check)
 static void
 check_all(Check *check)
 {
+	check->blocks = RelationGetNumberOfBlocks(check->index);
+	check->reach = angle_reach_find(check->index, check->layout, true);
+	check->tree = angle_meta_read(check->index).tree;
 	check->there = make_bits(check);
 	check->first = make_bits(check);
 	check->second = make_bits(check);
 	check->reader.index = check->index;
 	check_pages(check, ANGLE_PAGE_BODY, note_bodies);
 	check_pages(check, ANGLE_PAGE_HEAD, check_node);
-	/* on a standby nothing keeps VACUUM from between */
-	if (RecoveryInProgress())
-		return;
 	check->fetch = table_index_fetch_begin(check->heap);
 	check->slot = table_slot_create(check->heap, NULL);
 	check_pages(check, ANGLE_PAGE_BODY, check_bodies);
@@ -391,34 +393,51 @@ check_all(Check *check)
 	table_index_fetch_end(check->fetch);
 }
 
+/* A standby has no locks that keep what it replays from between. */
+static void
+wait_or_refuse(Relation index)
+{
+	if (!RecoveryInProgress())
+	{
+		angle_lock_moves_alone(index);
+		angle_lock_tree(index);
+	}
+	else if (GetRecoveryPauseState() != RECOVERY_PAUSED)
+		ereport(
+			ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("index \"%s\" cannot be checked while a standby "
+				   "replays changes",
+				   RelationGetRelationName(index)),
+			errhint("Call pg_wal_replay_pause(), wait until "
+					"pg_get_wal_replay_pause_state() is \"paused\", and call "
+					"pg_wal_replay_resume() afterwards."));
+}
+
 /* Splits and VACUUM wait; everything else goes on. */
 Datum
 angle_index_check(PG_FUNCTION_ARGS)
 {
-	Relation index = angle_inspect_open(PG_GETARG_OID(0));
-	AngleIndex *self = angle_index_open(index);
-	Check check = {.index = index, .layout = &self->layout};
+	/* the table is locked before its index */
+	const Oid table = IndexGetRelation(PG_GETARG_OID(0), true);
+	Check check = {
+		.heap = OidIsValid(table) ? table_open(table, AccessShareLock) : NULL};
+	const bool recovery = RecoveryInProgress();
+	AngleIndex *self;
 
+	check.index = angle_inspect_open(PG_GETARG_OID(0));
+	self = angle_index_open(check.index);
+	check.layout = &self->layout;
 	if (self->layout.dims > 0)
 	{
-		if (!RecoveryInProgress())
-		{
-			angle_lock_moves_and_wait(index);
-			angle_lock_tree(index);
-		}
-		check.heap = table_open(IndexGetRelation(PG_GETARG_OID(0), false),
-								AccessShareLock);
-		check.blocks = RelationGetNumberOfBlocks(index);
-		check.reach = angle_reach_find(index, &self->layout);
-		check.tree = angle_meta_read(index).tree;
+		wait_or_refuse(check.index);
 		check_all(&check);
-		table_close(check.heap, AccessShareLock);
-		if (!RecoveryInProgress())
+		if (!recovery)
 		{
-			angle_unlock_tree(index);
-			angle_unlock_moves(index, true);
+			angle_unlock_tree(check.index);
+			angle_unlock_moves_alone(check.index);
 		}
 	}
-	relation_close(index, AccessShareLock);
+	relation_close(check.index, AccessShareLock);
+	table_close(check.heap, AccessShareLock);
 	PG_RETURN_INT64(check.rows);
 }

@@ -14,7 +14,6 @@
 #include "commands/progress.h"
 #include "commands/vacuum.h"
 #include "miscadmin.h"
-#include "postmaster/autovacuum.h"
 #include "storage/bufmgr.h"
 #include "storage/indexfsm.h"
 #include "utils/backend_progress.h"
@@ -31,6 +30,7 @@
 #include "pg/am/tree/merge.h"
 #include "pg/am/tree/pair.h"
 #include "pg/pg_compat.h"
+#include "pg/settings.h"
 
 typedef struct Vacuum
 {
@@ -115,17 +115,17 @@ vacuum_head(Vacuum *vacuum, Buffer head)
 	}
 }
 
-/* The inner node that a page of centroids belongs to, which is not locked. */
+/* The inner node that a page belongs to, if it is one of centroids; it is not locked. */
 static BlockNumber
-owner_of(Vacuum *vacuum, BlockNumber block)
+owner_of(Buffer buffer)
 {
-	AnglePageReader reader = {.index = vacuum->index};
-	Page page = (Page) angle_reader_page(&reader, block);
+	const Page page = BufferGetPage(buffer);
 	BlockNumber owner = InvalidBlockNumber;
 
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	if (!PageIsNew(page) && angle_page_tail(page)->role == ANGLE_PAGE_CENTROIDS)
 		owner = ((AngleCentroidsHeader *) PageGetContents(page))->head;
-	angle_reader_done(&reader);
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 	return owner;
 }
 
@@ -140,13 +140,14 @@ is_inner_head(Page page)
 			angle_node(page)->kind == ANGLE_NODE_INNER);
 }
 
-/* Whether a page of centroids that the tree does not lead to has lost its head, which
- * is set free before. */
+/* Whether a page that the tree does not lead to is one of centroids that has lost its head, which
+ * is set free before. It is not locked. */
 static bool
-is_stray(Vacuum *vacuum, BlockNumber block)
+is_stray(Vacuum *vacuum, Buffer buffer)
 {
 	AnglePageReader reader = {.index = vacuum->index};
-	const BlockNumber owner = owner_of(vacuum, block);
+	const BlockNumber block = BufferGetBlockNumber(buffer);
+	const BlockNumber owner = owner_of(buffer);
 	bool stray = true;
 	Page page;
 
@@ -233,9 +234,9 @@ static void
 vacuum_page(Vacuum *vacuum, BlockNumber block)
 {
 	const bool missed = angle_reach_misses(vacuum->reach, block);
-	const bool stray = missed && is_stray(vacuum, block);
 	Buffer buffer = ReadBufferExtended(vacuum->index, MAIN_FORKNUM, block,
 									   RBM_NORMAL, vacuum->strategy);
+	const bool stray = missed && is_stray(vacuum, buffer);
 	Page page = BufferGetPage(buffer);
 	AnglePageRole role;
 	bool run = false;
@@ -327,18 +328,6 @@ clean_all_bodies(Vacuum *vacuum)
 	}
 }
 
-/* Memory that may be taken for a while. */
-static Size
-memory_for(void)
-{
-	const int set =
-		MyBackendType == B_AUTOVAC_WORKER && autovacuum_work_mem != -1
-			? autovacuum_work_mem
-			: maintenance_work_mem;
-
-	return (Size) set * 1024;
-}
-
 /* Of the rows so many, at least, lack a second entry which there is room for. */
 #define LACKING 0.1
 
@@ -389,7 +378,7 @@ pair(const Vacuum *vacuum, const AngleIndex *self, double removed, bool wait)
 	const bool now = !wait && wants_pairing(vacuum, left);
 
 	if (now)
-		angle_pair(vacuum->index, self, memory_for());
+		angle_pair(vacuum->index, self, angle_maintenance_memory());
 	if (now || removed > 0)
 		store_paired(vacuum->index, now ? rows : left);
 }
@@ -422,16 +411,16 @@ vacuum_pass(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	stats->pages_deleted = stats->pages_free = 0;
 	if (self->layout.dims > 0)
 	{
-		angle_lock_moves_for_vacuum(info->index);
+		angle_lock_moves_alone(info->index);
 		angle_lock_tree(info->index);
-		vacuum.reach = angle_reach_find(info->index, &self->layout);
+		vacuum.reach = angle_reach_find(info->index, &self->layout, false);
 		vacuum.tree = meta.tree;
 		vacuum.replaced_xid = meta.replaced_xid;
 		angle_unlock_tree(info->index);
 		angle_tally_init(&vacuum.tally, RelationGetNumberOfBlocks(info->index));
 		vacuum_pages(&vacuum);
 		clean_all_bodies(&vacuum);
-		angle_unlock_moves_for_vacuum(info->index);
+		angle_unlock_moves_alone(info->index);
 		/* for what is merged takes free segments */
 		IndexFreeSpaceMapVacuum(info->index);
 		angle_merge(info->index, vacuum.heap, self, &vacuum.tally, stats);
@@ -530,13 +519,14 @@ rebuild(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	old = MemoryContextSwitchTo(scratch);
 	self = angle_index_make(&meta);
 	angle_rebuild(info->index, ANGLE_VACUUM_HEAP(info), self,
-				  stats->num_index_tuples, memory_for(), stats);
+				  stats->num_index_tuples, angle_maintenance_memory(), stats);
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
 }
 
-/* Where nothing was deleted, the pass only looks for free segments. */
+/* Where nothing was deleted, the pass still finds what is free or should be, and does what is done
+ * behind it. */
 IndexBulkDeleteResult *
 angle_vacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 {

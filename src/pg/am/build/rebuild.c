@@ -297,7 +297,8 @@ catch_up(Rebuild *rebuild)
 
 /* ---- the exchange --------------------------------------------------------- */
 
-/* The metapage leads to the new tree. */
+/* The metapage leads to the new tree, which is not built again for these rows, but has the stop
+ * rule of the old one until it is measured. */
 static void
 replace_tree(const Rebuild *rebuild, double rows)
 {
@@ -313,7 +314,8 @@ replace_tree(const Rebuild *rebuild, double rows)
 	meta->height = draft->height;
 	meta->tree = draft->tree;
 	meta->changes++;
-	meta->paired = rows;
+	meta->paired = meta->rows = rows;
+	meta->calibrated = 0;
 	meta->replaced_xid = U64FromFullTransactionId(ReadNextFullTransactionId());
 	GenericXLogFinish(state);
 	UnlockReleaseBuffer(buffer);

@@ -2,10 +2,9 @@
  * Heavyweight locks of an index, on the numbers of blocks that always exist or
  * never do. They are released at the end of a transaction that fails.
  *
- * The tree: held while nodes are split. Moves: whoever moves entries into a
- * page that was free holds it, and VACUUM while it reads page after
- * page, or entries could move from where it has not been to where it was
- * already. Rows: held in shared mode while one is inserted, and by who puts another tree in
+ * The tree: held while nodes are split. Moves: whoever moves entries from a page to one that lies
+ * before it holds it, and, alone, who reads page after page for all entries: they could move
+ * from where it has not been to where it was already. Rows: held in shared mode while one is inserted, and by who puts another tree in
  * place of this one, so that no row comes into one that nobody will look at.
  *
  * Who needs several takes rows first, then moves, then the tree.
@@ -33,14 +32,14 @@ angle_unlock_tree(Relation index)
 	UnlockPage(index, ANGLE_TREE_LOCK, ExclusiveLock);
 }
 
-/* False while VACUUM has it. */
+/* False while somebody has it alone. */
 static inline bool
 angle_lock_moves(Relation index)
 {
 	return ConditionalLockPage(index, ANGLE_MOVES_LOCK, ShareLock);
 }
 
-/* Waits for VACUUM. */
+/* Waits for who has it alone. */
 static inline void
 angle_lock_moves_and_wait(Relation index)
 {
@@ -54,14 +53,15 @@ angle_unlock_moves(Relation index, bool held)
 		UnlockPage(index, ANGLE_MOVES_LOCK, ShareLock);
 }
 
+/* Waits for all who move entries. */
 static inline void
-angle_lock_moves_for_vacuum(Relation index)
+angle_lock_moves_alone(Relation index)
 {
 	LockPage(index, ANGLE_MOVES_LOCK, ExclusiveLock);
 }
 
 static inline void
-angle_unlock_moves_for_vacuum(Relation index)
+angle_unlock_moves_alone(Relation index)
 {
 	UnlockPage(index, ANGLE_MOVES_LOCK, ExclusiveLock);
 }

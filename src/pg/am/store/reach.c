@@ -1,4 +1,4 @@
-/* A walk over the inner nodes. */
+/* A walk over the inner nodes, and the leaves where they are to be read. */
 #include "postgres.h"
 
 #include "miscadmin.h"
@@ -11,6 +11,7 @@ struct AngleReach
 {
 	Relation index;
 	const AngleLayout *layout;
+	bool leaves;		/* are read */
 	BlockNumber blocks; /* that existed */
 	uint8 *reached;		/* a bit for each */
 };
@@ -19,12 +20,8 @@ static void
 damaged(const AngleReach *reach, BlockNumber from, BlockNumber to,
 		const char *what)
 {
-	ereport(
-		ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
-		errmsg(
-			"index \"%s\" is damaged at block %u: its pointer to block %u %s",
-			RelationGetRelationName(reach->index), from, to, what),
-		errhint("REINDEX it."));
+	angle_damaged(reach->index, from,
+				  psprintf("its pointer to block %u %s", to, what));
 }
 
 static bool
@@ -88,7 +85,10 @@ walk(AngleReach *reach, BlockNumber from, AngleNodePointer node, uint8 kind)
 	if (kind != 0 && header.kind != kind)
 		damaged(reach, from, node.block, "leads to a node of another kind");
 	for (int i = 0; i < count; i++)
-		walk(reach, node.block, children[i], kinds[i]);
+		if (reach->leaves || kinds[i] != ANGLE_NODE_LEAF)
+			walk(reach, node.block, children[i], kinds[i]);
+		else
+			mark(reach, node.block, children[i].block, 1);
 	if (children != NULL)
 	{
 		pfree(children);
@@ -97,13 +97,14 @@ walk(AngleReach *reach, BlockNumber from, AngleNodePointer node, uint8 kind)
 }
 
 AngleReach *
-angle_reach_find(Relation index, const AngleLayout *layout)
+angle_reach_find(Relation index, const AngleLayout *layout, bool leaves)
 {
 	AngleReach *reach = palloc0(sizeof(AngleReach));
 	AngleMeta meta = angle_meta_read(index);
 
 	reach->index = index;
 	reach->layout = layout;
+	reach->leaves = leaves;
 	reach->blocks = RelationGetNumberOfBlocks(index);
 	reach->reached = palloc_extended(reach->blocks / 8 + 1,
 									 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);

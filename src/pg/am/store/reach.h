@@ -7,9 +7,10 @@
 typedef struct AngleReach AngleReach;
 
 /* Reads the inner nodes, which the caller keeps from changing by the lock on the
- * tree. Raises ERRCODE_INDEX_CORRUPTED if two pointers lead to one node, or one
- * to nowhere. In the current memory context. */
-AngleReach *angle_reach_find(Relation index, const AngleLayout *layout);
+ * tree, and where it is asked for the leaves, too. Raises ERRCODE_INDEX_CORRUPTED if two pointers
+ * lead to one node, or one to none. In the current memory context. */
+AngleReach *
+angle_reach_find(Relation index, const AngleLayout *layout, bool leaves);
 
 /* Whether the page existed at that time, and nothing led to it: neither to it nor to the
  * head that it belongs to. Bodies are not part of the tree. */

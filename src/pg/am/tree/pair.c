@@ -86,10 +86,10 @@ note_seconds(Pairing *pairing, Buffer head)
 static void
 find_alone(Pairing *pairing)
 {
-	angle_lock_moves_for_vacuum(pairing->pass.index);
+	angle_lock_moves_alone(pairing->pass.index);
 	look_at_pages(pairing, ANGLE_PAGE_BODY, note_bodies);
 	look_at_pages(pairing, ANGLE_PAGE_HEAD, note_seconds);
-	angle_unlock_moves_for_vacuum(pairing->pass.index);
+	angle_unlock_moves_alone(pairing->pass.index);
 }
 
 /* ---- wishes --------------------------------------------------------------- */
@@ -275,7 +275,9 @@ pack_leaves(AngleLeafPass *pass)
 static void
 end_part(AngleLeafPass *pass)
 {
+	angle_lock_moves_and_wait(pass->index);
 	grant_wishes((Pairing *) pass);
+	angle_unlock_moves(pass->index, true);
 	pack_leaves(pass);
 }
 
