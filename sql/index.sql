@@ -207,6 +207,17 @@ FETCH 2 FROM c;
 COMMIT;
 RESET enable_seqscan;
 
+-- rows that are all equal come in more than one batch, each of which is one list
+CREATE TABLE equal (id int, v angle_vector(6000));
+INSERT INTO equal SELECT i, (SELECT array_agg(d) FROM generate_series(1, 6000) d)::angle_vector
+	FROM generate_series(1, 100) i;
+SET maintenance_work_mem = '1MB';
+CREATE INDEX equal_v ON equal USING angle (v);
+RESET maintenance_work_mem;
+SELECT angle_index_check('equal_v');
+SELECT angle_index_recall('equal_v', samples => 5);
+DROP TABLE equal;
+
 -- mistakes
 CREATE INDEX ON items USING angle (tenant);
 CREATE INDEX ON items USING angle (v, v);

@@ -51,6 +51,8 @@ BEGIN
 			AS v (name, strategy, operator, metric)
 		JOIN pg_operator ON oprname = operator AND oprleft = theirs
 			AND oprright = theirs AND oprresult = 'float8'::regtype
+			-- pgvector's own, which lie where its type does
+			AND oprnamespace = (SELECT typnamespace FROM pg_type WHERE oid = theirs)
 		WHERE NOT EXISTS (SELECT FROM pg_opclass
 			WHERE opcintype = theirs AND opcname = name
 				AND opcmethod = (SELECT oid FROM pg_am WHERE amname = 'angle'))

@@ -307,7 +307,8 @@ is_apart(const Run *run, size_t i)
 				  (size_t) run->lloyd->dims * sizeof(float)) != 0;
 }
 
-/* Starts empty clusters again at the points that are furthest from theirs. */
+/* Starts empty clusters again at the points that are furthest from theirs, with sums that have
+ * nothing left of what points far away have rounded off. */
 static void
 restart_empty(Run *run)
 {
@@ -315,7 +316,13 @@ restart_empty(Run *run)
 	size_t empty = 0;
 
 	for (size_t c = 0; c < run->k; c++)
-		empty += run->sizes[c] == 0;
+	{
+		if (run->sizes[c] > 0)
+			continue;
+		empty++;
+		memset(run->sums + c * (size_t) run->lloyd->dims, 0,
+			   (size_t) run->lloyd->dims * sizeof(*run->sums));
+	}
 	if (empty == 0)
 		return;
 	angle_top_init(&far, run->far, empty);

@@ -12,8 +12,8 @@ typedef struct Cut
 	const float *points; /* (count, dims) */
 	size_t count;
 	size_t dims;
-	float *centroids; /* (2, dims) */
-	uint8_t *side;	  /* (count) */
+	float *centroids; /* (2, dims), or (dims) without sides */
+	uint8_t *side;	  /* (count), or NULL: all are on one */
 } Cut;
 
 /* How much nearer x is to centroid 1 than to centroid 0. */
@@ -33,24 +33,46 @@ lean(const Cut *cut, const float *x)
 	return sum;
 }
 
+/* Columns that are summed together, row by row. */
+#define COLUMNS 64
+
+/* Adds some columns of the points, in sums by side; without sides all are on side 0. */
+static void
+add_columns(const Cut *cut, size_t first, size_t columns,
+			double sums[2][COLUMNS])
+{
+	memset(sums, 0, 2 * sizeof(*sums));
+	for (size_t i = 0; i < cut->count; i++)
+	{
+		const float *x = cut->points + i * cut->dims + first;
+		double *to = sums[cut->side != NULL ? cut->side[i] : 0];
+
+		for (size_t d = 0; d < columns; d++)
+			to[d] += x[d];
+	}
+}
+
+/* Makes the centroids the means of the sides that have points. */
 static void
 average(Cut *cut)
 {
+	double sums[2][COLUMNS];
 	size_t sizes[2] = {0, 0};
 
 	for (size_t i = 0; i < cut->count; i++)
-		sizes[cut->side[i]]++;
-	for (size_t d = 0; d < cut->dims; d++)
+		sizes[cut->side != NULL ? cut->side[i] : 0]++;
+	for (size_t first = 0; first < cut->dims; first += COLUMNS)
 	{
-		double sums[2] = {0, 0};
+		const size_t left = cut->dims - first;
+		const size_t columns = left < COLUMNS ? left : COLUMNS;
 
-		for (size_t i = 0; i < cut->count; i++)
-			sums[cut->side[i]] += cut->points[i * cut->dims + d];
-		for (int s = 0; s < 2; s++)
+		add_columns(cut, first, columns, sums);
+		for (size_t s = 0; s < 2; s++)
 		{
-			if (sizes[s] > 0)
-				cut->centroids[(size_t) s * cut->dims + d] =
-					(float) (sums[s] / (double) sizes[s]);
+			float *centroid = cut->centroids + s * cut->dims + first;
+
+			for (size_t d = 0; sizes[s] > 0 && d < columns; d++)
+				centroid[d] = (float) (sums[s][d] / (double) sizes[s]);
 		}
 	}
 }
@@ -92,28 +114,32 @@ select_rank(float *x, size_t count, size_t rank)
 }
 
 /* Puts the points with the quota greatest leans on side 1, first come first
- * where leans are equal, the others on side 0. copy is (count). */
-static void
+ * where leans are equal, the others on side 0; returns whether a side has changed. copy is
+ * (count). */
+static bool
 cut_at_quota(Cut *cut, const float *leans, float *copy, size_t quota)
 {
+	size_t equal = quota; /* of those at the limit so many are on side 1 */
+	bool changed = false;
 	float limit;
-	size_t taken = 0;
 
 	memcpy(copy, leans, cut->count * sizeof(*copy));
 	limit = select_rank(copy, cut->count, cut->count - quota);
 	for (size_t i = 0; i < cut->count; i++)
+		equal -= leans[i] > limit;
+	for (size_t i = 0; i < cut->count; i++)
 	{
-		cut->side[i] = leans[i] > limit;
-		taken += cut->side[i];
-	}
-	for (size_t i = 0; i < cut->count && taken < quota; i++)
-	{
-		if (leans[i] == limit)
+		bool one = leans[i] > limit;
+
+		if (leans[i] == limit && equal > 0)
 		{
-			cut->side[i] = 1;
-			taken++;
+			one = true;
+			equal--;
 		}
+		changed |= cut->side[i] != one;
+		cut->side[i] = one;
 	}
+	return changed;
 }
 
 /* Sides by the nearer centroid, but none below a quarter. Returns whether a
@@ -122,7 +148,7 @@ static bool
 choose_sides(Cut *cut, float *scratch)
 {
 	float *leans = scratch;
-	size_t quarter = (cut->count + 3) / 4;
+	const size_t quarter = (cut->count + 3) / 4;
 	size_t ones = 0;
 	bool changed = false;
 
@@ -130,16 +156,14 @@ choose_sides(Cut *cut, float *scratch)
 	{
 		leans[i] = (float) lean(cut, cut->points + i * cut->dims);
 		ones += leans[i] > 0;
-		changed |= cut->side[i] != (leans[i] > 0);
 	}
-	if (ones < quarter)
-		cut_at_quota(cut, leans, scratch + cut->count, quarter);
-	else if (cut->count - ones < quarter)
-		cut_at_quota(cut, leans, scratch + cut->count, cut->count - quarter);
-	else
+	if (ones < quarter || cut->count - ones < quarter)
+		return cut_at_quota(cut, leans, scratch + cut->count,
+							ones < quarter ? quarter : cut->count - quarter);
+	for (size_t i = 0; i < cut->count; i++)
 	{
-		for (size_t i = 0; i < cut->count; i++)
-			cut->side[i] = leans[i] > 0;
+		changed |= cut->side[i] != (leans[i] > 0);
+		cut->side[i] = leans[i] > 0;
 	}
 	return changed;
 }
@@ -174,14 +198,8 @@ choose_start(Cut *cut, AngleRng *rng)
 void
 angle_mean(const float *points, size_t count, int dims, float *mean)
 {
-	for (size_t d = 0; d < (size_t) dims; d++)
-	{
-		double sum = 0;
-
-		for (size_t i = 0; i < count; i++)
-			sum += points[i * (size_t) dims + d];
-		mean[d] = count > 0 ? (float) (sum / (double) count) : 0;
-	}
+	memset(mean, 0, (size_t) dims * sizeof(float));
+	average(&(Cut){points, count, (size_t) dims, mean, NULL});
 }
 
 void

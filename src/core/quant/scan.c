@@ -12,8 +12,8 @@
 /* ---- residuals ---- */
 
 /* Elements that are summed in float before the sum goes to a double: 32
- * additions to a lane. */
-#define BATCH ((size_t) 32 * 16)
+ * additions to a lane, of pieces of 16. */
+#define BATCH ((size_t) 32 * V)
 
 /* The bits of the lanes above zero. */
 INLINE unsigned

@@ -39,6 +39,7 @@
 #include "pg/am/store/keys.h"
 #include "pg/bridge.h"
 #include "pg/pg_compat.h"
+#include "pg/settings.h"
 #include "pg/type/vector.h"
 
 /* Partitions for each of several processes, at least. */
@@ -46,6 +47,7 @@
 
 /* Blocks that tell how many rows there are. */
 #define FIRST_BLOCKS 32
+#define MORE_BLOCKS 8
 
 typedef struct Build
 {
@@ -126,7 +128,8 @@ sample_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 	{
 		Size each = build->self->layout.dims * sizeof(float);
 
-		build->sample_capacity = Max(256, build->budget / 4 / each);
+		build->sample_capacity =
+			(int) Min(INT_MAX, Max(256, build->budget / 4 / each));
 		build->sample = MemoryContextAllocHuge(build->memory,
 											   build->sample_capacity * each);
 	}
@@ -166,6 +169,33 @@ sample_blocks(Build *build, BlockNumber wanted)
 	return read == 0 ? 0 : build->sampled_rows / read;
 }
 
+/* Samples blocks until there is a row with a vector among them; returns the rows of a block. */
+static double
+sample_any(Build *build, BlockNumber blocks)
+{
+	double wanted = FIRST_BLOCKS;
+	double density = sample_blocks(build, Min(blocks, wanted));
+
+	for (; build->self == NULL && wanted < blocks; wanted *= MORE_BLOCKS)
+		density = sample_blocks(build, Min(blocks, wanted * MORE_BLOCKS));
+	return density;
+}
+
+/* How many partitions the rows should go into, of which a block has so many. */
+static double
+partitions_for(const Build *build, BlockNumber blocks, double density)
+{
+	const double partitions =
+		ceil(density * blocks /
+			 angle_partition_rows(&build->self->layout,
+								  build->budget / (1 + build->workers)));
+
+	/* so that every process has something to do */
+	return build->workers > 0
+			   ? Max(partitions, PARTITIONS_EACH * (1 + build->workers))
+			   : partitions;
+}
+
 /* Samples the table; returns how many partitions its rows should go into. */
 static int
 take_sample(Build *build)
@@ -174,22 +204,18 @@ take_sample(Build *build)
 	double density, partitions;
 
 	report_phase(ANGLE_BUILD_SAMPLE);
-	density = sample_blocks(build, Min(blocks, FIRST_BLOCKS));
+	density = sample_any(build, blocks);
 	if (build->self == NULL)
 		return 1;
-	partitions =
-		ceil(density * blocks /
-			 angle_partition_rows(&build->self->layout,
-								  build->budget / (1 + build->workers)));
-	/* so that every process has something to do */
-	if (build->workers > 0)
-		partitions = Max(partitions, PARTITIONS_EACH * (1 + build->workers));
+	partitions = partitions_for(build, blocks, density);
 	if (partitions < 2)
 		return 1;
-	sample_blocks(
+	density = sample_blocks(
 		build,
 		Min(blocks, Max(FIRST_BLOCKS,
 						ceil(angle_partitions_sample(partitions) / density))));
+	/* the larger sample knows better how many rows there are */
+	partitions = Max(2, partitions_for(build, blocks, density));
 	return angle_partitions_most(partitions, build->sample_count);
 }
 
@@ -394,7 +420,7 @@ angle_build(Relation heap, Relation index, IndexInfo *info)
 			 RelationGetRelationName(index));
 	angle_index_check_columns(index);
 	angle_keys_check(index);
-	build.budget = (Size) maintenance_work_mem * 1024;
+	build.budget = angle_maintenance_memory();
 	build.workers = ANGLE_BUILD_WORKERS(heap, index, info);
 	build.memory = AllocSetContextCreate(CurrentMemoryContext, "angle build",
 										 ALLOCSET_DEFAULT_SIZES);

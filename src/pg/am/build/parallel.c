@@ -267,6 +267,7 @@ send_children(Participant *self)
 	}
 	sts_end_write(store);
 	pfree(tuple);
+	angle_tree_forget(self->writer);
 }
 
 /* Takes over what the workers have written. */
@@ -299,7 +300,11 @@ write_buckets(Participant *self)
 	int bucket;
 
 	if (self->report != NULL)
+	{
 		self->report(ANGLE_BUILD_WRITE);
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL,
+									 shared->rows);
+	}
 	while ((bucket = (int) pg_atomic_fetch_add_u32(&shared->next, 1)) <
 		   shared->buckets)
 		write_bucket(self, bucket);
@@ -678,6 +683,8 @@ lead(ParallelContext *context, AngleParallelBuild *build, Snapshot snapshot)
 			errmsg_internal("building index \"%s\" with %d parallel workers",
 							RelationGetRelationName(build->index),
 							context->nworkers_launched));
+	/* one that does not start is an error, better now than at the end */
+	WaitForParallelWorkersToAttach(context);
 	take_part(&self);
 	WaitForParallelWorkersToFinish(context);
 	add_usage(context);

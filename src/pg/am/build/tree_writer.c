@@ -35,6 +35,9 @@
 #define TOGETHER 128
 #define PARTING 2048
 
+/* Centroids that memory is taken for at a time: there are many, and sizes are rounded up. */
+#define CENTROIDS_AT_A_TIME 64
+
 /* First entries of a leaf at most. */
 #define MOST_FIRST 0.7
 
@@ -47,10 +50,25 @@ typedef struct Input
 	AngleTreeWriter *writer;
 	const AngleRowSet *rows;
 	const AngleChild *children;
-	const float *points; /* (count, dims) */
-	int limit;			 /* rows of a leaf */
-	int wanted;			 /* on average */
+	const float *
+		points; /* (count, dims) of rows; of children these have the centroids */
+	int limit;	/* rows of a leaf */
+	int wanted; /* on average */
 } Input;
+
+/* There are no children yet. */
+static void
+begin_level(AngleTreeWriter *writer)
+{
+	MemoryContext own = GetMemoryChunkContext(writer);
+
+	writer->count = writer->room = 0;
+	writer->capacity = 64;
+	writer->children =
+		MemoryContextAlloc(own, writer->capacity * sizeof(AngleChild));
+	writer->level =
+		AllocSetContextCreate(own, "angle centroids", ALLOCSET_DEFAULT_SIZES);
+}
 
 AngleTreeWriter *
 angle_tree_writer_make(Relation index, const AngleIndex *self,
@@ -65,8 +83,8 @@ angle_tree_writer_make(Relation index, const AngleIndex *self,
 	writer->bodies = angle_body_writer_make(index, &self->layout, draft);
 	writer->scratch = AllocSetContextCreate(
 		CurrentMemoryContext, "angle clustering", ALLOCSET_DEFAULT_SIZES);
-	writer->capacity = 64;
-	writer->children = palloc(writer->capacity * sizeof(AngleChild));
+	angle_row_init(&writer->row, &self->layout);
+	begin_level(writer);
 	return writer;
 }
 
@@ -74,6 +92,7 @@ angle_tree_writer_make(Relation index, const AngleIndex *self,
 static AngleChild *
 new_child(AngleTreeWriter *writer)
 {
+	const Size size = writer->self->layout.centroid_size;
 	AngleChild *child;
 
 	if (writer->count == writer->capacity)
@@ -82,9 +101,16 @@ new_child(AngleTreeWriter *writer)
 		writer->children = repalloc_huge(writer->children,
 										 writer->capacity * sizeof(AngleChild));
 	}
+	if (writer->room == 0)
+	{
+		writer->room = CENTROIDS_AT_A_TIME;
+		writer->centroids =
+			MemoryContextAlloc(writer->level, writer->room * size);
+	}
 	child = &writer->children[writer->count++];
-	child->centroid = MemoryContextAlloc(GetMemoryChunkContext(writer),
-										 writer->self->layout.centroid_size);
+	child->centroid = (AngleBfloat *) writer->centroids;
+	writer->centroids += size;
+	writer->room--;
 	return child;
 }
 
@@ -104,15 +130,16 @@ add_entry(const Input *input, int i, const float *centroid)
 {
 	AngleTreeWriter *writer = input->writer;
 	const AngleLayout *layout = &writer->self->layout;
-	const float *point = input->points + (Size) i * layout->dims;
 	const AngleRowSet *rows = input->rows;
 	AngleRow *row = &writer->row;
+	const float *point;
 
 	if (rows == NULL)
 	{
 		angle_image_add_child(writer->image, &input->children[i]);
 		return;
 	}
+	point = rows->points + (Size) i * layout->dims;
 	row->tid = rows->tids[i];
 	row->nulls = rows->nulls[i];
 	row->values = rows->values + (Size) i * layout->keys;
@@ -176,6 +203,18 @@ write_node(const Input *input, const int *members, int count,
 		writer->progress(writer->progress_context, count);
 }
 
+/* Fills in the point (dims) of a row or child. */
+static void
+get_point(const Input *input, int member, float *point)
+{
+	const Size dims = input->writer->self->layout.dims;
+
+	if (input->points != NULL)
+		memcpy(point, input->points + member * dims, dims * sizeof(float));
+	else
+		angle_bfloat_decode(input->children[member].centroid, point, dims);
+}
+
 /* The points (count, dims) of members, palloc'd. */
 static float *
 gather(const Input *input, const int *members, int count)
@@ -185,8 +224,7 @@ gather(const Input *input, const int *members, int count)
 		palloc_extended(count * dims * sizeof(float), MCXT_ALLOC_HUGE);
 
 	for (int i = 0; i < count; i++)
-		memcpy(points + i * dims, input->points + (Size) members[i] * dims,
-			   dims * sizeof(float));
+		get_point(input, members[i], points + i * dims);
 	return points;
 }
 
@@ -346,8 +384,6 @@ angle_tree_write_rows(AngleTreeWriter *writer, const AngleRowSet *rows)
 				   .limit = MOST_FIRST * writer->self->layout.capacity,
 				   .wanted = FILL_LEAF * writer->self->layout.capacity};
 
-	if (writer->row.body == NULL)
-		angle_row_init(&writer->row, &writer->self->layout);
 	if (rows->count > 0)
 		write_leaves(&input, rows->count);
 }
@@ -386,13 +422,14 @@ sort_members(const Input *input, int *members, int count)
 	AngleCandidate *order =
 		palloc_extended(count * sizeof(AngleCandidate), MCXT_ALLOC_HUGE);
 	float *means = palloc(2 * dims * sizeof(float));
+	float *point = palloc(dims * sizeof(float));
 
 	halves(input, members, count, means);
 	for (int i = 0; i < count; i++)
 	{
-		const float *point = input->points + (Size) members[i] * dims;
 		double sum = 0;
 
+		get_point(input, members[i], point);
 		for (int d = 0; d < dims; d++)
 			sum += (means[dims + d] - means[d]) * point[d];
 		order[i] = (AngleCandidate){sum, members[i]};
@@ -401,6 +438,7 @@ sort_members(const Input *input, int *members, int count)
 	for (int i = 0; i < count; i++)
 		members[i] = (int) order[i].id;
 	pfree(means);
+	pfree(point);
 	pfree(order);
 }
 
@@ -483,32 +521,31 @@ static void
 write_level(AngleTreeWriter *writer)
 {
 	const AngleLayout *layout = &writer->self->layout;
-	const Size dims = layout->dims;
 	const int count = writer->count;
 	const int parts = count <= layout->fanout
 						  ? 1
 						  : (int) ceil(count / (FILL_INNER * layout->fanout));
 	AngleChild *children = writer->children;
-	float *points =
-		palloc_extended(count * dims * sizeof(float), MCXT_ALLOC_HUGE);
+	MemoryContext below = writer->level;
 	int *members = palloc_extended(count * sizeof(int), MCXT_ALLOC_HUGE);
-	Input input = {.writer = writer, .children = children, .points = points};
+	Input input = {.writer = writer, .children = children};
 
 	for (int i = 0; i < count; i++)
-	{
-		angle_bfloat_decode(children[i].centroid, points + i * dims, dims);
 		members[i] = i;
-	}
-	writer->count = 0;
-	writer->capacity = 64;
-	writer->children = palloc(writer->capacity * sizeof(AngleChild));
+	begin_level(writer);
 	write_parts(&input, members, count, parts);
 	writer->height++;
-	for (int i = 0; i < count; i++)
-		pfree(children[i].centroid);
+	MemoryContextDelete(below);
 	pfree(children);
 	pfree(members);
-	pfree(points);
+}
+
+void
+angle_tree_forget(AngleTreeWriter *writer)
+{
+	MemoryContextDelete(writer->level);
+	pfree(writer->children);
+	begin_level(writer);
 }
 
 void

@@ -22,6 +22,9 @@ typedef struct AngleTreeWriter
 	AngleChild *children;  /* written and not yet below a node */
 	int count;
 	int capacity;
+	MemoryContext level; /* of their centroids, … */
+	char *centroids;	 /* … of which there is room here … */
+	int room;			 /* … for so many */
 	int height;
 	void (*progress)(void *context, int rows); /* rows that were written */
 	void *progress_context;
@@ -33,6 +36,9 @@ AngleTreeWriter *angle_tree_writer_make(Relation index, const AngleIndex *self,
 
 /* Clusters the rows and writes them as leaves. */
 void angle_tree_write_rows(AngleTreeWriter *writer, const AngleRowSet *rows);
+
+/* Forgets the leaves that were written: another process adopts them. */
+void angle_tree_forget(AngleTreeWriter *writer);
 
 /* Writes what is still in memory: for who does not finish the tree. */
 void angle_tree_flush(AngleTreeWriter *writer);
