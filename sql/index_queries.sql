@@ -97,6 +97,15 @@ ALTER TABLE parts DETACH PARTITION parts_0;
 SELECT shared('SELECT id FROM parts ORDER BY v <=> make_vector(5, 24) LIMIT 20');
 DROP TABLE parts_0;
 
+-- rows that were moved within their pages are samples of the recall, too
+CREATE TABLE moved (id int, v angle_vector(3)) WITH (fillfactor = 40);
+INSERT INTO moved SELECT i, make_vector(i, 3) FROM generate_series(1, 300) i;
+CREATE INDEX moved_v ON moved USING angle (v);
+UPDATE moved SET id = id + 1;
+VACUUM moved;
+SELECT angle_index_recall('moved_v') >= 0.9 AS enough;
+DROP TABLE moved;
+
 -- where the lists are does not fit into memory: the tree is searched
 SHOW angle.directory_memory;
 SELECT sum(used_bytes) > 2000 AS in_memory FROM pg_backend_memory_contexts WHERE name = 'angle directories';

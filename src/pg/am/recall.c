@@ -33,6 +33,7 @@ typedef struct Recall
 	Relation heap;
 	EState *estate;
 	IndexInfo *info;
+	IndexFetchTableData *fetch; /* of heap */
 	TupleTableSlot *slot;
 	StrategyNumber strategy; /* of the ordering operator */
 	Oid distance;			 /* its function */
@@ -136,24 +137,27 @@ form_row(Recall *recall, Datum *values, bool *nulls)
 	FormIndexDatum(recall->info, recall->slot, recall->estate, values, nulls);
 }
 
-/* Compares both searches for the vector of the row at tid; nothing if the row
- * cannot be seen. */
-static void
+/* Compares both searches for the vector of a row that tid leads to; false if none can be
+ * seen. */
+static bool
 try_row(Recall *recall, ItemPointer tid)
 {
 	Datum values[INDEX_MAX_KEYS];
 	bool nulls[INDEX_MAX_KEYS];
+	bool again = false;
 
-	if (!table_tuple_fetch_row_version(recall->heap, tid, GetActiveSnapshot(),
-									   recall->slot))
-		return;
+	if (!table_index_fetch_tuple(recall->fetch, tid, GetActiveSnapshot(),
+								 recall->slot, &again, NULL))
+		return false;
 	form_row(recall, values, nulls);
+	table_index_fetch_reset(recall->fetch);
 	if (nulls[0])
-		return;
+		return false;
 	values[0] = PointerGetDatum(PG_DETOAST_DATUM_COPY(values[0]));
 	search_rows(recall, values[0], true);
 	search_rows(recall, values[0], false);
 	pfree(DatumGetPointer(values[0]));
+	return true;
 }
 
 /* Looks for rows until there are enough, or no hope of them. */
@@ -170,11 +174,10 @@ try_rows(Recall *recall, int samples)
 	while (self->layout.dims > 0 && samples > 0 && tries-- > 0)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!angle_pick_row(recall->index, &self->layout, tree, &rng, &tid,
-							NULL))
-			continue;
-		try_row(recall, &tid);
-		samples--;
+		if (angle_pick_row(recall->index, &self->layout, tree, &rng, &tid,
+						   NULL) &&
+			try_row(recall, &tid))
+			samples--;
 	}
 }
 
@@ -201,12 +204,14 @@ angle_index_recall(PG_FUNCTION_ARGS)
 		table_open(IndexGetRelation(PG_GETARG_OID(0), false), AccessShareLock);
 	recall.estate = CreateExecutorState();
 	recall.info = BuildIndexInfo(recall.index);
+	recall.fetch = table_index_fetch_begin(recall.heap);
 	recall.slot = table_slot_create(recall.heap, NULL);
 	recall.strategy = first_strategy(recall.index);
 	recall.distance = find_operator(&recall);
 	recall.wanted = PG_GETARG_INT32(1);
 	try_rows(&recall, PG_GETARG_INT32(2));
 	ExecDropSingleTupleTableSlot(recall.slot);
+	table_index_fetch_end(recall.fetch);
 	FreeExecutorState(recall.estate);
 	table_close(recall.heap, AccessShareLock);
 	relation_close(recall.index, AccessShareLock);

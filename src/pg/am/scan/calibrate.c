@@ -14,6 +14,7 @@
 #include "pg/am/store/node_segment.h"
 #include "pg/am/store/pick.h"
 #include "pg/am/store/stop.h"
+#include "pg/settings.h"
 
 /* Products of queries and rows, and rows for each query, at least: these decide how many
  * queries there are. */
@@ -24,8 +25,10 @@
  * so many times as large as if each neighbour were found by itself. */
 #define TOGETHER 1.45
 
-/* Memory for the order of leaves of several queries at a time. */
-#define ORDERS_SIZE ((Size) 32 << 20)
+/* Memory for the order of leaves of several queries at a time, for each of which the inner nodes are
+ * read: a share of what maintenance may take, and so much at least. */
+#define ORDERS_SHARE 4
+#define ORDERS_LEAST ((Size) 32 << 20)
 
 /* How many rows are read for what is seen is noted where that passes these powers of two,
  * from the first on. */
@@ -65,14 +68,18 @@ typedef struct Calibration
 	int count;
 	AngleMeasured *measured;
 
-	LeafSeen *leaves; /* (leaf_capacity) of the tree */
+	Size memory;		/* for order */
+	BlockNumber blocks; /* of the index */
+	bool counted;		/* all leaves were met once */
+	uint16 *rows;		/* (blocks): of the leaves that were */
+	LeafSeen *leaves;	/* (leaf_capacity) of the tree */
 	LeafDue *order; /* (batch, leaf_capacity) for some queries from first on */
 	float *seen;	/* (leaf_capacity) for one, by leaf */
 	float *at;		/* (leaf_capacity) for one: seen with so many leaves */
 	float *groups;	/* (group_capacity, most): keys */
 	LeafDue *group_order; /* (leaf_capacity) for one */
 	float *reaches;		  /* (leaf_capacity) for one: angle_choice_reach() */
-	uint32 *places;		  /* (leaf_capacity) by block: of leaves */
+	uint32 *places;		  /* (blocks): of leaves */
 	uint32 leaf_count;
 	uint32 leaf_capacity;
 	uint32 group_count;
@@ -191,23 +198,32 @@ group_of(Calibration *calibration, Parent *parent)
 	return parent->group;
 }
 
-/* Notes a leaf, whose keys (batch), to which the spread is added, these are for some queries. The centroid of the first
- * leaf of a row is near to it because it is the mean of this row, too: it would be so far
- * away without it. */
+/* Notes how many rows a leaf has. */
 static void
-note_leaf(Calibration *calibration, BlockNumber block, int rows,
-		  const double *keys, double spread, Parent *parent)
+count_leaf(Calibration *calibration, BlockNumber block, int rows)
+{
+	if (block >= calibration->blocks)
+		return;
+	calibration->rows[block] = rows;
+	calibration->leaf_count++;
+}
+
+/* Notes a leaf that was counted, whose keys (batch), to which the spread is added, these are for some
+ * queries. The centroid of the first leaf of a row is near to it because it is the mean of
+ * this row, too: it would be so far away without it. */
+static void
+note_leaf(Calibration *calibration, BlockNumber block, const double *keys,
+		  double spread, Parent *parent)
 {
 	const uint32 leaf = calibration->leaf_count;
 	const bool squares =
 		calibration->self->metric != ANGLE_METRIC_INNER_PRODUCT;
 
-	if (leaf == calibration->leaf_capacity ||
-		block >= calibration->leaf_capacity)
+	if (leaf == calibration->leaf_capacity || block >= calibration->blocks)
 		return;
 	calibration->leaf_count++;
-	calibration->leaves[leaf] =
-		(LeafSeen){block, rows, group_of(calibration, parent)};
+	calibration->leaves[leaf] = (LeafSeen){block, calibration->rows[block],
+										   group_of(calibration, parent)};
 	calibration->places[block] = leaf;
 	for (int i = 0; i < calibration->batch; i++)
 	{
@@ -222,11 +238,11 @@ note_leaf(Calibration *calibration, BlockNumber block, int rows,
 	}
 }
 
-/* The keys (fanout, batch) and spreads (fanout) of the children of an inner node, whose head is
- * locked; returns how many there are. */
+/* The children (fanout) of an inner node, whose head is locked, their kinds (fanout), keys (fanout,
+ * batch) and spreads (fanout); returns how many there are. */
 static int
 read_children(Calibration *calibration, Buffer head, AngleNodePointer *children,
-			  double *keys, double *spreads)
+			  uint8 *kinds, double *keys, double *spreads)
 {
 	const AngleIndex *self = calibration->self;
 	const AngleLayout *layout = &self->layout;
@@ -242,6 +258,7 @@ read_children(Calibration *calibration, Buffer head, AngleNodePointer *children,
 		centroid = angle_centroid_get(&calibration->centroids, layout,
 									  BufferGetBlockNumber(head), slot);
 		children[count] = angle_inner_pointers(layout, page)[slot];
+		kinds[count] = angle_inner_kinds(layout, page)[slot];
 		spreads[count++] = angle_centroid_spread(self, centroid);
 		for (int i = 0; i < calibration->batch; i++)
 			*keys++ = angle_rabitq_probe_stored(
@@ -254,43 +271,55 @@ read_children(Calibration *calibration, Buffer head, AngleNodePointer *children,
 	return count;
 }
 
-/* Notes the leaves below node, whose keys (batch) and spread these are. Nodes that went in the
- * meantime are passed over. */
+/* Notes the leaves below node, whose keys (batch) and spread these are, or counts them: then no
+ * leaf has to be read again. Nodes that went in the meantime are passed over. */
 static void
 walk(Calibration *calibration, AngleNodePointer node, const double *keys,
 	 double spread, Parent *parent)
 {
 	const AngleLayout *layout = &calibration->self->layout;
-	Buffer head =
-		angle_read_node(calibration->index, layout, node, BUFFER_LOCK_SHARE);
 	AngleNodePointer *children;
 	AngleNodeHeader header;
 	Parent own = {.keys = keys, .spread = spread};
 	double *below, *spreads;
+	uint8 *kinds;
+	Buffer head;
 	int count;
 
+	/* not with a page locked, when nothing interrupts */
 	CHECK_FOR_INTERRUPTS();
 	check_stack_depth();
+	head = angle_read_node(calibration->index, layout, node, BUFFER_LOCK_SHARE);
 	if (!BufferIsValid(head))
 		return;
 	header = *angle_node(BufferGetPage(head));
 	if (header.kind == ANGLE_NODE_LEAF)
 	{
 		UnlockReleaseBuffer(head);
-		note_leaf(calibration, node.block, header.count, keys, spread, parent);
+		if (!calibration->counted)
+			count_leaf(calibration, node.block, header.count);
+		else
+			note_leaf(calibration, node.block, keys, spread, parent);
 		return;
 	}
 	children = palloc(layout->fanout * sizeof(AngleNodePointer));
+	kinds = palloc(layout->fanout);
 	below = palloc_extended((Size) layout->fanout * calibration->batch *
 								sizeof(double),
 							MCXT_ALLOC_HUGE);
 	spreads = palloc(layout->fanout * sizeof(double));
-	count = read_children(calibration, head, children, below, spreads);
+	count = read_children(calibration, head, children, kinds, below, spreads);
 	UnlockReleaseBuffer(head);
 	for (int i = 0; i < count; i++)
-		walk(calibration, children[i], below + (Size) i * calibration->batch,
-			 spreads[i], &own);
+	{
+		keys = below + (Size) i * calibration->batch;
+		if (calibration->counted && kinds[i] == ANGLE_NODE_LEAF)
+			note_leaf(calibration, children[i].block, keys, spreads[i], &own);
+		else
+			walk(calibration, children[i], keys, spreads[i], &own);
+	}
 	pfree(children);
+	pfree(kinds);
 	pfree(below);
 	pfree(spreads);
 }
@@ -378,7 +407,7 @@ need_of(const Calibration *calibration, const AngleNeighbour *neighbour)
 		const BlockNumber block = neighbour->leaves[i];
 		uint32 place;
 
-		if (block >= calibration->leaf_capacity)
+		if (block >= calibration->blocks)
 			continue;
 		place = calibration->places[block];
 		if (place < calibration->leaf_count &&
@@ -410,48 +439,76 @@ note_needs(Calibration *calibration, const AngleSample *sample)
 	}
 }
 
+static void *
+alloc_huge(Size count, Size each)
+{
+	return palloc_extended(count * each, MCXT_ALLOC_HUGE);
+}
+
+static void *
+alloc_zeros(Size count, Size each)
+{
+	return palloc_extended(count * each, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
+static void
+count_leaves(Calibration *calibration, AngleNodePointer root)
+{
+	Parent above = {.keys = NULL};
+
+	calibration->blocks = RelationGetNumberOfBlocks(calibration->index);
+	calibration->rows = alloc_zeros(calibration->blocks, sizeof(uint16));
+	walk(calibration, root, NULL, 0, &above);
+	calibration->counted = true;
+}
+
+/* Room for so many queries at a time. Splits may bring some leaves more. */
+static void
+make_room(Calibration *calibration)
+{
+	const Size leaves =
+		calibration->leaf_count + calibration->leaf_count / 8 + 1;
+	const Size most = calibration->memory / (leaves * sizeof(LeafDue));
+
+	calibration->leaf_capacity = leaves;
+	calibration->most = (int) Min(calibration->count, Max(1, most));
+	calibration->leaves = alloc_huge(leaves, sizeof(LeafSeen));
+	calibration->seen = alloc_huge(leaves, sizeof(float));
+	calibration->at = alloc_huge(leaves, sizeof(float));
+	calibration->group_order = alloc_huge(leaves, sizeof(LeafDue));
+	calibration->reaches = alloc_huge(leaves, sizeof(float));
+	calibration->places = alloc_zeros(calibration->blocks, sizeof(uint32));
+	calibration->order =
+		alloc_huge(calibration->most * leaves, sizeof(LeafDue));
+	calibration->group_capacity = 64;
+	calibration->groups = alloc_huge(
+		calibration->group_capacity * calibration->most, sizeof(float));
+}
+
 /* Goes the ways of all queries, some of which are prepared at a time. */
 static void
 go_all(Calibration *calibration, AngleNodePointer root)
 {
-	const Size leaves = RelationGetNumberOfBlocks(calibration->index);
-	const int most = (int) Min(
-		calibration->count, Max(1, ORDERS_SIZE / (leaves * sizeof(LeafDue))));
-	double *keys = palloc(most * sizeof(double));
-	Parent above = {.keys = keys};
+	Parent above = {.keys = NULL};
+	double *keys;
 
-	calibration->leaf_capacity = leaves;
-	calibration->most = most;
-	calibration->leaves =
-		palloc_extended(leaves * sizeof(LeafSeen), MCXT_ALLOC_HUGE);
-	calibration->seen =
-		palloc_extended(leaves * sizeof(float), MCXT_ALLOC_HUGE);
-	calibration->at = palloc_extended(leaves * sizeof(float), MCXT_ALLOC_HUGE);
-	calibration->group_capacity = 64;
-	calibration->groups = palloc_extended((Size) calibration->group_capacity *
-											  most * sizeof(float),
-										  MCXT_ALLOC_HUGE);
-	calibration->group_order =
-		palloc_extended(leaves * sizeof(LeafDue), MCXT_ALLOC_HUGE);
-	calibration->reaches =
-		palloc_extended(leaves * sizeof(float), MCXT_ALLOC_HUGE);
-	calibration->places = palloc_extended(leaves * sizeof(uint32),
-										  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	calibration->order =
-		palloc_extended(most * leaves * sizeof(LeafDue), MCXT_ALLOC_HUGE);
-	for (int i = 0; i < most; i++)
+	count_leaves(calibration, root);
+	make_room(calibration);
+	above.keys = keys = palloc(calibration->most * sizeof(double));
+	for (int i = 0; i < calibration->most; i++)
 		keys[i] = -INFINITY;
-	for (int first = 0; first < calibration->count; first += most)
+	for (int first = 0; first < calibration->count; first += calibration->most)
 	{
 		calibration->first = first;
-		calibration->batch = Min(most, calibration->count - first);
+		calibration->batch = Min(calibration->most, calibration->count - first);
 		calibration->leaf_count = calibration->group_count = 0;
 		above.noted = false;
 		walk(calibration, root, keys, 0, &above);
 		for (int i = 0; i < calibration->batch; i++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			go(calibration, i, calibration->order + i * leaves);
+			go(calibration, i,
+			   calibration->order + (Size) i * calibration->leaf_capacity);
 			note_needs(calibration, &calibration->samples[first + i]);
 		}
 	}
@@ -536,7 +593,11 @@ angle_measure(Relation index, const AngleIndex *self, AngleNodePointer root,
 			  AngleMeasured *measured)
 {
 	Calibration calibration = {
-		.index = index, .self = self, .measured = measured};
+		.index = index,
+		.self = self,
+		.memory = Max(ORDERS_LEAST,
+					  angle_maintenance_memory() / ORDERS_SHARE / share.all),
+		.measured = measured};
 	MemoryContext memory, old;
 
 	memset(measured, 0, sizeof(*measured));

@@ -251,16 +251,19 @@ reach_for(const AngleChoice *choice, double wanted)
 }
 
 /* How many leaves are to be looked at now: so many that there are enough in all where more are
- * expected than before, else as many as are expected or as the last time. */
+ * expected than before, else, and where all that were looked at are used up, as many as are expected
+ * or as the last time. */
 static double
 looked_at_next(const AngleChoice *choice, double expected)
 {
-	const double more =
-		expected > choice->expected
-			? ceil(expected * LOOK_SHARE) + LOOK_MORE - choice->passed
-			: ceil(Max(expected, choice->count) * LOOK_SHARE) + LOOK_MORE;
+	const double left = choice->directory->leaves - choice->passed;
+	double more = 0;
 
-	return Min(choice->directory->leaves - choice->passed, more);
+	if (expected > choice->expected)
+		more = ceil(expected * LOOK_SHARE) + LOOK_MORE - choice->passed;
+	if (more <= 0 && choice->next == choice->count)
+		more = ceil(Max(expected, choice->count) * LOOK_SHARE) + LOOK_MORE;
+	return Min(left, more);
 }
 
 /* Chooses the next leaves. */

@@ -22,7 +22,7 @@
 /* Those of this backend, and the memory that all of them lie in. */
 static AngleDirectory *directories;
 static MemoryContext memory;
-static uint64 clock;
+static uint64 uses;
 
 /* Bytes that all of them may take. */
 static Size
@@ -40,11 +40,9 @@ drop_group(AngleGroup *group)
 		pfree(group);
 }
 
-void
-angle_directory_close(AngleDirectory *directory)
+static void
+drop_contents(AngleDirectory *directory)
 {
-	if (--directory->users > 0)
-		return;
 	for (int i = 0; i < directory->groups; i++)
 		drop_group(directory->group[i]);
 	pfree(directory->group);
@@ -57,6 +55,15 @@ angle_directory_close(AngleDirectory *directory)
 		pfree((void *) directory->self->space.rotation);
 		pfree(directory->self);
 	}
+}
+
+void
+angle_directory_close(AngleDirectory *directory)
+{
+	if (--directory->users > 0)
+		return;
+	if (directory->refused == 0)
+		drop_contents(directory);
 	pfree(directory);
 }
 
@@ -94,7 +101,25 @@ forget_stale(void)
 	}
 }
 
-/* Forgets directories that were not used for long until there is room. */
+static bool
+is_in_use(const AngleDirectory *directory)
+{
+	return directory->users > 1;
+}
+
+/* Bytes that one may take beside the others that scans use. */
+static Size
+room_beside_others(const AngleDirectory *own)
+{
+	Size room = memory_limit();
+
+	for (AngleDirectory *d = directories; d != NULL; d = d->next)
+		if (d != own && is_in_use(d))
+			room -= Min(room, d->size);
+	return room;
+}
+
+/* Forgets directories that were not used for long until there is room, or none that can go. */
 static void
 make_room(const AngleDirectory *kept)
 {
@@ -106,7 +131,8 @@ make_room(const AngleDirectory *kept)
 		for (AngleDirectory *d = directories; d != NULL; d = d->next)
 		{
 			sum += d->size;
-			if (d != kept && (oldest == NULL || d->used < oldest->used))
+			if (d != kept && !is_in_use(d) && d->size > 0 &&
+				(oldest == NULL || d->used < oldest->used))
 				oldest = d;
 		}
 		if (sum <= memory_limit() || oldest == NULL)
@@ -166,6 +192,8 @@ typedef struct Walk
 	Relation index;
 	AngleDirectory *directory;
 	const AngleDirectory *before; /* the one of an older tree, or NULL */
+	int next;					  /* the group of it that is likely to be met */
+	Size room;
 	AnglePageReader reader;
 } Walk;
 
@@ -185,18 +213,25 @@ add_group(AngleDirectory *directory, AngleGroup *group)
 	directory->size += group->size;
 }
 
-/* The group of this node in the older directory, if it has not changed. */
+/* The group of this node in the older directory, if it has not changed. Nodes are met nearly in the
+ * same order. */
 static AngleGroup *
-find_group(const AngleDirectory *before, BlockNumber block, Page head)
+find_group(Walk *walk, BlockNumber block, Page head)
 {
+	const AngleDirectory *before = walk->before;
+
 	for (int i = 0; before != NULL && i < before->groups; i++)
 	{
-		AngleGroup *group = before->group[i];
+		const int place = (walk->next + i) % before->groups;
+		AngleGroup *group = before->group[place];
 
-		if (group->block == block &&
-			group->generation == angle_page_generation(head) &&
-			group->changes == angle_node(head)->changes)
-			return group;
+		if (group->block != block)
+			continue;
+		walk->next = place + 1;
+		return group->generation == angle_page_generation(head) &&
+					   group->changes == angle_node(head)->changes
+				   ? group
+				   : NULL;
 	}
 	return NULL;
 }
@@ -223,7 +258,7 @@ take_node(Walk *walk, Buffer head, AngleNodePointer *inner)
 	}
 	if (leaves == 0)
 		return count;
-	group = find_group(walk->before, BufferGetBlockNumber(head), page);
+	group = find_group(walk, BufferGetBlockNumber(head), page);
 	if (group == NULL)
 		group = read_group(directory, &walk->reader, head, leaves);
 	add_group(directory, group);
@@ -258,7 +293,7 @@ visit(Walk *walk, AngleNodePointer pointer, int depth)
 	CHECK_FOR_INTERRUPTS();
 	if (depth == ANGLE_HEIGHT_MAX)
 		angle_tree_has_cycle(walk->index, pointer.block);
-	if (walk->directory->size > memory_limit())
+	if (walk->directory->size > walk->room)
 		return false;
 	head = angle_read_node(walk->index, layout, pointer, BUFFER_LOCK_SHARE);
 	if (!BufferIsValid(head))
@@ -331,28 +366,39 @@ make_directory(Relation index, const AngleMeta *meta)
 	return directory;
 }
 
-/* Reads a directory, with the help of one of an older tree. */
+/* Keeps of a directory that it was too large. */
+static void
+refuse(AngleDirectory *directory, Size room)
+{
+	drop_contents(directory);
+	directory->size = 0;
+	directory->refused = Max(1, room);
+	directory->stale = false;
+}
+
+/* Reads a directory, with the help of one of an older tree; NULL where it takes more than room. */
 static AngleDirectory *
-load(Relation index, const AngleMeta *meta, AngleDirectory *before)
+load(Relation index, const AngleMeta *meta, AngleDirectory *before, Size room)
 {
 	AngleDirectory *directory = make_directory(index, meta);
 	Walk walk = {.index = index,
 				 .directory = directory,
 				 .before = before,
+				 .room = room,
 				 .reader = {.index = index}};
 	bool fits;
 
 	make_recent(directory, index, before);
 	fits = visit(&walk, meta->root, 0);
-
+	if (fits)
+		make_top(directory);
 	if (before != NULL)
 		forget(before);
-	if (!fits)
+	if (!fits || directory->size > room)
 	{
-		forget(directory);
+		refuse(directory, room);
 		return NULL;
 	}
-	make_top(directory);
 	directory->stale = false;
 	return directory;
 }
@@ -369,7 +415,7 @@ find(Relation index)
 
 /* Whether it is worth a try to read the directory: by the size of the index. */
 static bool
-may_fit(Relation index, const AngleMeta *meta)
+may_fit(Relation index, const AngleMeta *meta, Size room)
 {
 	const BlockNumber blocks = RelationGetNumberOfBlocks(index);
 	AngleLayout layout;
@@ -379,30 +425,46 @@ may_fit(Relation index, const AngleMeta *meta)
 	leaves = blocks * angle_leaf_share(&layout);
 
 	return blocks * sizeof(Buffer) + leaves * (layout.dims + layout.code_size) <
-		   memory_limit();
+		   room;
+}
+
+/* The one that the backend has, unless it is too large now or was before. */
+static AngleDirectory *
+find_usable(Relation index, Size room)
+{
+	AngleDirectory *directory = find(index);
+
+	if (directory == NULL)
+		return NULL;
+	if (directory->refused > 0 ? directory->refused < room
+							   : directory->size > memory_limit())
+	{
+		forget(directory);
+		return NULL;
+	}
+	return directory;
 }
 
 AngleDirectory *
 angle_directory_open(Relation index, const AngleMeta *meta)
 {
 	AngleDirectory *directory;
+	Size room;
 
 	start_backend();
 	forget_stale();
-	directory = find(index);
-	make_room(directory);
-	if (directory != NULL && directory->size > memory_limit())
-	{
-		forget(directory);
+	make_room(find(index));
+	room = room_beside_others(find(index));
+	directory = find_usable(index, room);
+	if (directory == NULL && !may_fit(index, meta, room))
 		return NULL;
-	}
-	if (directory == NULL && !may_fit(index, meta))
+	if (directory != NULL && directory->refused > 0)
 		return NULL;
 	if (directory == NULL || directory->changes != meta->changes)
-		directory = load(index, meta, directory);
+		directory = load(index, meta, directory, room);
 	if (directory == NULL)
 		return NULL;
-	directory->used = ++clock;
+	directory->used = ++uses;
 	make_room(directory);
 	directory->users++;
 	return directory;

@@ -55,7 +55,8 @@ forget(void *arg)
 static double
 filter_share(const IndexScanState *scan)
 {
-	const double rows = scan->ss.ss_currentRelation->rd_rel->reltuples;
+	/* a partial index has only rows of its condition, which plan_rows includes */
+	const double rows = scan->iss_RelationDesc->rd_rel->reltuples;
 
 	/* with conditions of the index, plan_rows says of both */
 	if (scan->ss.ps.qual == NULL || scan->iss_NumScanKeys > 0 || rows <= 0)

@@ -348,13 +348,14 @@ visit_leaves(Finding *finding, AngleNodePointer pointer,
 			 void (*leaf)(Finding *, Buffer))
 {
 	const AngleLayout *layout = &finding->self->layout;
-	Buffer head =
-		angle_read_node(finding->index, layout, pointer, BUFFER_LOCK_SHARE);
 	AngleNodePointer *children;
+	Buffer head;
 	int count;
 
+	/* not with a page locked, when nothing interrupts */
 	CHECK_FOR_INTERRUPTS();
 	check_stack_depth();
+	head = angle_read_node(finding->index, layout, pointer, BUFFER_LOCK_SHARE);
 	if (!BufferIsValid(head))
 		return;
 	if (angle_node(BufferGetPage(head))->kind == ANGLE_NODE_LEAF)

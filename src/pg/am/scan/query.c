@@ -218,6 +218,9 @@ angle_query_row(const AngleQuery *query, const char *body)
 double
 angle_query_distance(const AngleQuery *query, double key)
 {
+	/* what comes after all rows does so in every order */
+	if (isinf(key) && key > 0)
+		return key;
 	switch (query->strategy)
 	{
 		case ANGLE_STRATEGY_ANGULAR:

@@ -27,6 +27,9 @@ angle_row_distance_end(AngleRowDistance *rows)
 {
 	ExecDropSingleTupleTableSlot(rows->slot);
 	angle_toast_reader_end(rows->toast);
+	MemoryContextDelete(rows->memory);
+	pfree(rows->toast);
+	pfree(rows);
 }
 
 bool

@@ -24,7 +24,7 @@ typedef struct AngleRowDistance
 /* In the current memory context. */
 AngleRowDistance *angle_row_distance_make(Relation heap);
 
-/* Ends the use of the table; the memory is the context's. */
+/* Ends the use of the table, and releases rows. */
 void angle_row_distance_end(AngleRowDistance *rows);
 
 /* Gets the row at tid into the slot; false if the scan's snapshot sees none there. */

@@ -256,9 +256,10 @@ leaf_rows(const AngleScan *self)
 {
 	const double rows = Max(1, self->meta.capacity * 0.75);
 
-	if (self->directory == NULL)
+	/* the rows are those of when the index was built or vacuumed */
+	if (self->directory == NULL || self->meta.rows < self->directory->leaves)
 		return rows;
-	return Max(1, Min(rows, 2 * self->meta.rows / self->directory->leaves));
+	return Min(rows, 2 * self->meta.rows / self->directory->leaves);
 }
 
 /* How many rows are read for so many of the nearest, about. */
@@ -351,13 +352,9 @@ check_row(IndexScanDesc scan, const AngleScan *self, const AngleRowItem *item)
 {
 	if (ItemPointerIsValid(&item->entry.tid))
 		return;
-	ereport(
-		ERROR, errcode(ERRCODE_INDEX_CORRUPTED),
-		errmsg(
-			"index \"%s\" is damaged at block %u: a row has no place in the table",
-			RelationGetRelationName(scan->indexRelation),
-			self->rows.leaves[item->leaf].leaf.node.block),
-		errhint("REINDEX it."));
+	angle_damaged(scan->indexRelation,
+				  self->rows.leaves[item->leaf].leaf.node.block,
+				  "a row has no place in the table");
 }
 
 /* Fills distance with that of a row; false if the executor would drop it, because its
