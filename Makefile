@@ -40,6 +40,7 @@ PG_SRCS = \
 	am/scan/rows.c \
 	am/scan/scan.c \
 	am/scan/visits.c \
+	am/scan/wanted.c \
 	am/store/body.c \
 	am/store/entries.c \
 	am/store/index.c \
@@ -49,6 +50,7 @@ PG_SRCS = \
 	am/store/page.c \
 	am/store/pick.c \
 	am/store/reach.c \
+	am/store/row_set.c \
 	am/store/stop.c \
 	am/tree/clusters.c \
 	am/tree/descend.c \

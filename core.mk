@@ -33,6 +33,7 @@ CORE_SRCS = \
 	base/rng.c \
 	base/status.c \
 	base/utf8_check.c \
+	base/vector_sums.c \
 	distance/dispatch.c \
 	distance/distance.c \
 	encoder/bert.c \

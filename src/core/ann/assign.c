@@ -4,6 +4,7 @@
 #include "core/ann/kmeans.h"
 #include "core/ann/point_kernels.h"
 #include "core/ann/rough.h"
+#include "core/base/vector_sums.h"
 
 /* Points of one group whose products are made at once. */
 #define MEET 64
@@ -237,7 +238,7 @@ fill_distances(const AngleAssigner *a, const float *points, size_t count,
 	for (size_t i = 0; i < count; i++)
 	{
 		double squared =
-			angle_centers_squared(points + i * (size_t) a->dims, a->dims);
+			angle_norm_squared(points + i * (size_t) a->dims, a->dims);
 
 		for (int n = 0; n < nearest; n++)
 			distances[i * (size_t) nearest + (size_t) n] = (float) fmax(
@@ -281,17 +282,26 @@ angle_assign(AngleAssigner *assigner, const float *points, size_t count,
 		fill_distances(assigner, points, count, nearest, distances);
 }
 
-double
-angle_second_loss(const float *point, const float *first, const float *other,
-				  int dims, double to_first, double to_other)
+/* ⟨r, r′⟩²/‖r‖², of what the first and the other centroid leave. */
+static double
+parallel_part(const float *point, const float *first, const float *other,
+			  int dims, double to_first)
 {
 	double product;
 
 	if (!(to_first > 0))
-		return to_other;
+		return 0;
 	product = angle_point_kernels()->residual_product(point, first, other,
 													  (size_t) dims);
-	return to_other + ANGLE_SECOND_WEIGHT * product * product / to_first;
+	return product * product / to_first;
+}
+
+double
+angle_second_loss(const float *point, const float *first, const float *other,
+				  int dims, double to_first, double to_other)
+{
+	return to_other + ANGLE_SECOND_WEIGHT *
+						  parallel_part(point, first, other, dims, to_first);
 }
 
 static uint32_t
@@ -304,19 +314,16 @@ second_of(const AngleSecondChoice *choice, const float *x,
 
 	for (int n = 1; n < choice->nearest && lists[n] != UINT32_MAX; n++)
 	{
-		double loss = distances[n];
+		double lost = distances[n];
 
-		if (choice->weight > 0 && distances[0] > 0)
+		if (choice->weight > 0)
+			lost += choice->weight *
+					parallel_part(x, choice->centroids + lists[0] * dims,
+								  choice->centroids + lists[n] * dims,
+								  choice->dims, distances[0]);
+		if (lost < least)
 		{
-			double product = angle_point_kernels()->residual_product(
-				x, choice->centroids + lists[0] * dims,
-				choice->centroids + lists[n] * dims, dims);
-
-			loss += choice->weight * product * product / distances[0];
-		}
-		if (loss < least)
-		{
-			least = loss;
+			least = lost;
 			second = lists[n];
 		}
 	}

@@ -2,27 +2,8 @@
 
 #include <math.h>
 
+#include "core/base/vector_sums.h"
 #include "core/tensor/panel.h"
-
-/* Sums that run side by side, and so wait for none. */
-#define SUMS 8
-
-double
-angle_centers_squared(const float *x, int dims)
-{
-	double sums[SUMS] = {0};
-	double sum = 0;
-	int i = 0;
-
-	for (; i + SUMS <= dims; i += SUMS)
-		for (int k = 0; k < SUMS; k++)
-			sums[k] += (double) x[i + k] * x[i + k];
-	for (int k = 0; k < SUMS; k++)
-		sum += sums[k];
-	for (; i < dims; i++)
-		sum += (double) x[i] * x[i];
-	return sum;
-}
 
 AngleCenters
 angle_centers_pack(const float *centroids, size_t count, int dims,
@@ -34,9 +15,9 @@ angle_centers_pack(const float *centroids, size_t count, int dims,
 
 	angle_panel_pack(centroids, count, (size_t) dims, centers.weight);
 	for (size_t c = 0; c < count; c++)
-		centers.bias[c] = (float) (-angle_centers_squared(
-									   centroids + c * (size_t) dims, dims) /
-								   2);
+		centers.bias[c] =
+			(float) (-angle_norm_squared(centroids + c * (size_t) dims, dims) /
+					 2);
 	for (size_t c = count; c < padded; c++)
 		centers.bias[c] = -INFINITY;
 	return centers;

@@ -62,7 +62,4 @@ angle_centers_any(const float *scores, float limit)
 	return (any[0] | any[1]) != 0;
 }
 
-/* ‖x‖². */
-double angle_centers_squared(const float *x, int dims);
-
 #endif

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/vector_sums.h"
 #include "core/quant/quant_kernels.h"
 
 /* Steps that are tried with 4 bits, from this share of the one that clips

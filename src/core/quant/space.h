@@ -44,12 +44,6 @@ typedef struct AngleSpace
  */
 #define ANGLE_SPACE_FARTHEST 0x1p62
 
-/* ‖x‖² of x (dims). */
-double angle_norm_squared(const float *x, int dims);
-
-/* The sum of x's elements (dims). */
-double angle_sum(const float *x, int dims);
-
 /* Makes the point of vector; both are (dims) and may be the same. False where
  * vector has no point: zero under cosine, or with an element that is not
  * finite. */

@@ -41,9 +41,8 @@
 #define BODY_COST 20.0
 #define DIMENSIONS_COST 3.0
 
-/* Rows that are looked up for the first one, and for each: rows are known by
- * bounds, and the executor asks for some more than it gives out. Counted on text
- * embeddings. */
+/* Rows that are looked up for the first one, and for each: what codes say are bounds. Counted on
+ * text embeddings. */
 #define LOOKED_UP_FIRST 25.0
 #define LOOKED_UP_EACH 3.2
 
@@ -124,8 +123,7 @@ scan_cost(const Model *model, double rows)
 		1 + ceil(most * model->layout.body_pages / model->layout.body_slots),
 		model->info->pages, model->root);
 	const double dims = DIMENSIONS_COST * model->meta.dims / 100;
-	const double codes = CODE_COST * model->meta.capacity *
-						 (leaves + rows / ANGLE_ROWS_AT_A_TIME);
+	const double codes = CODE_COST * model->meta.capacity * leaves;
 
 	return model->random * leaves + model->sequential * bodies +
 		   cpu_operator_cost *

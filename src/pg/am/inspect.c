@@ -24,6 +24,7 @@
 
 #include "pg/am/am.h"
 #include "pg/am/inspect.h"
+#include "pg/am/store/bits.h"
 #include "pg/am/store/body.h"
 #include "pg/am/store/lock.h"
 #include "pg/am/store/node.h"
@@ -167,10 +168,10 @@ typedef struct Check
 	uint32 tree; /* whose bodies are looked at */
 	BlockNumber blocks;
 	AnglePageReader reader;
-	/* a bit for each place of a body */
-	uint8 *there;  /* before any entry was looked at */
-	uint8 *first;  /* an entry leads there that is the row's first */
-	uint8 *second; /* and one that is its second */
+	/* bodies by their numbers */
+	AngleBits there;  /* before any entry was looked at */
+	AngleBits first;  /* those to which a first entry leads, … */
+	AngleBits second; /* … and a second one */
 	int64 rows;
 } Check;
 
@@ -180,27 +181,15 @@ damaged(const Check *check, BlockNumber block, int slot, const char *what)
 	angle_entry_damaged(check->index, block, slot, what);
 }
 
-/* The number of a body's bit. */
+/* The number of the body that may lie there. */
 static uint64
-bit_of(const Check *check, BlockNumber block, int slot)
+number_at(const Check *check, BlockNumber block, int slot)
 {
-	return (uint64) block * check->layout->body_slots + slot;
-}
+	AngleBodyPointer body;
 
-static bool
-get_bit(const uint8 *bits, uint64 bit)
-{
-	return bits[bit / 8] >> bit % 8 & 1;
-}
-
-/* Sets a bit; returns what it was. */
-static bool
-set_bit(uint8 *bits, uint64 bit)
-{
-	const bool before = get_bit(bits, bit);
-
-	bits[bit / 8] |= 1 << bit % 8;
-	return before;
+	BlockIdSet(&body.block, block);
+	body.slot = slot;
+	return angle_body_number(check->layout, body);
 }
 
 /* Checks the body of the row that an entry leads to, and that no other does. */
@@ -208,7 +197,8 @@ static void
 check_body(Check *check, BlockNumber block, int slot, AngleLeafEntry *entry)
 {
 	const BlockNumber at = angle_body_block(entry->body);
-	const uint64 bit = bit_of(check, at, angle_body_slot(entry->body));
+	const uint64 number = angle_body_number(check->layout, entry->body);
+	AngleBits *met = angle_entry_second(entry) ? &check->second : &check->first;
 	AngleRerankFactors factors;
 	const char *body = NULL;
 
@@ -224,8 +214,9 @@ check_body(Check *check, BlockNumber block, int slot, AngleLeafEntry *entry)
 	angle_reader_done(&check->reader);
 	if (at >= check->blocks)
 		return;
-	if (set_bit(angle_entry_second(entry) ? check->second : check->first, bit))
+	if (angle_bits_has(met, number))
 		damaged(check, block, slot, "another entry has the same body");
+	angle_bits_add(met, number);
 }
 
 static void
@@ -294,7 +285,7 @@ note_bodies(Check *check, BlockNumber block, Page page)
 		if (angle_body_live(layout, page, slot))
 		{
 			count++;
-			(void) set_bit(check->there, bit_of(check, block, slot));
+			angle_bits_add(&check->there, number_at(check, block, slot));
 		}
 	if (count != angle_bodies(page)->count)
 		damaged(check, block, count, "another number of bodies is recorded");
@@ -319,9 +310,10 @@ check_bodies(Check *check, BlockNumber block, Page page)
 {
 	for (int slot = 0; slot < check->layout->body_slots; slot++)
 	{
-		const uint64 bit = bit_of(check, block, slot);
+		const uint64 number = number_at(check, block, slot);
 
-		if (get_bit(check->there, bit) && !get_bit(check->first, bit) &&
+		if (angle_bits_has(&check->there, number) &&
+			!angle_bits_has(&check->first, number) &&
 			row_is_there(check, angle_body_tid(check->layout, page, slot)))
 			damaged(check, block, slot, "no first entry leads to the body");
 	}
@@ -365,13 +357,6 @@ check_pages(Check *check, AnglePageRole role,
 	}
 }
 
-static uint8 *
-make_bits(const Check *check)
-{
-	return palloc_extended(bit_of(check, check->blocks, 0) / 8 + 1,
-						   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-}
-
 /* Bodies, then entries, then bodies again: those that came in between have entries that
  * were not seen. */
 static void
@@ -380,9 +365,6 @@ check_all(Check *check)
 	check->blocks = RelationGetNumberOfBlocks(check->index);
 	check->reach = angle_reach_find(check->index, check->layout, true);
 	check->tree = angle_meta_read(check->index).tree;
-	check->there = make_bits(check);
-	check->first = make_bits(check);
-	check->second = make_bits(check);
 	check->reader.index = check->index;
 	check_pages(check, ANGLE_PAGE_BODY, note_bodies);
 	check_pages(check, ANGLE_PAGE_HEAD, check_node);

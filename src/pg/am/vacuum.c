@@ -230,6 +230,8 @@ vacuum_bodies(Vacuum *vacuum, Buffer buffer)
 							  vacuum->layout->body_slots);
 }
 
+/* What is free comes first, for there a node that went may be; then what should be; then what of
+ * another tree is; the rest is of the tree. */
 static void
 vacuum_page(Vacuum *vacuum, BlockNumber block)
 {
@@ -243,7 +245,7 @@ vacuum_page(Vacuum *vacuum, BlockNumber block)
 
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	role = PageIsNew(page) ? ANGLE_PAGE_FREE : angle_page_tail(page)->role;
-	if (angle_segment_free(vacuum->heap, page))
+	if (angle_segment_is_free(vacuum->heap, page))
 		record_free(vacuum, block);
 	else if (stray || (missed && role == ANGLE_PAGE_TAKEN))
 	{

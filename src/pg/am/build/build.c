@@ -94,8 +94,7 @@ report_written(void *context, int rows)
 								 (int64) build->written);
 }
 
-/* Takes the dimensions from the first vector that comes, if the column does not
- * have them. */
+/* Takes the dimensions from the first vector that comes. */
 static void
 open_index(Build *build, int dims)
 {

@@ -1,4 +1,4 @@
-/* Rows of a build: in memory, and through a sort by partition. */
+/* Rows of a build, through a sort by partition. */
 #include "postgres.h"
 
 #include "catalog/pg_operator.h"
@@ -31,39 +31,6 @@ struct AngleBuildSort
 	Size values; /* bytes of a row's values */
 	Size rest;	 /* and of what follows */
 };
-
-AngleRowSet
-angle_row_set_make(const AngleLayout *layout, Size size, int most, bool bodies)
-{
-	Size each = layout->dims * sizeof(float) + sizeof(ItemPointerData) +
-				sizeof(uint32) + layout->keys * sizeof(uint64) +
-				(bodies ? layout->row_size : 0);
-	AngleRowSet set = {.capacity = Max(16, Min((Size) most, size / each))};
-	Size capacity = set.capacity;
-
-	set.tids =
-		palloc_extended(capacity * sizeof(ItemPointerData), MCXT_ALLOC_HUGE);
-	set.nulls = palloc_extended(capacity * sizeof(uint32), MCXT_ALLOC_HUGE);
-	set.values = palloc_extended(
-		Max(1, capacity * layout->keys) * sizeof(uint64), MCXT_ALLOC_HUGE);
-	set.points = palloc_extended(capacity * layout->dims * sizeof(float),
-								 MCXT_ALLOC_HUGE);
-	if (bodies)
-		set.bodies =
-			palloc_extended(capacity * layout->row_size, MCXT_ALLOC_HUGE);
-	return set;
-}
-
-void
-angle_row_set_free(AngleRowSet *set)
-{
-	pfree(set->tids);
-	pfree(set->nulls);
-	pfree(set->values);
-	pfree(set->points);
-	if (set->bodies != NULL)
-		pfree(set->bodies);
-}
 
 AngleBuildSort *
 angle_build_sort_make(const AngleLayout *layout, bool bodies)

@@ -42,8 +42,7 @@ typedef struct FirstOfBody
 #define SH_ELEMENT_TYPE FirstOfBody
 #define SH_KEY_TYPE uint64
 #define SH_KEY body
-#define SH_HASH_KEY(table, key) \
-	((uint32) ((key) *UINT64CONST(0x9e3779b97f4a7c15) >> 32))
+#define SH_HASH_KEY(table, key) angle_body_hash(key)
 #define SH_EQUAL(table, a, b) ((a) == (b))
 #define SH_SCOPE static inline
 #define SH_DEFINE
@@ -254,12 +253,6 @@ show_leaf(Finding *finding, Buffer head)
 
 /* ---- second entries ------------------------------------------------------- */
 
-static uint64
-body_key(AngleBodyPointer body)
-{
-	return (uint64) angle_body_block(body) << 16 | angle_body_slot(body);
-}
-
 static int
 compare_bodies(const void *a, const void *b)
 {
@@ -287,7 +280,7 @@ sort_neighbours(Finding *finding)
 					&nearest->seen[nearest->items[j].id];
 
 				finding->by_body[finding->found++] =
-					(ByBody){body_key(neighbour->body), neighbour};
+					(ByBody){angle_body_key(neighbour->body), neighbour};
 			}
 		}
 	qsort(finding->by_body, finding->found, sizeof(ByBody), compare_bodies);
@@ -313,7 +306,7 @@ note_seconds(Finding *finding, Buffer head)
 
 	for (int slot = 0; slot < layout->capacity; slot++)
 	{
-		const uint64 body = body_key(entries[slot].body);
+		const uint64 body = angle_body_key(entries[slot].body);
 		const FirstOfBody *first;
 
 		if (!angle_slot_live(layout, page, slot) ||

@@ -41,9 +41,6 @@ typedef struct AngleSample
 	int own_rows;	 /* … and so many other first ones; 0: it was not found */
 } AngleSample;
 
-/* Makes a sample without neighbours, in the current memory context. */
-AngleSample angle_sample_make(const float *point, ItemPointer tid, uint64 seed);
-
 /* Finds the neighbours of samples (count), which the tree has below root. Nodes that go in
  * the meantime are passed over. */
 void

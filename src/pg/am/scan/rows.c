@@ -9,6 +9,7 @@
 #include "core/ann/order.h"
 #include "pg/am/scan/candidates.h"
 #include "pg/am/scan/rows.h"
+#include "pg/am/store/body.h"
 
 /* Rows are near whose bound is not above so many estimates: as many as are asked for,
  * times this, for rows may be further than their estimates say. A row that was left out and
@@ -56,28 +57,16 @@ typedef struct Met
 	char status;
 } Met;
 
-static inline uint32
-hash_body(uint64 body)
-{
-	return (uint32) (body * UINT64CONST(0x9e3779b97f4a7c15) >> 32);
-}
-
 #define SH_PREFIX met
 #define SH_ELEMENT_TYPE Met
 #define SH_KEY_TYPE uint64
 #define SH_KEY body
-#define SH_HASH_KEY(table, key) hash_body(key)
+#define SH_HASH_KEY(table, key) angle_body_hash(key)
 #define SH_EQUAL(table, a, b) ((a) == (b))
 #define SH_SCOPE static inline
 #define SH_DECLARE
 #define SH_DEFINE
 #include "lib/simplehash.h"
-
-static inline uint64
-key_of(AngleBodyPointer body)
-{
-	return (uint64) angle_body_block(body) << 16 | angle_body_slot(body);
-}
 
 bool
 angle_rows_meet(AngleRows *rows, AngleBodyPointer body)
@@ -85,7 +74,7 @@ angle_rows_meet(AngleRows *rows, AngleBodyPointer body)
 	bool found = false;
 
 	if (rows->met != NULL)
-		(void) met_insert(rows->met, key_of(body), &found);
+		(void) met_insert(rows->met, angle_body_key(body), &found);
 	return !found;
 }
 

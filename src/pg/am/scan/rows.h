@@ -152,8 +152,7 @@ angle_rows_least_near(const AngleRows *rows)
 			   : INFINITY;
 }
 
-/* Adds the nearest of the rows from (floor, slot) on, most of them, as known by their bodies,
- * and queues the leaf if any are left. */
+/* Some rows of a leaf: so many, from the key and slot on. */
 typedef struct AngleRowsPart
 {
 	uint32 place; /* of the leaf */
@@ -162,6 +161,7 @@ typedef struct AngleRowsPart
 	size_t most;
 } AngleRowsPart;
 
+/* Adds the nearest of part, as known by their bodies, and queues the leaf if any are left. */
 void angle_rows_add_part(AngleRows *rows, const AngleRowsPart *part,
 						 const AngleLeafEntry *entries, const double *keys,
 						 int count);

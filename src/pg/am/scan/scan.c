@@ -24,7 +24,6 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
-#include "storage/predicate.h"
 #include "utils/float.h"
 #include "utils/memutils.h"
 
@@ -41,18 +40,6 @@
 #define BATCH_LEAST 2
 #define BATCH_MOST 16
 #define VISITS_AHEAD 3
-
-/* Rows that are taken to be wanted where that is not known. */
-#define WANTED 10
-
-/* The last of those beyond need more than as many nearest do on average: as so many times
- * as many and so many more; where recall is less, as it were no less than this. */
-#define MORE_SHARE 1.8
-#define MORE 40.0
-#define TARGET_LEAST 0.5
-
-/* Leaves are read for so many times as many rows, for not to read a few of them for each row. */
-#define AT_A_TIME 1.15
 
 IndexScanDesc
 angle_beginscan(Relation index, int keys, int orders)
@@ -231,103 +218,20 @@ next_row(Relation index, AngleScan *self, uint32 *place, double *key)
 	return true;
 }
 
-/* The nearest rows among which a filter leaves as many as are wanted, about, by what it left so
- * far; 0 where it dropped none, or how many are wanted is not known. It is thought over when
- * so many were looked at. */
-static double
-nearest_filtered(const AngleScan *self, double enough)
-{
-	const double nearest = Max(self->nearest, enough);
-	double rows;
-
-	if (self->dropped == 0)
-		return 0;
-	rows = angle_limit_nearest(self->limit, self->count - self->dropped,
-							   self->ready.count, self->dropped);
-	if (rows == 0)
-		return 0;
-	return self->count + self->ready.count < nearest ? nearest
-													 : Max(nearest, rows);
-}
-
-/* How many rows a leaf has, about. */
-static double
-leaf_rows(const AngleScan *self)
-{
-	const double rows = Max(1, self->meta.capacity * 0.75);
-
-	/* the rows are those of when the index was built or vacuumed */
-	if (self->directory == NULL || self->meta.rows < self->directory->leaves)
-		return rows;
-	return Min(rows, 2 * self->meta.rows / self->directory->leaves);
-}
-
-/* How many rows are read for so many of the nearest, about. */
-static double
-expected_rows(const AngleScan *self, double nearest)
-{
-	if (self->probes > 0)
-		return self->probes * leaf_rows(self);
-	return angle_stop_read(&self->meta, angle_recall_target,
-						   Max(nearest, WANTED));
-}
-
-/* Says how many leaves will be read before the first row is given out, about. */
-static void
-expect_leaves(AngleScan *self)
-{
-	angle_route_expect(self->route, self->once
-										? UINT32_MAX
-										: expected_rows(self, self->wanted) /
-											  leaf_rows(self));
-}
-
-/* What the planner thinks of a filter may be far off, and decides how much is read: so some rows are
- * tested before all of that is. None is given out meanwhile, for as much is read for the first
- * as for the last. */
-static void
-look_at_filter(AngleScan *self)
-{
-	const double tested = self->count + self->ready.count;
-
-	if (!self->looking || tested < self->wanted)
-		return;
-	angle_limit_learn(self->limit, self->ready.count, self->dropped);
-	self->wanted = angle_limit_rows(self->limit);
-	self->looking = false;
-	expect_leaves(self);
-}
-
-/* The nearest rows that are not to be missed as the next ones are given out. */
-static double
-nearest_wanted(const AngleScan *self)
-{
-	const double enough = Max(self->wanted, WANTED);
-	const double filtered = nearest_filtered(self, enough);
-	double nearest;
-
-	if (filtered > 0)
-		return filtered;
-	if (self->count < enough)
-		return enough;
-	nearest = (self->count * MORE_SHARE + MORE) /
-			  Max(TARGET_LEAST, angle_recall_target);
-	return nearest <= self->nearest ? self->nearest : nearest * AT_A_TIME;
-}
-
 /* Collects the rows whose distances are computed next; returns how many there are. */
 static int
 collect_batch(IndexScanDesc scan, AngleScan *self, AngleCandidate *batch)
 {
-	const double all = Max(angle_limit_rows(self->limit), WANTED);
+	const double all = Max(angle_limit_rows(self->limit), ANGLE_ROWS_WANTED);
 	uint32 place;
 	double key, more;
 	int most, count = 0;
 
-	look_at_filter(self);
-	more = Max(self->wanted, WANTED) - self->count - self->ready.count;
+	angle_scan_look_at_filter(self);
+	more =
+		Max(self->wanted, ANGLE_ROWS_WANTED) - self->count - self->ready.count;
 	most = (int) Min(BATCH_MOST, Max(BATCH_LEAST, Max(more, self->count / 2)));
-	self->nearest = nearest_wanted(self);
+	self->nearest = angle_scan_nearest(self);
 	self->due = angle_stop_due(&self->rule, self->nearest);
 	if (leaf_is_next(self))
 		angle_rows_expect(&self->rows, Max(all, self->count + most));
@@ -477,19 +381,6 @@ init_rows(AngleScan *self)
 	self->count = self->dropped = self->nearest = self->due = 0;
 }
 
-/* How many rows are wanted at first. */
-static void
-set_wanted(AngleScan *self)
-{
-	const double all = angle_limit_rows(self->limit);
-
-	self->wanted = all;
-	if (self->query->ordered && !self->query->estimated && !self->exact &&
-		self->probes == 0)
-		self->wanted = angle_limit_look(self->limit);
-	self->looking = self->wanted < all;
-}
-
 /* What an index with dimensions needs. */
 static void
 start_route(Relation index, AngleScan *self)
@@ -503,7 +394,7 @@ start_route(Relation index, AngleScan *self)
 	self->distances = palloc(slots * sizeof(double));
 	self->route = angle_route_make(index, self->query, self->directory,
 								   self->meta.root, !self->once);
-	expect_leaves(self);
+	angle_scan_expect(self);
 }
 
 /* For rows of which distances are to be computed. */
@@ -541,8 +432,8 @@ start(IndexScanDesc scan, AngleScan *self)
 	self->query = angle_query_make(
 		index, self->self,
 		scan->numberOfOrderBys > 0 ? scan->orderByData : NULL, self->exact,
-		expected_rows(self, angle_limit_rows(self->limit)));
-	set_wanted(self);
+		angle_scan_rows_for(self, angle_limit_rows(self->limit)));
+	angle_scan_want(self);
 	self->filter = angle_filter_make(index, scan->keyData, scan->numberOfKeys);
 	self->once = self->exact || !self->query->ordered;
 	self->visited =
@@ -559,7 +450,6 @@ start(IndexScanDesc scan, AngleScan *self)
 	MemoryContextSwitchTo(old);
 	open_table(scan, self);
 	pgstat_count_index_scan(index);
-	PredicateLockRelation(index, scan->xs_snapshot);
 }
 
 /* Tells the executor the row's distance. */

@@ -1,5 +1,6 @@
 /*
- * The state of a scan, for scan.c, and for leaves.c, which reads leaves into it.
+ * The state of a scan, for scan.c, for leaves.c, which reads leaves into it, and for wanted.c,
+ * which says how many.
  */
 #ifndef ANGLE_STATE_H
 #define ANGLE_STATE_H
@@ -55,6 +56,26 @@ typedef struct AngleScan
 	char *copy; /* (BLCKSZ): of a leaf's head page, for filters; or NULL */
 	Oid type;	/* of the ordering operator's result */
 } AngleScan;
+
+/* Rows that are taken to be wanted where that is not known. */
+#define ANGLE_ROWS_WANTED 10
+
+/* Notes how many rows are wanted at first. */
+void angle_scan_want(AngleScan *self);
+
+/* How many rows are read for so many of the nearest, about. */
+double angle_scan_rows_for(const AngleScan *self, double nearest);
+
+/* Says how many leaves will be read before the first row is given out, about. */
+void angle_scan_expect(AngleScan *self);
+
+/* What the planner thinks of a filter may be far off, and decides how much is read: so some rows are
+ * tested before all of that is. None is given out meanwhile, for as much is read for the first
+ * as for the last. Once they are tested, this thinks of it anew. */
+void angle_scan_look_at_filter(AngleScan *self);
+
+/* The nearest rows that are not to be missed as the next ones are given out. */
+double angle_scan_nearest(const AngleScan *self);
 
 /* Reads the next leaf, if there is one, and takes the rows of it that are near. */
 void angle_scan_leaf(Relation index, AngleScan *self);

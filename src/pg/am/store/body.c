@@ -165,7 +165,7 @@ convert(Relation index, const AngleLayout *layout, Buffer buffer, uint32 tree,
 	Page page =
 		GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
 
-	angle_page_retire(page, ANGLE_PAGE_TAKEN);
+	angle_page_renew(page, ANGLE_PAGE_TAKEN);
 	if (rest)
 		init_rest(page, tree);
 	else
@@ -189,7 +189,7 @@ has_room(Relation index, Relation heap, const AngleLayout *layout, uint32 tree,
 			   angle_bodies(page)->count < layout->body_slots;
 	else
 	{
-		room = layout->body_pages == 1 && angle_segment_free(heap, page);
+		room = layout->body_pages == 1 && angle_segment_is_free(heap, page);
 		if (room)
 			convert(index, layout, buffer, tree, false);
 	}

@@ -69,6 +69,19 @@ angle_body_number(const AngleLayout *layout, AngleBodyPointer body)
 		   angle_body_slot(body);
 }
 
+/* A number for each body, whatever the layout, and one by which hash tables find it. */
+static inline uint64
+angle_body_key(AngleBodyPointer body)
+{
+	return (uint64) angle_body_block(body) << 16 | angle_body_slot(body);
+}
+
+static inline uint32
+angle_body_hash(uint64 key)
+{
+	return (uint32) (key * UINT64CONST(0x9e3779b97f4a7c15) >> 32);
+}
+
 /* Of a page with any role: whether this body of the row at tid is there. */
 bool
 angle_body_is(const AngleLayout *layout, Page page, int slot, ItemPointer tid);

@@ -25,7 +25,7 @@ angle_head_removable(Relation heap, Page head)
 }
 
 bool
-angle_segment_free(Relation heap, Page page)
+angle_segment_is_free(Relation heap, Page page)
 {
 	if (PageIsNew(page) || angle_page_tail(page)->role == ANGLE_PAGE_FREE)
 		return true;
@@ -51,7 +51,7 @@ mark(Relation index, Buffer buffer, AnglePageRole role)
 	Page page =
 		GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
 
-	angle_page_retire(page, role);
+	angle_page_renew(page, role);
 	GenericXLogFinish(state);
 	return angle_page_generation(BufferGetPage(buffer));
 }
@@ -70,7 +70,7 @@ try_recycle(Relation index, Relation heap, BlockNumber block,
 	buffer = ReadBuffer(index, block);
 	if (ConditionalLockBuffer(buffer))
 	{
-		taken = angle_segment_free(heap, BufferGetPage(buffer));
+		taken = angle_segment_is_free(heap, BufferGetPage(buffer));
 		if (taken)
 			*generation = mark(index, buffer, ANGLE_PAGE_TAKEN);
 		LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
@@ -144,7 +144,7 @@ change_runs(Relation index, Buffer buffer, AnglePageRole role, Buffer meta,
 		GenericXLogRegisterBuffer(state, buffer, GENERIC_XLOG_FULL_IMAGE);
 	AngleFreeRun *run = (AngleFreeRun *) PageGetContents(page);
 
-	angle_page_retire(page, role);
+	angle_page_renew(page, role);
 	run->next = next;
 	((PageHeader) page)->pd_lower = (char *) (run + 1) - (char *) page;
 	angle_meta(GenericXLogRegisterBuffer(state, meta, 0))->free_run = first;

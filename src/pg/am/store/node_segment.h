@@ -52,7 +52,7 @@ void angle_centroid_write(Relation index, const AngleLayout *layout,
 						  BlockNumber head, int slot, const AngleChild *child);
 
 /* Whether this page may be taken. */
-bool angle_segment_free(Relation heap, Page page);
+bool angle_segment_is_free(Relation heap, Page page);
 
 /* Whether a node that went is old enough for its pages to be used. */
 bool angle_head_removable(Relation heap, Page head);

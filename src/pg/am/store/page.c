@@ -204,7 +204,7 @@ angle_page_init(Page page, AnglePageRole role, uint32 generation)
 }
 
 void
-angle_page_retire(Page page, AnglePageRole role)
+angle_page_renew(Page page, AnglePageRole role)
 {
 	angle_page_init(page, role,
 					PageIsNew(page) ? 0 : angle_page_generation(page) + 1);

@@ -381,7 +381,7 @@ void angle_centroids_init(Page page, BlockNumber head);
 void angle_centroids_reserve(Page page, BlockNumber head);
 
 /* Makes it one that is taken or free: it goes on to another generation. */
-void angle_page_retire(Page page, AnglePageRole role);
+void angle_page_renew(Page page, AnglePageRole role);
 void angle_meta_init(Page page, const AngleMeta *meta);
 
 /* Raises ERRCODE_INDEX_CORRUPTED, which says what is wrong with a block. */

@@ -4,6 +4,7 @@
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 
+#include "pg/am/store/bits.h"
 #include "pg/am/store/node_segment.h"
 #include "pg/am/store/reach.h"
 
@@ -13,7 +14,7 @@ struct AngleReach
 	const AngleLayout *layout;
 	bool leaves;		/* are read */
 	BlockNumber blocks; /* that existed */
-	uint8 *reached;		/* a bit for each */
+	AngleBits reached;
 };
 
 static void
@@ -22,12 +23,6 @@ damaged(const AngleReach *reach, BlockNumber from, BlockNumber to,
 {
 	angle_damaged(reach->index, from,
 				  psprintf("its pointer to block %u %s", to, what));
-}
-
-static bool
-is_reached(const AngleReach *reach, BlockNumber block)
-{
-	return reach->reached[block / 8] >> block % 8 & 1;
 }
 
 /* Notes that from leads to so many pages from the head at to on. */
@@ -39,9 +34,9 @@ mark(AngleReach *reach, BlockNumber from, BlockNumber to, int pages)
 		damaged(reach, from, to, "leads to no node");
 	for (BlockNumber block = to; block < to + pages; block++)
 	{
-		if (is_reached(reach, block))
+		if (angle_bits_has(&reach->reached, block))
 			damaged(reach, from, to, "is the second one to it");
-		reach->reached[block / 8] |= 1 << block % 8;
+		angle_bits_add(&reach->reached, block);
 	}
 }
 
@@ -106,8 +101,6 @@ angle_reach_find(Relation index, const AngleLayout *layout, bool leaves)
 	reach->layout = layout;
 	reach->leaves = leaves;
 	reach->blocks = RelationGetNumberOfBlocks(index);
-	reach->reached = palloc_extended(reach->blocks / 8 + 1,
-									 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	walk(reach, ANGLE_META_BLOCK, meta.root, 0);
 	return reach;
 }
@@ -115,5 +108,5 @@ angle_reach_find(Relation index, const AngleLayout *layout, bool leaves)
 bool
 angle_reach_misses(const AngleReach *reach, BlockNumber block)
 {
-	return block < reach->blocks && !is_reached(reach, block);
+	return block < reach->blocks && !angle_bits_has(&reach->reached, block);
 }

@@ -5,6 +5,7 @@
 
 #include "core/ann/kmeans.h"
 #include "core/ann/regroup.h"
+#include "pg/am/store/body.h"
 #include "pg/am/tree/redistribute.h"
 #include "pg/bridge.h"
 
@@ -133,13 +134,6 @@ compare_keys(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static uint64
-body_of(const AngleRow *row)
-{
-	return (uint64) angle_body_block(row->where) << 16 |
-		   angle_body_slot(row->where);
-}
-
 /* The first entries, so many, in the order of their bodies. */
 static Key *
 sort_by_body(const AngleEntries *entries, int count)
@@ -147,7 +141,7 @@ sort_by_body(const AngleEntries *entries, int count)
 	Key *keys = palloc(Max(1, count) * sizeof(Key));
 
 	for (int i = 0; i < count; i++)
-		keys[i] = (Key){body_of(&entries->rows[i]), i};
+		keys[i] = (Key){angle_body_key(entries->rows[i].where), i};
 	qsort(keys, count, sizeof(Key), compare_keys);
 	return keys;
 }
@@ -236,7 +230,7 @@ place_second(AngleReplacement *replacement, int start)
 		sizes[replacement->lists[i]]++;
 	for (int i = start; i < entries->count; i++)
 	{
-		const Key key = {body_of(&entries->rows[i]), i};
+		const Key key = {angle_body_key(entries->rows[i].where), i};
 		const Key *first =
 			bsearch(&key, keys, start, sizeof(Key), compare_keys);
 		const int own = first != NULL ? replacement->lists[first->entry] : -1;

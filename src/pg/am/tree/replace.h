@@ -9,7 +9,8 @@
  * are chosen to the end.
  *
  * Heads of nodes are locked before that of their parent, and that before the metapage.
- * Nobody else locks two heads at a time.
+ * Who else locks two heads at a time, to insert a row or to move an entry, only tries to get
+ * the second.
  */
 #ifndef ANGLE_REPLACE_H
 #define ANGLE_REPLACE_H
