@@ -123,13 +123,17 @@ TEST(order_of_floats_is_that_of_sorting)
 
 TEST(order_has_room_for_all_floats)
 {
-	const float keys[] = {INFINITY, -FLT_MAX,  0,  -0.0f,		FLT_MIN / 4,
-						  FLT_MAX,	-INFINITY, -1, -FLT_MIN / 4};
+	const float keys[] = {INFINITY,		-FLT_MAX, 0,		 -0.0f,
+						  FLT_MIN / 4,	FLT_MAX,  -INFINITY, -1,
+						  -FLT_MIN / 4, INFINITY, INFINITY};
 	const size_t count = sizeof(keys) / sizeof(*keys);
 
 	CHECK(angle_order_limit(keys, count, 1, 0) < -FLT_MAX);
 	CHECK(angle_order_limit(keys, count, 2, 0) >= -FLT_MAX);
+	CHECK(angle_order_limit(keys, count, count - 3, 0) <= FLT_MAX);
+	CHECK(angle_order_limit(keys, count, count - 2, 0) == INFINITY);
 	CHECK(angle_order_limit(keys, count, count, 0) == INFINITY);
+	CHECK(angle_order_limit(keys + count - 2, 2, 1, 0) == INFINITY);
 	for (int isa = 0; isa < ANGLE_ISA_COUNT; isa++)
 	{
 		const AngleOrderKernels *kernels =

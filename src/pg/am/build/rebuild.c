@@ -386,7 +386,8 @@ angle_rebuild(Relation index, Relation heap, AngleIndex *self, double rows,
 	angle_rng_seed(&rebuild.rng, 1);
 	make_partitions(&rebuild, rows);
 	make_batch(&rebuild);
-	angle_entries_init(&rebuild.entries, index, self, ANGLE_ASSIGN_BATCH);
+	angle_entries_init(&rebuild.entries, index, self,
+					   angle_entries_batch(&self->layout));
 	rebuild.entries.first_only = true;
 	rebuild.entries.known = &rebuild.known;
 	rebuild.writer = angle_tree_writer_make(index, self, &rebuild.draft);

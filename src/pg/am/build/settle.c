@@ -279,7 +279,7 @@ grant_wishes(Part *part)
 static void
 make_part(Part *part)
 {
-	const int capacity = ANGLE_ASSIGN_BATCH;
+	const int capacity = angle_entries_batch(&part->self->layout);
 
 	angle_nearest_make(&part->nearest, part->self, part->leaves, part->count);
 	part->full = palloc_extended(part->count * sizeof(bool),

@@ -3,9 +3,18 @@
 
 #include "storage/bufmgr.h"
 
+#include "core/ann/kmeans.h"
 #include "core/distance/sums.h"
 #include "pg/am/store/body.h"
 #include "pg/am/store/entries.h"
+
+int
+angle_entries_batch(const AngleLayout *layout)
+{
+	const Size bytes = (Size) 16 << 20;
+
+	return Min(ANGLE_ASSIGN_BATCH, bytes / (layout->dims * sizeof(float)));
+}
 
 void
 angle_entries_init(AngleEntries *entries, Relation index,

@@ -21,6 +21,10 @@ typedef struct AngleEntries
 	AnglePageReader reader;
 } AngleEntries;
 
+/* Rows of leaves that are read, and assigned to lists, together: ANGLE_ASSIGN_BATCH at most, several times
+ * what a leaf has, and vectors of some 16 MB. */
+int angle_entries_batch(const AngleLayout *layout);
+
 /* Room for so many entries, in the current memory context. */
 void angle_entries_init(AngleEntries *entries, Relation index,
 						const AngleIndex *self, int capacity);

@@ -56,9 +56,9 @@ look_at_leaves(AngleLeafPass *pass)
 {
 	angle_nearest_make(&pass->nearest, pass->self, pass->leaves, pass->count);
 	angle_entries_init(&pass->entries, pass->index, pass->self,
-					   ANGLE_ASSIGN_BATCH);
+					   angle_entries_batch(&pass->self->layout));
 	pass->entries.alone = pass->alone;
-	pass->places = palloc(ANGLE_ASSIGN_BATCH * sizeof(int));
+	pass->places = palloc(pass->entries.capacity * sizeof(int));
 	for (int place = 0; place < pass->count; place++)
 	{
 		ANGLE_VACUUM_DELAY_POINT();
