@@ -393,6 +393,9 @@ angle_rebuild(Relation index, Relation heap, AngleIndex *self, double rows,
 	rebuild.writer = angle_tree_writer_make(index, self, &rebuild.draft);
 	build(&rebuild);
 	rebuild.inserter = angle_inserter_make(index, self, &rebuild.draft);
+	/* a check of the index, which has the tree for long, is waited for before insertions wait */
+	angle_lock_moves_and_wait(index);
 	catch_up(&rebuild);
 	exchange(&rebuild, rows);
+	angle_unlock_moves(index, true);
 }

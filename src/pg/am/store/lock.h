@@ -7,7 +7,8 @@
  * from where it has not been to where it was already. Rows: held in shared mode while one is inserted, and by who puts another tree in
  * place of this one, so that no row comes into one that nobody will look at.
  *
- * Who needs several takes rows first, then moves, then the tree.
+ * Who needs several takes moves first, then rows, then the tree. Insertions have rows and only try
+ * to get moves.
  */
 #ifndef ANGLE_LOCK_H
 #define ANGLE_LOCK_H
