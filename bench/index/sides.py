@@ -63,7 +63,7 @@ def ladder(first, last):
 def angle():
     return Side(
         "angle", "angle", "angle", "angle", "angle", "angle_vector", "angle (v)", (
-            Sweep("angle, probes", "angle.probes", ladder(2, 4096)),
+            Sweep("angle, probes", "angle.probes", ladder(1, 4096)),
             Sweep("angle, recall_target", "angle.recall_target",
                   (0.8, 0.85, 0.88, 0.9, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985,
                    0.99, 0.993, 0.995))),
