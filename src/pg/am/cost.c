@@ -28,7 +28,6 @@
 #include "utils/spccache.h"
 
 #include "pg/am/am.h"
-#include "pg/am/scan/rows.h"
 #include "pg/am/store/index.h"
 #include "pg/am/store/stop.h"
 #include "pg/pg_compat.h"

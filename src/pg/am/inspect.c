@@ -35,11 +35,15 @@ PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_index_info);
 PGDLLEXPORT PG_FUNCTION_INFO_V1(angle_index_check);
 
 Relation
-angle_inspect_open(Oid oid)
+angle_inspect_open(Oid oid, Relation *table)
 {
-	Relation index = relation_open(oid, AccessShareLock);
-	Oid table;
+	const Oid heap = IndexGetRelation(oid, true);
+	Relation index;
 
+	/* as all who lock both do */
+	if (table != NULL)
+		*table = OidIsValid(heap) ? table_open(heap, AccessShareLock) : NULL;
+	index = relation_open(oid, AccessShareLock);
 	if (index->rd_rel->relkind == RELKIND_PARTITIONED_INDEX)
 		ereport(
 			ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -54,9 +58,8 @@ angle_inspect_open(Oid oid)
 		ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				errmsg("\"%s\" is not an index of the access method angle",
 					   RelationGetRelationName(index)));
-	table = IndexGetRelation(oid, false);
-	if (pg_class_aclcheck(table, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(table));
+	if (pg_class_aclcheck(heap, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(heap));
 	return index;
 }
 
@@ -128,7 +131,7 @@ metric_name(AngleMetric metric)
 Datum
 angle_index_info(PG_FUNCTION_ARGS)
 {
-	Relation index = angle_inspect_open(PG_GETARG_OID(0));
+	Relation index = angle_inspect_open(PG_GETARG_OID(0), NULL);
 	AngleMeta meta = angle_meta_read(index);
 	Counts counts = {0};
 	TupleDesc columns;
@@ -375,16 +378,18 @@ check_all(Check *check)
 	table_index_fetch_end(check->fetch);
 }
 
-/* A standby has no locks that keep what it replays from between. */
-static void
-wait_or_refuse(Relation index)
+/* Keeps others from changing the tree; false on a standby, where that has to be paused: no lock
+ * keeps what is replayed from between. */
+static bool
+lock_or_refuse(Relation index)
 {
 	if (!RecoveryInProgress())
 	{
 		angle_lock_moves_alone(index);
 		angle_lock_tree(index);
+		return true;
 	}
-	else if (GetRecoveryPauseState() != RECOVERY_PAUSED)
+	if (GetRecoveryPauseState() != RECOVERY_PAUSED)
 		ereport(
 			ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			errmsg("index \"%s\" cannot be checked while a standby "
@@ -393,27 +398,25 @@ wait_or_refuse(Relation index)
 			errhint("Call pg_wal_replay_pause(), wait until "
 					"pg_get_wal_replay_pause_state() is \"paused\", and call "
 					"pg_wal_replay_resume() afterwards."));
+	return false;
 }
 
 /* Splits and VACUUM wait; everything else goes on. */
 Datum
 angle_index_check(PG_FUNCTION_ARGS)
 {
-	/* the table is locked before its index */
-	const Oid table = IndexGetRelation(PG_GETARG_OID(0), true);
-	Check check = {
-		.heap = OidIsValid(table) ? table_open(table, AccessShareLock) : NULL};
-	const bool recovery = RecoveryInProgress();
+	Check check = {0};
 	AngleIndex *self;
 
-	check.index = angle_inspect_open(PG_GETARG_OID(0));
+	check.index = angle_inspect_open(PG_GETARG_OID(0), &check.heap);
 	self = angle_index_open(check.index);
 	check.layout = &self->layout;
 	if (self->layout.dims > 0)
 	{
-		wait_or_refuse(check.index);
+		const bool locked = lock_or_refuse(check.index);
+
 		check_all(&check);
-		if (!recovery)
+		if (locked)
 		{
 			angle_unlock_tree(check.index);
 			angle_unlock_moves_alone(check.index);

@@ -199,9 +199,7 @@ angle_index_recall(PG_FUNCTION_ARGS)
 	Recall recall = {0};
 
 	check_arguments(PG_GETARG_INT32(1), PG_GETARG_INT32(2));
-	recall.index = angle_inspect_open(PG_GETARG_OID(0));
-	recall.heap =
-		table_open(IndexGetRelation(PG_GETARG_OID(0), false), AccessShareLock);
+	recall.index = angle_inspect_open(PG_GETARG_OID(0), &recall.heap);
 	recall.estate = CreateExecutorState();
 	recall.info = BuildIndexInfo(recall.index);
 	recall.fetch = table_index_fetch_begin(recall.heap);

@@ -48,6 +48,7 @@
 /* Blocks that tell how many rows there are. */
 #define FIRST_BLOCKS 32
 #define MORE_BLOCKS 8
+#define MOST_BLOCKS 16384
 
 typedef struct Build
 {
@@ -94,7 +95,8 @@ report_written(void *context, int rows)
 								 (int64) build->written);
 }
 
-/* Takes the dimensions from the first vector that comes. */
+/* Takes the dimensions from the first vector that comes, if the column does not
+ * have them. */
 static void
 open_index(Build *build, int dims)
 {
@@ -168,15 +170,19 @@ sample_blocks(Build *build, BlockNumber wanted)
 	return read == 0 ? 0 : build->sampled_rows / read;
 }
 
-/* Samples blocks until there is a row with a vector among them; returns the rows of a block. */
+/* Samples blocks until there is a row with a vector among them; returns the rows of a block. Where
+ * many have none there are few in all. */
 static double
 sample_any(Build *build, BlockNumber blocks)
 {
-	double wanted = FIRST_BLOCKS;
+	BlockNumber wanted = FIRST_BLOCKS;
 	double density = sample_blocks(build, Min(blocks, wanted));
 
-	for (; build->self == NULL && wanted < blocks; wanted *= MORE_BLOCKS)
-		density = sample_blocks(build, Min(blocks, wanted * MORE_BLOCKS));
+	while (build->self == NULL && wanted < Min(blocks, MOST_BLOCKS))
+	{
+		wanted *= MORE_BLOCKS;
+		density = sample_blocks(build, Min(blocks, wanted));
+	}
 	return density;
 }
 

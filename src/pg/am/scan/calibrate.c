@@ -238,8 +238,8 @@ note_leaf(Calibration *calibration, BlockNumber block, const double *keys,
 	}
 }
 
-/* The children (fanout) of an inner node, whose head is locked, their kinds (fanout), keys (fanout,
- * batch) and spreads (fanout); returns how many there are. */
+/* The children (fanout) of an inner node, whose head is locked, their kinds (fanout), and for a batch
+ * their keys (fanout, batch) and spreads (fanout); returns how many there are. */
 static int
 read_children(Calibration *calibration, Buffer head, AngleNodePointer *children,
 			  uint8 *kinds, double *keys, double *spreads)
@@ -255,11 +255,13 @@ read_children(Calibration *calibration, Buffer head, AngleNodePointer *children,
 
 		if (!angle_slot_live(layout, page, slot))
 			continue;
+		children[count] = angle_inner_pointers(layout, page)[slot];
+		kinds[count++] = angle_inner_kinds(layout, page)[slot];
+		if (calibration->batch == 0)
+			continue;
 		centroid = angle_centroid_get(&calibration->centroids, layout,
 									  BufferGetBlockNumber(head), slot);
-		children[count] = angle_inner_pointers(layout, page)[slot];
-		kinds[count] = angle_inner_kinds(layout, page)[slot];
-		spreads[count++] = angle_centroid_spread(self, centroid);
+		spreads[count - 1] = angle_centroid_spread(self, centroid);
 		for (int i = 0; i < calibration->batch; i++)
 			*keys++ = angle_rabitq_probe_stored(
 						  self->metric, layout->dims,
@@ -307,7 +309,7 @@ walk(Calibration *calibration, AngleNodePointer node, const double *keys,
 	below = palloc_extended((Size) layout->fanout * calibration->batch *
 								sizeof(double),
 							MCXT_ALLOC_HUGE);
-	spreads = palloc(layout->fanout * sizeof(double));
+	spreads = palloc0(layout->fanout * sizeof(double));
 	count = read_children(calibration, head, children, kinds, below, spreads);
 	UnlockReleaseBuffer(head);
 	for (int i = 0; i < count; i++)

@@ -55,8 +55,12 @@ forget(void *arg)
 static double
 filter_share(const IndexScanState *scan)
 {
-	/* a partial index has only rows of its condition, which plan_rows includes */
-	const double rows = scan->iss_RelationDesc->rd_rel->reltuples;
+	/* plan_rows includes the condition of a partial index, which only such rows are in */
+	const bool partial =
+		RelationGetIndexPredicate(scan->iss_RelationDesc) != NIL;
+	const Relation all =
+		partial ? scan->iss_RelationDesc : scan->ss.ss_currentRelation;
+	const double rows = all->rd_rel->reltuples;
 
 	/* with conditions of the index, plan_rows says of both */
 	if (scan->ss.ps.qual == NULL || scan->iss_NumScanKeys > 0 || rows <= 0)

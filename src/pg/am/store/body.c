@@ -274,15 +274,6 @@ angle_body_room(Relation index, Relation heap, const AngleLayout *layout,
 	return block;
 }
 
-/* Raises an error if a page does not go on with a body of the tree. */
-static void
-check_rest(Relation index, BlockNumber block, Page page, uint32 tree)
-{
-	angle_page_check(index, block, page, ANGLE_PAGE_BODY_REST);
-	if (angle_bodies(page)->tree != tree)
-		angle_damaged(index, block, "it goes on with a body of another tree");
-}
-
 void
 angle_body_write_rest(Relation index, const AngleLayout *layout,
 					  BlockNumber first, const AngleRow *row, uint32 tree)
@@ -297,7 +288,8 @@ angle_body_write_rest(Relation index, const AngleLayout *layout,
 
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 		page = GenericXLogRegisterBuffer(state, buffer, 0);
-		check_rest(index, first + i, page, tree);
+		angle_page_check(index, first + i, page, ANGLE_PAGE_BODY_REST);
+		init_rest(page, tree);
 		copy_body(row, i * part, Min(layout->body_size - i * part, part),
 				  (char *) page + layout->body_start);
 		GenericXLogFinish(state);

@@ -19,6 +19,9 @@
 #include "pg/am/tree/pair.h"
 #include "pg/pg_compat.h"
 
+/* Wishes that are looked at with the lock on moves held. */
+#define GRANTED_AT_A_TIME ((Size) 1024)
+
 typedef struct Pairing
 {
 	AngleLeafPass pass; /* the first member: what it calls gets this */
@@ -225,21 +228,40 @@ grant(Pairing *pairing, const AngleWish *wish)
 	angle_bits_add(&pairing->granted, body);
 }
 
+/* Grants those of so many wishes from first on whose turn it is in a round. Who checks the index
+ * waits meanwhile. */
+static void
+grant_some(Pairing *pairing, Size first, Size count, int round)
+{
+	Relation index = pairing->pass.index;
+
+	angle_lock_moves_and_wait(index);
+	for (Size i = first; i < first + count; i++)
+	{
+		const AngleWish *wish = angle_wish(&pairing->wishes, i);
+
+		if (!angle_wish_is_due(&pairing->wishes, wish, round))
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		if (read_first(&pairing->pass, wish))
+			grant(pairing, wish);
+		pairing->pass.entries.count = 0;
+	}
+	angle_unlock_moves(index, true);
+}
+
 static void
 grant_wishes(Pairing *pairing)
 {
+	const Size count = pairing->wishes.count;
+
 	angle_wishes_part(&pairing->wishes);
 	for (int round = 0; round < ANGLE_WISH_ROUNDS; round++)
-		for (Size i = 0; i < pairing->wishes.count; i++)
+		for (Size first = 0; first < count; first += GRANTED_AT_A_TIME)
 		{
-			const AngleWish *wish = angle_wish(&pairing->wishes, i);
-
-			if (!angle_wish_is_due(&pairing->wishes, wish, round))
-				continue;
+			grant_some(pairing, first, Min(GRANTED_AT_A_TIME, count - first),
+					   round);
 			ANGLE_VACUUM_DELAY_POINT();
-			if (read_first(&pairing->pass, wish))
-				grant(pairing, wish);
-			pairing->pass.entries.count = 0;
 		}
 	pairing->wishes = (AngleWishes){0};
 }
@@ -275,9 +297,7 @@ pack_leaves(AngleLeafPass *pass)
 static void
 end_part(AngleLeafPass *pass)
 {
-	angle_lock_moves_and_wait(pass->index);
 	grant_wishes((Pairing *) pass);
-	angle_unlock_moves(pass->index, true);
 	pack_leaves(pass);
 }
 
