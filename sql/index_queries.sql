@@ -115,6 +115,29 @@ SELECT shared('SELECT id FROM items ORDER BY v <=> make_vector(5, 24)', false);
 SELECT shared('SELECT id FROM items WHERE tenant = 3 ORDER BY v <=> make_vector(6, 24) LIMIT 20');
 SELECT coalesce(sum(used_bytes), 0) < 1000 AS little FROM pg_backend_memory_contexts WHERE name = 'angle directories';
 SELECT angle_index_recall('items_v') >= 0.9 AS enough;
+-- or nearly fits, which is found out once
+DO $$
+DECLARE
+	took bigint;
+	fits int := 0;
+BEGIN
+	SET LOCAL enable_seqscan = off;
+	FOR kb IN 1 .. 24 LOOP
+		PERFORM set_config('angle.directory_memory', kb || 'kB', true);
+		FOR i IN 1 .. 2 LOOP
+			PERFORM id FROM items ORDER BY v <=> make_vector(5, 24) LIMIT 20;
+			SELECT coalesce(sum(used_bytes), 0) INTO took FROM pg_backend_memory_contexts
+				WHERE name = 'angle directories';
+			IF took > kb * 1024 + 2000 THEN
+				RAISE EXCEPTION 'directories take % bytes of % kB', took, kb;
+			END IF;
+		END LOOP;
+		fits := fits + (took > 1000)::int;
+	END LOOP;
+	IF fits NOT BETWEEN 1 AND 23 THEN
+		RAISE EXCEPTION 'it fits into % of 24 sizes', fits;
+	END IF;
+END $$;
 RESET angle.directory_memory;
 
 -- Without being exact all rows come, each once, in whatever memory, and as many as are asked for

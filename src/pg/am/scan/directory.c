@@ -338,7 +338,7 @@ make_recent(AngleDirectory *directory, Relation index,
 	directory->blocks = RelationGetNumberOfBlocks(index);
 	directory->recent = MemoryContextAllocExtended(
 		memory, directory->blocks * each, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	directory->size += directory->blocks * each;
+	directory->size += GetMemoryChunkSpace(directory->recent);
 	if (before != NULL)
 		memcpy(directory->recent, before->recent,
 			   Min(before->blocks, directory->blocks) * each);
@@ -376,6 +376,16 @@ refuse(AngleDirectory *directory, Size room)
 	directory->stale = false;
 }
 
+/* Bytes of what is there once. */
+static Size
+fixed_size(const AngleDirectory *directory)
+{
+	return GetMemoryChunkSpace((void *) directory) +
+		   GetMemoryChunkSpace(directory->group) +
+		   GetMemoryChunkSpace(directory->self) +
+		   GetMemoryChunkSpace((void *) directory->self->space.rotation);
+}
+
 /* Reads a directory, with the help of one of an older tree; NULL where it takes more than room. */
 static AngleDirectory *
 load(Relation index, const AngleMeta *meta, AngleDirectory *before, Size room)
@@ -392,6 +402,7 @@ load(Relation index, const AngleMeta *meta, AngleDirectory *before, Size room)
 	fits = visit(&walk, meta->root, 0);
 	if (fits)
 		make_top(directory);
+	directory->size += fixed_size(directory);
 	if (before != NULL)
 		forget(before);
 	if (!fits || directory->size > room)

@@ -44,7 +44,7 @@ angle_group_make(MemoryContext memory, const AngleLayout *layout, int count)
 	group = MemoryContextAllocExtended(memory, size,
 									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	group->block = InvalidBlockNumber;
-	group->size = size;
+	group->size = GetMemoryChunkSpace(group);
 	group->count = count;
 	group->slots = slots;
 	at = (char *) TYPEALIGN(64, group + 1);
