@@ -439,21 +439,13 @@ may_fit(Relation index, const AngleMeta *meta, Size room)
 		   room;
 }
 
-/* The one that the backend has, unless it is too large now or was before. */
-static AngleDirectory *
-find_usable(Relation index, Size room)
+/* Whether a directory is to be read again: there is more room than it was refused for, or it is too
+ * large now. */
+static bool
+is_outdated(const AngleDirectory *directory, Size room)
 {
-	AngleDirectory *directory = find(index);
-
-	if (directory == NULL)
-		return NULL;
-	if (directory->refused > 0 ? directory->refused < room
-							   : directory->size > memory_limit())
-	{
-		forget(directory);
-		return NULL;
-	}
-	return directory;
+	return directory->refused > 0 ? directory->refused < room
+								  : directory->size > memory_limit();
 }
 
 AngleDirectory *
@@ -464,12 +456,16 @@ angle_directory_open(Relation index, const AngleMeta *meta)
 
 	start_backend();
 	forget_stale();
-	make_room(find(index));
-	room = room_beside_others(find(index));
-	directory = find_usable(index, room);
-	if (directory == NULL && !may_fit(index, meta, room))
-		return NULL;
-	if (directory != NULL && directory->refused > 0)
+	directory = find(index);
+	make_room(directory);
+	room = room_beside_others(directory);
+	if (directory != NULL && is_outdated(directory, room))
+	{
+		forget(directory);
+		directory = NULL;
+	}
+	if (directory != NULL ? directory->refused > 0
+						  : !may_fit(index, meta, room))
 		return NULL;
 	if (directory == NULL || directory->changes != meta->changes)
 		directory = load(index, meta, directory, room);

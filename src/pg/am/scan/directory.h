@@ -27,8 +27,7 @@ typedef struct AngleDirectory
 	BlockNumber blocks; /* of the index when the directory was read */
 	Size size;			/* bytes */
 	/* private */
-	Size
-		refused; /* bytes that were too few for it, of which nothing is kept; or 0 */
+	Size refused; /* so much was too little: nothing is kept of it; else 0 */
 	Oid relation;
 	uint32 file;
 	uint32 changes;
@@ -38,8 +37,8 @@ typedef struct AngleDirectory
 } AngleDirectory;
 
 /* The directory of an index whose metapage was read just now, to be closed by the
- * caller; NULL where it takes more than is left of angle.directory_memory, which is what all of
- * a backend take at most, beside those that scans use: then scans walk the tree. */
+ * caller; NULL where it takes more than those that scans use leave of angle.directory_memory, the
+ * most that all of a backend take: then scans walk the tree. */
 AngleDirectory *angle_directory_open(Relation index, const AngleMeta *meta);
 void angle_directory_close(AngleDirectory *directory);
 

@@ -101,8 +101,10 @@ angle_pages_extend(Relation index, int count)
 	return first;
 }
 
-bool
-angle_page_mark_new(Relation index, BlockNumber block, AnglePageRole role)
+/* Takes a page that was new just now; false if somebody has found it through the free space map
+ * in the meantime. */
+static bool
+mark_new(Relation index, BlockNumber block)
 {
 	Buffer buffer = ReadBuffer(index, block);
 	bool taken;
@@ -110,7 +112,7 @@ angle_page_mark_new(Relation index, BlockNumber block, AnglePageRole role)
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	taken = PageIsNew(BufferGetPage(buffer));
 	if (taken)
-		(void) mark(index, buffer, role);
+		(void) mark(index, buffer, ANGLE_PAGE_TAKEN);
 	UnlockReleaseBuffer(buffer);
 	return taken;
 }
@@ -124,8 +126,7 @@ take_new(Relation index, int count)
 		const BlockNumber first = angle_pages_extend(index, count);
 		int marked = 0;
 
-		while (marked < count &&
-			   angle_page_mark_new(index, first + marked, ANGLE_PAGE_TAKEN))
+		while (marked < count && mark_new(index, first + marked))
 			marked++;
 		if (marked == count)
 			return (AngleNodePointer){first, 0};

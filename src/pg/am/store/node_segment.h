@@ -35,10 +35,6 @@ void angle_run_set_free(Relation index, Relation heap, BlockNumber head);
 /* Appends so many pages to the file; nobody has said yet what they are. */
 BlockNumber angle_pages_extend(Relation index, int count);
 
-/* Marks a page that was new just now, logged; false if somebody has found it through the
- * free space map in the meantime. */
-bool angle_page_mark_new(Relation index, BlockNumber block, AnglePageRole role);
-
 /* Gives back pages that were taken and are not needed. */
 void angle_segment_give_back(Relation index, const AngleLayout *layout,
 							 AngleNodeKind kind, AngleNodePointer node);
